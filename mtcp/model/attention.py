@@ -1,0 +1,36 @@
+"""The affinity of coherence fusion, without ever holding it: softmax over j of <theta_i, phi_j>, unscaled.
+
+At 480x640 the matrix of one task and photo would be 19,200 x 19,200: 1.47 GB. Three exact forms:
+`attend` streams it, `attend_materialised` builds it (reference for tests and benchmarks), `affinity_row` recomputes
+one row for display.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def attend(theta: Tensor, phi: Tensor, values: Tensor, scale: float = 1.0) -> Tensor:
+    """Softmax(scale * theta phi^T) values, streamed by `scaled_dot_product_attention`.
+
+    theta: (B, N, C); phi, values: (B, M, C) -> (B, N, C). Contiguous inputs: transposed views are ten times slower
+    on a CPU. The dummy head axis is what the fused kernels expect.
+    """
+    q, k, v = (t.contiguous().unsqueeze(1) for t in (theta, phi, values))
+    return F.scaled_dot_product_attention(q, k, v, scale=scale).squeeze(1)
+
+
+def attend_materialised(theta: Tensor, phi: Tensor, values: Tensor, scale: float = 1.0) -> Tensor:
+    """The formula as published, with the whole (B, N, M) affinity in memory. Same shapes as `attend`."""
+    return torch.softmax(scale * theta @ phi.transpose(1, 2), dim=-1) @ values
+
+
+def affinity_row(theta: Tensor, phi: Tensor, pixel: int, scale: float = 1.0) -> Tensor:
+    """Row `pixel` of the affinity. theta: (B, C, N); phi: (B, C, M) -> (B, M), each row summing to 1.
+
+    Raises:
+        IndexError: `pixel` is outside 0..N-1.
+    """
+    return torch.softmax(scale * torch.einsum("bc,bcm->bm", theta[:, :, pixel].float(), phi.float()), dim=-1)

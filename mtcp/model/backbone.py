@@ -1,0 +1,90 @@
+"""Backbone and pixel decoder: photo to a pyramid of features (DESIGN section 2, steps 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mtcp.errors import InputError
+
+STRIDES = (4, 8, 16, 32)
+PAD_TO = STRIDES[-1]
+
+
+class Backbone(nn.Module):
+    """Any timm model as four feature levels at 1/4, 1/8, 1/16 and 1/32, channels first.
+
+    Raises:
+        InputError: timm does not know `name`, or the model has no level at one of the four strides.
+    """
+
+    def __init__(self, name: str, *, pretrained: bool = False) -> None:
+        super().__init__()
+        if not timm.is_model(name):
+            raise InputError(f"backbone {name!r} is not a timm model: see timm.list_models()")
+        # Swin-like models are built for one input size unless told otherwise.
+        any_size = {"strict_img_size": False, "dynamic_mask": True, "always_partition": True}
+        options = any_size if name.startswith("swin_") else {}
+        probe = timm.create_model(name, features_only=True, **options)
+        reductions = probe.feature_info.reduction()
+        missing = [stride for stride in STRIDES if stride not in reductions]
+        if missing:
+            raise InputError(f"backbone {name!r} has features at 1/{reductions}: no level at 1/{missing}")
+        indices = [len(reductions) - 1 - reductions[::-1].index(stride) for stride in STRIDES]
+        self.net = timm.create_model(
+            name, features_only=True, out_indices=indices, pretrained=pretrained, **options
+        )
+        self.channels: list[int] = self.net.feature_info.channels()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, 3, H, W), H and W multiples of 32 -> four maps, finest first."""
+        maps = self.net(x)
+        return [
+            m if m.shape[1] == c else m.permute(0, 3, 1, 2).contiguous()  # timm's Swin gives NHWC
+            for m, c in zip(maps, self.channels, strict=True)
+        ]
+
+
+class FPN(nn.Module):
+    """Feature pyramid (Lin et al., CVPR 2017): 1x1 laterals, upsample and add, 3x3 convolutions.
+
+    `smooth_all=False` smooths the finest level only, which is all that a task decoder's X_t needs.
+    """
+
+    def __init__(self, channels: Sequence[int], width: int, *, smooth_all: bool = True) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
+        self.smooth = nn.ModuleList(
+            nn.Conv2d(width, width, 3, padding=1) for _ in (channels if smooth_all else channels[:1])
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Maps finest first -> smoothed maps of `width` channels, finest first."""
+        pyramid = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
+        for i in range(len(pyramid) - 2, -1, -1):
+            up = F.interpolate(pyramid[i + 1], size=pyramid[i].shape[-2:], mode="bilinear", align_corners=False)
+            pyramid[i] = pyramid[i] + up
+        return [smooth(m) for smooth, m in zip(self.smooth, pyramid, strict=False)]
+
+
+def pad_to_stride(x: Tensor, stride: int = PAD_TO) -> Tensor:
+    """Pads right and bottom with the border's own pixels to multiples of `stride`: (B, 3, H, W) -> (B, 3, H', W')."""
+    h, w = x.shape[-2:]
+    pad = (0, -w % stride, 0, -h % stride)
+    return F.pad(x, pad, mode="replicate") if any(pad) else x
+
+
+def sine_positions(h: int, w: int, channels: int, like: Tensor) -> Tensor:
+    """Sine position encoding of a grid (Carion et al., DETR, 2020): (h*w, channels) on `like`'s device and dtype."""
+    quarter = (channels + 3) // 4
+    frequency = 10000.0 ** (-torch.arange(quarter, device=like.device, dtype=torch.float32) / quarter)
+    y = (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) / h * 2 * torch.pi
+    x = (torch.arange(w, device=like.device, dtype=torch.float32) + 0.5) / w * 2 * torch.pi
+    y, x = y[:, None] * frequency * 50, x[:, None] * frequency * 50  # (h, quarter), (w, quarter)
+    rows = torch.cat([y.sin(), y.cos()], -1)[:, None].expand(h, w, 2 * quarter)
+    columns = torch.cat([x.sin(), x.cos()], -1)[None].expand(h, w, 2 * quarter)
+    return torch.cat([rows, columns], -1).flatten(0, 1)[:, :channels].to(like.dtype)

@@ -1,0 +1,86 @@
+"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (DESIGN section 2, steps 1 to 4).
+
+An interchangeable part: whatever takes a normalised photo and returns a `Shared` can stand here
+(`mtcp.model.mask2former` is the authors' own choice).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mtcp.model.backbone import FPN, Backbone, sine_positions
+
+
+class Shared(NamedTuple):
+    """What the task decoders see, and the masks for display."""
+
+    representation: Tensor  # R (B, C, H/4, W/4)
+    masks: Tensor | None  # M (B, Q, H/4, W/4), logits; None without queries
+
+
+def gate_by_masks(pixels: Tensor, masks: Tensor, kind: str) -> Tensor:
+    """R from P and M: one scalar gate per pixel.
+
+    "sum" is the published R = P * (sum over queries of M): unbounded, and it can flip the sign of a pixel's feature.
+    "sigmoid" bounds it: R = P * sigmoid(mean over queries of M).
+
+    pixels: (B, C, h, w); masks: (B, Q, h, w) -> (B, C, h, w)
+    """
+    if kind == "sum":
+        return pixels * masks.sum(1, keepdim=True)
+    return pixels * masks.mean(1, keepdim=True).sigmoid()
+
+
+class QueryDecoder(nn.Module):
+    """Learned queries that attend round-robin to the 1/32, 1/16 and 1/8 levels (Cheng et al., Mask2Former, CVPR 2022).
+
+    Without the masked attention and the supervision of the masks that Mask2Former adds: here M only gates.
+    """
+
+    def __init__(self, width: int, queries: int, layers: int, heads: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(queries, width) * 0.5)
+        self.level = nn.Parameter(torch.zeros(3, width))
+        self.layers = nn.ModuleList(
+            nn.TransformerDecoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.embed = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+
+    def forward(self, levels: list[Tensor], pixels: Tensor) -> Tensor:
+        """levels: three maps (B, C, h, w), coarsest first; pixels: P (B, C, H/4, W/4) -> M (B, Q, H/4, W/4)."""
+        B, C = pixels.shape[:2]
+        memories = []
+        for i, m in enumerate(levels):
+            position = sine_positions(m.shape[-2], m.shape[-1], C, m)
+            memories.append(m.flatten(2).transpose(1, 2) + position + self.level[i])  # (B, h*w, C)
+        q = self.query.expand(B, -1, -1)  # (B, Q, C)
+        for i, layer in enumerate(self.layers):
+            q = layer(q, memories[i % len(memories)])
+        embedding = self.embed(self.norm(q)) * C**-0.5
+        return torch.einsum("bqc,bchw->bqhw", embedding, pixels)
+
+
+class TimmShared(nn.Module):
+    """R from any timm backbone, our FPN and our query decoder; `queries=0` leaves the gate out (R = P)."""
+
+    def __init__(
+        self, backbone: str, width: int, *, queries: int, layers: int, heads: int, gate: str, pretrained: bool = False
+    ) -> None:
+        super().__init__()
+        self.backbone = Backbone(backbone, pretrained=pretrained)
+        self.fpn = FPN(self.backbone.channels, width)
+        self.queries = QueryDecoder(width, queries, layers, heads) if queries else None
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Shared:
+        """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
+        pixels, *coarser = self.fpn(self.backbone(x))
+        if self.queries is None:
+            return Shared(pixels, None)
+        masks = self.queries(coarser[::-1], pixels)
+        return Shared(gate_by_masks(pixels, masks, self.gate), masks)

@@ -1,0 +1,47 @@
+"""Task decoder: three Swin stages on R and the FPN that joins them into X_t (DESIGN section 2, steps 5 and 6)."""
+
+from __future__ import annotations
+
+from timm.models.swin_transformer import SwinTransformerStage
+from torch import Tensor, nn
+
+from mtcp.model.backbone import FPN
+
+DEPTHS = (1, 2, 1)
+HEADS = 2
+WINDOW = 7
+
+
+class TaskDecoder(nn.Module):
+    """Swin stages of widths C, 2C, 4C at 1/4, 1/8, 1/16, each output LayerNorm-ed, without patch embedding."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.widths = (width, 2 * width, 4 * width)
+        stages = []
+        for i, (depth, out) in enumerate(zip(DEPTHS, self.widths, strict=True)):
+            stages.append(
+                SwinTransformerStage(
+                    dim=self.widths[max(i - 1, 0)],
+                    out_dim=out,
+                    input_resolution=(8 * WINDOW, 8 * WINDOW),  # any size: the two flags below read it off the input
+                    depth=depth,
+                    downsample=i > 0,
+                    num_heads=HEADS,
+                    window_size=WINDOW,
+                    always_partition=True,
+                    dynamic_mask=True,
+                )
+            )
+        self.stages = nn.ModuleList(stages)
+        self.norms = nn.ModuleList(nn.LayerNorm(out) for out in self.widths)
+        self.fpn = FPN(self.widths, width, smooth_all=False)
+
+    def forward(self, shared: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """R (B, C, h, w) -> X_t (B, C, h, w) and the stage features, finest first (B, C*2^i, ceil(h/2^i), ...)."""
+        x = shared.permute(0, 2, 3, 1)  # (B, h, w, C)
+        features = []
+        for stage, norm in zip(self.stages, self.norms, strict=True):
+            x = stage(x)
+            features.append(norm(x).permute(0, 3, 1, 2))
+        return self.fpn(features)[0], features
