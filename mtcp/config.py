@@ -52,6 +52,7 @@ class ModelConfig(_Config):
     tasks: tuple[str, ...] = ("semseg", "depth", "normals")
     shared: str = "timm"  # "timm": backbone + FPN + query decoder; "mask2former": transformers' Mask2Former
     backbone: str = "tf_efficientnet_lite0"  # timm name, or hub id / local folder of a Mask2Former
+    mask2former: str = ""  # its shape as JSON, so that a checkpoint is rebuilt offline; "": read from `backbone`
     width: int = 64  # C
     queries: int = 32  # Q
     query_layers: int = 3  # L
@@ -127,3 +128,48 @@ def preset(name: str, **changes: Any) -> ModelConfig:
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")
     return PRESETS[name].replace(**changes)
+
+
+@dataclass(frozen=True)
+class TrainConfig(_Config):
+    """How a network is trained. Sizes are (height, width) through `ModelConfig.height` and `.image_width`."""
+
+    data: str = "rooms:200"  # a folder (NYUD_MT or PASCAL_MT layout) or rooms[:COUNT]
+    split: str = "train"
+    held: str = ""  # split evaluated while training; empty for none
+    epochs: int = 40
+    batch: int = 8
+    lr: float = 1e-3
+    backbone_lr: float = 0.3  # factor on lr for the pretrained backbone
+    weight_decay: float = 0.01
+    schedule: str = "onecycle"  # or "poly"
+    warmup: float = 0.1  # share of the steps
+    clip: float = 5.0  # largest gradient norm; 0 for none
+    ema: float = 0.0  # decay of the weights' average; 0 for none
+    balancing: str = "lps"
+    kappa: float = 7.5
+    floor: float = 0.05
+    class_power: float = 0.0  # class weights = frequency^-power
+    flip: bool = True
+    scales: tuple[float, ...] = (1.0, 1.2, 1.5)
+    photometric: bool = True
+    init: str = "imagenet"  # "imagenet", "none" or a checkpoint to start from
+    bf16: str = "auto"  # auto (where the hardware has it), on, off
+    workers: int = 0
+    seed: int = 0
+    eval_every: int = 5  # epochs; the last one always
+    log_every: int = 20  # steps
+
+    def __post_init__(self) -> None:
+        choices = {"schedule": ("onecycle", "poly"), "bf16": ("auto", "on", "off")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name}={getattr(self, name)!r}: choose one of {', '.join(allowed)}")
+        for name in ("epochs", "batch", "eval_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: must be at least 1")
+        for name in ("lr", "backbone_lr", "weight_decay", "warmup", "clip", "ema", "class_power", "workers"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name}={getattr(self, name)}: must not be negative")
+        if not self.ema < 1 or not self.warmup < 1:
+            raise InputError(f"ema={self.ema}, warmup={self.warmup}: must be below 1")

@@ -1,0 +1,103 @@
+"""The run folder `runs/NAME/`: config.json, log.jsonl, last.pt, best.safetensors and TensorBoard events beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtcp.config import ModelConfig, TrainConfig
+from mtcp.errors import InputError
+
+
+def write_aside(path: Path, write: Any) -> None:
+    """Calls `write(temporary path)`, flushes it to disk, then renames it to `path`: a reader never sees half a file."""
+    aside = path.with_name(f".{path.name}.part")
+    write(aside)
+    with aside.open("rb") as f:
+        os.fsync(f.fileno())
+    aside.replace(path)
+
+
+def read_log(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a log.jsonl, skipping what is no whole JSON object (a torn last line, say)."""
+    with path.open("rb") as f:
+        for line in f:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+
+class RunFolder:
+    """One run on disk. Lines are appended and flushed one at a time; states are written aside and renamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state_path = path / "last.pt"
+        self.log_path = path / "log.jsonl"
+        self.best_path = path / "best.safetensors"
+        self.last_path = path / "model.safetensors"
+
+    def create(self, model: ModelConfig, train: TrainConfig, command: str, *, resume: bool) -> None:
+        """Makes the folder and writes config.json.
+
+        Raises:
+            InputError: the folder holds a run already and `resume` is false, or `resume` finds no state.
+        """
+        if resume and not self.state_path.exists():
+            raise InputError(f"{self.path}: nothing to resume, there is no {self.state_path.name}; leave --resume out")
+        if not resume and self.log_path.exists():
+            raise InputError(f"{self.path} holds a run already: pass --resume to go on with it, or another --name")
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            config = {"model": model.to_dict(), "train": train.to_dict(), "command": command}
+            text = json.dumps(config, indent=2) + "\n"
+            write_aside(self.path / "config.json", lambda p: p.write_text(text, encoding="utf-8"))
+
+    def read_config(self) -> tuple[ModelConfig, TrainConfig]:
+        """The configuration of an existing run. Raises InputError when config.json is missing or damaged."""
+        path = self.path / "config.json"
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return ModelConfig.from_dict(values["model"]), TrainConfig.from_dict(values["train"])
+        except FileNotFoundError:
+            raise InputError(f"{path} is missing: is {self.path} a run folder?") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is damaged: {error}") from None
+
+    def log(self, kind: str, **values: Any) -> None:
+        """Appends one line. A torn last line of an earlier process is closed first, so that only it is lost."""
+        line = json.dumps({"kind": kind, **values, "time": round(time.time(), 3)}) + "\n"
+        with self.log_path.open("a+b") as f:
+            if f.tell() > 0:
+                f.seek(-1, os.SEEK_END)
+                if f.read(1) != b"\n":
+                    f.write(b"\n")
+            f.write(line.encode())
+
+    def drop_lines_after(self, step: int) -> None:
+        """Forgets log lines of steps that a resumed run will do again (it logged past its last saved state)."""
+        if not self.log_path.exists():
+            return
+        kept = [entry for entry in read_log(self.log_path) if entry.get("step", 0) <= step]
+        text = "".join(json.dumps(entry) + "\n" for entry in kept)
+        write_aside(self.log_path, lambda p: p.write_text(text, encoding="utf-8"))
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Writes last.pt so that a crash in between leaves the previous one."""
+        write_aside(self.state_path, lambda p: torch.save(state, p))
+
+    def load_state(self) -> dict[str, Any]:
+        """Reads last.pt, tensors and plain types only. Raises InputError when it is damaged."""
+        try:
+            return torch.load(self.state_path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise InputError(f"{self.state_path} cannot be read: {error}") from error
