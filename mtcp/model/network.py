@@ -58,6 +58,10 @@ class MTCP(nn.Module):
             InputError: the configuration names a backbone or task that does not exist.
         """
         super().__init__()
+        if config.shared == "mask2former":
+            from mtcp.model.mask2former import resolve
+
+            config = resolve(config)
         self.config = config
         self.tasks: tuple[Task, ...] = config.task_list()
         names = [task.name for task in self.tasks]

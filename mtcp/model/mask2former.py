@@ -1,0 +1,183 @@
+"""The shared representation in the authors' form: Mask2Former (Cheng et al., CVPR 2022) by `transformers`.
+
+P is the pixel decoder's last hidden state, M the last layer's mask logits; the class head is left out,
+nothing here uses it. `transformers` is an optional extra. The network's shape travels in
+`ModelConfig.mask2former`, so that a checkpoint is rebuilt without the hub it came from.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mtcp.config import ModelConfig
+from mtcp.errors import InputError
+from mtcp.model.shared import Shared, gate_by_masks
+
+log = logging.getLogger(__name__)
+
+# What `transformers` writes into a config and does not shape this part: labels of the class head, how outputs
+# are returned (the wrapper decides), where it came from.
+_NOISE = frozenset(
+    (
+        "_name_or_path",
+        "architectures",
+        "chunk_size_feed_forward",
+        "dtype",
+        "id2label",
+        "is_encoder_decoder",
+        "label2id",
+        "output_attentions",
+        "output_hidden_states",
+        "problem_type",
+        "return_dict",
+        "torch_dtype",
+        "transformers_version",
+    )
+)
+
+
+class Mask2FormerShared(nn.Module):
+    """R from `transformers`' Mask2Former. Same contract as `mtcp.model.shared.TimmShared`."""
+
+    def __init__(self, net: Any, width: int, *, queries: bool = True, gate: str = "sum") -> None:
+        """Wraps a `Mask2FormerModel`.
+
+        Args:
+            net: a `transformers.Mask2FormerModel` (the `.model` of `Mask2FormerForUniversalSegmentation`).
+            width: C of the representation. A 1x1 convolution on P where the net's mask features have another
+                size.
+            queries: False leaves the query decoder and the gate out, R = P.
+            gate: "sum" or "sigmoid", see `gate_by_masks`.
+        """
+        super().__init__()
+        swin = getattr(net.pixel_level_module.encoder, "swin", None)
+        if swin is not None:
+            swin.layernorm = (
+                nn.Identity()
+            )  # normalises an output that no one reads: parameters without gradient
+        if not queries:
+            net.transformer_module = nn.Identity()
+        self.net: nn.Module = net
+        self.gated = queries
+        self.gate = gate
+        size = net.config.mask_feature_size
+        self.project: nn.Module = nn.Identity() if size == width else nn.Conv2d(size, width, 1)
+
+    @classmethod
+    def from_config(cls, config: ModelConfig, *, pretrained: bool = False) -> Mask2FormerShared:
+        """Built offline from `config.mask2former`; `pretrained` loads weights from `config.backbone` instead.
+
+        Raises:
+            InputError: `transformers` is missing, the folder or hub id gives no Mask2Former, or its weights
+                are incomplete.
+        """
+        net = _load_net(config.backbone) if pretrained else _build_net(config)
+        return cls(net, config.width, queries=config.query_gate, gate=config.mask_gate)
+
+    def forward(self, x: Tensor) -> Shared:
+        """x: normalised photo (B, 3, H, W), H and W multiples of 32 -> R at 1/4 (B, C, h, w), M (B, Q, h,
+        w).
+        """
+        net: Any = self.net
+        if not self.gated:
+            return Shared(self.project(net.pixel_level_module(x).decoder_last_hidden_state), None)
+        out = net(x, output_hidden_states=False, output_attentions=False, return_dict=True)
+        masks = out.masks_queries_logits[-1]  # (B, Q, H/4, W/4)
+        pixels = self.project(out.pixel_decoder_last_hidden_state)  # (B, C, H/4, W/4)
+        return Shared(gate_by_masks(pixels, masks, self.gate), masks)
+
+
+def resolve(config: ModelConfig) -> ModelConfig:
+    """`config` with the Mask2Former's shape written into it, read from `config.backbone` where it is missing.
+
+    `queries` and `query_layers` become what that network has; `query_heads` counts for the timm form only.
+
+    Raises:
+        InputError: as `Mask2FormerShared.from_config`.
+    """
+    settings = _settings(config)
+    return config.replace(
+        mask2former=pack(settings), queries=settings.num_queries, query_layers=settings.decoder_layers - 1
+    )
+
+
+def pack(settings: Any) -> str:
+    """A `Mask2FormerConfig` as the JSON of `ModelConfig.mask2former`: what shapes the network, no more."""
+    return json.dumps(_without_noise(settings.to_dict()), sort_keys=True)
+
+
+def _without_noise(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_noise(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if key not in _NOISE
+    }
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise InputError(
+            "shared=mask2former needs the transformers package: pip install transformers"
+        ) from None
+    return transformers
+
+
+def _settings(config: ModelConfig) -> Any:
+    """The `Mask2FormerConfig`, from the configuration or else from the folder or hub id."""
+    transformers = _transformers()
+    if not config.mask2former:
+        return _fetch(transformers.Mask2FormerConfig, config.backbone)
+    try:
+        return transformers.Mask2FormerConfig.from_dict(json.loads(config.mask2former))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"mask2former={_short(config.mask2former)}: {_short(error)}") from error
+
+
+def _build_net(config: ModelConfig) -> nn.Module:
+    settings = _settings(config)
+    try:
+        return _transformers().Mask2FormerModel(settings)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"mask2former={_short(config.mask2former)}: {_short(error)}") from error
+
+
+def _load_net(source: str) -> nn.Module:
+    """Mask2Former with the weights of a local folder or hub id, in fp32."""
+    kind = _transformers().Mask2FormerForUniversalSegmentation
+    whole, info = _fetch(kind, source, dtype=torch.float32, output_loading_info=True)
+    wanted = [
+        key for key in info["missing_keys"] if key.startswith("model.") and ".swin.layernorm." not in key
+    ]
+    wrong = sorted([*wanted, *(str(key) for key in info["mismatched_keys"])])
+    if wrong:
+        raise InputError(f"backbone {source!r}: its weights lack {len(wrong)} tensors, first {wrong[0]}")
+    log.info("Mask2Former weights from %s", source)
+    return whole.model
+
+
+def _fetch(kind: Any, source: str, **options: Any) -> Any:
+    """`kind.from_pretrained(source)` with what can go wrong as one line."""
+    if not Path(source).is_dir() and (source.startswith((".", "/", "~")) or source.count("/") != 1):
+        raise InputError(f"backbone {source!r}: neither a folder nor a hub id of a Mask2Former (owner/name)")
+    transformers = _transformers()
+    try:
+        plain, _ = transformers.PreTrainedConfig.get_config_dict(source)
+        if (found := plain.get("model_type")) != "mask2former":
+            raise InputError(f"backbone {source!r} gives no Mask2Former: its config has model_type {found!r}")
+        return kind.from_pretrained(source, **options)
+    except OSError as error:
+        raise InputError(f"backbone {source!r} gives no Mask2Former: {_short(error)}") from error
+
+
+def _short(what: object, limit: int = 160) -> str:
+    """One line, cut."""
+    line = " ".join(str(what).split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."

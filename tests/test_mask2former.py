@@ -1,0 +1,180 @@
+"""The Mask2Former form of the shared representation, offline from a small configuration."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtcp.config import ModelConfig
+from mtcp.errors import InputError
+
+transformers = pytest.importorskip("transformers")
+
+from mtcp.model import MTCP  # noqa: E402
+from mtcp.model.mask2former import Mask2FormerShared, pack, resolve  # noqa: E402
+
+STAGES = ["stage1", "stage2", "stage3", "stage4"]
+
+
+def settings(**changes: object):
+    """The smallest Mask2Former that still has every part."""
+    small = {
+        "backbone_config": {
+            "model_type": "swin",
+            "embed_dim": 8,
+            "depths": [1, 2, 1, 1],
+            "num_heads": [1, 1, 2, 2],
+            "window_size": 4,
+            "drop_path_rate": 0.0,
+            "out_features": STAGES,
+        },
+        "feature_size": 32,
+        "mask_feature_size": 32,
+        "hidden_dim": 32,
+        "num_queries": 5,
+        "encoder_layers": 1,
+        "decoder_layers": 4,
+        "num_attention_heads": 2,
+        "encoder_feedforward_dim": 32,
+        "dim_feedforward": 32,
+    }
+    return transformers.Mask2FormerConfig(**{**small, **changes})
+
+
+def config(**changes: object) -> ModelConfig:
+    base = ModelConfig(
+        shared="mask2former", mask2former=pack(settings()), backbone="made/small", width=16, query_heads=2
+    )
+    return base.replace(**changes)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (97, 131), (224, 32)])
+def test_forward_takes_any_size(height: int, width: int) -> None:
+    torch.manual_seed(0)
+    model = MTCP(config()).eval()
+    with torch.inference_mode():
+        out = model(torch.rand(1, 3, height, width))
+        decoded = model.inspect(torch.rand(1, 3, height, width))
+    assert out["refined"]["semseg"].shape == (1, 40, height, width)
+    assert all(torch.isfinite(m).all() for maps in out.values() for m in maps.values())
+    assert decoded.masks is not None
+    assert decoded.masks.shape == (1, 5, -(-height // 4), -(-width // 4))
+
+
+def test_a_small_photo_leaves_the_network_as_it_was() -> None:
+    torch.manual_seed(0)
+    shared = Mask2FormerShared.from_config(config()).eval()
+    photo = torch.randn(1, 3, 160, 192)
+    with torch.inference_mode():
+        before = shared(photo).representation
+        shared(torch.randn(1, 3, 32, 64))
+        after = shared(photo).representation
+    torch.testing.assert_close(before, after, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("query_gate", [True, False])
+def test_every_parameter_learns(query_gate: bool) -> None:
+    torch.manual_seed(0)
+    shared = Mask2FormerShared.from_config(config(query_gate=query_gate))
+    out = shared(torch.randn(2, 3, 64, 64))
+    assert (out.masks is not None) == query_gate
+    (out.representation * torch.randn_like(out.representation)).sum().backward()
+    without = [
+        name for name, p in shared.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()
+    ]
+    assert without == []
+
+
+def test_representation_is_the_gate_of_pixel_decoder_and_masks() -> None:
+    torch.manual_seed(0)
+    whole = transformers.Mask2FormerForUniversalSegmentation(settings()).eval()
+    photo = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        reference = whole(photo)
+        shared = Mask2FormerShared(whole.model, width=32, gate="sum").eval()(photo)
+    expected = reference.pixel_decoder_last_hidden_state * reference.masks_queries_logits.sum(1, keepdim=True)
+    assert isinstance(Mask2FormerShared(whole.model, width=32).project, torch.nn.Identity)
+    torch.testing.assert_close(shared.representation, expected)
+    torch.testing.assert_close(shared.masks, reference.masks_queries_logits)
+
+
+def test_bfloat16_autocast() -> None:
+    torch.manual_seed(0)
+    shared = Mask2FormerShared.from_config(config())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = shared(torch.randn(1, 3, 64, 64))
+    out.representation.float().sum().backward()
+    assert torch.isfinite(out.representation).all()
+
+
+def test_weights_come_from_a_local_folder_and_the_config_says_which_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    source = transformers.Mask2FormerForUniversalSegmentation(
+        settings(id2label={i: str(i) for i in range(7)})
+    )
+    source.save_pretrained(tmp_path)
+    asked = config(backbone=str(tmp_path), mask2former="", queries=99)
+    model = MTCP(asked, pretrained=True)
+    assert (model.config.queries, model.config.query_layers) == (5, 3)
+    assert json.loads(model.config.mask2former)["feature_size"] == 32
+    loaded = dict(model.shared.net.named_parameters())
+    expected = {k: v for k, v in source.model.named_parameters() if ".swin.layernorm." not in k}
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(loaded[name], expected[name]) for name in loaded)
+
+
+def test_a_network_is_rebuilt_from_its_config_alone(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    transformers.Mask2FormerForUniversalSegmentation(settings()).save_pretrained(tmp_path)
+    model = MTCP(config(backbone=str(tmp_path), mask2former=""), pretrained=True).eval()
+    card = json.dumps(model.config.replace(backbone="owner/not-here").to_dict())
+    rebuilt = MTCP(ModelConfig.from_dict(json.loads(card))).eval()
+    rebuilt.load_state_dict(model.state_dict(), strict=True)
+    photo = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(rebuilt(photo)["refined"]["depth"], model(photo)["refined"]["depth"])
+
+
+def test_resolve_is_idempotent_and_packs_no_noise() -> None:
+    once = resolve(config())
+    assert resolve(once) == once
+    packed = json.loads(once.mask2former)
+    assert "id2label" not in packed
+    assert "id2label" not in packed["backbone_config"]
+    assert packed["backbone_config"]["depths"] == [1, 2, 1, 1]
+
+
+def test_missing_transformers_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = config()
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match="pip install transformers"):
+        MTCP(asked)
+
+
+def test_what_is_no_mask2former_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither a folder nor a hub id"):
+        MTCP(config(backbone=str(tmp_path / "nothing"), mask2former=""))
+    with pytest.raises(InputError, match="gives no Mask2Former"):
+        MTCP(config(backbone=str(tmp_path), mask2former=""))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "maskformer"}))
+    with pytest.raises(InputError, match="model_type 'maskformer'"):
+        MTCP(config(backbone=str(tmp_path), mask2former=""))
+    with pytest.raises(InputError, match="mask2former=nonsense"):
+        MTCP(config(mask2former="nonsense"))
+
+
+def test_incomplete_weights_are_refused(tmp_path: Path) -> None:
+    import safetensors.torch
+
+    transformers.Mask2FormerForUniversalSegmentation(settings()).save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    state = safetensors.torch.load_file(weights)
+    lost = next(name for name in state if name.endswith("mask_projection.weight"))
+    del state[lost]
+    safetensors.torch.save_file(state, weights, metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"lack 1 tensors, first .*mask_projection\.weight"):
+        MTCP(config(backbone=str(tmp_path), mask2former=""), pretrained=True)
