@@ -1,0 +1,246 @@
+"""Checkpoints: weights as `NAME.safetensors`, and beside them `NAME.json`, the card that says what they are.
+
+No pickle is involved. Loading is strict: a file that is damaged, foreign, of another version or made for
+another configuration is refused with what was expected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtcp.config import ModelConfig
+from mtcp.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from mtcp.model import MTCP
+
+FORMAT = "mtcp-checkpoint"
+VERSION = 1
+DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[1] / "checkpoints" / "mtcp-lite-nyud.safetensors"
+_SHOWN = 8
+
+
+def card_path(path: str | os.PathLike[str]) -> Path:
+    """Where the card of the weights at `path` is.
+
+    Raises:
+        InputError: `path` does not end in .safetensors.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise InputError(f"{path}: a checkpoint's name ends in .safetensors")
+    return path.with_suffix(".json")
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: MTCP,
+    *,
+    dtype: str = "float32",
+    data: str = "",
+    metrics: Mapping[str, Any] | None = None,
+    commit: str = "",
+    command: str = "",
+    **extra: Any,
+) -> dict[str, Any]:
+    """Writes weights and card, each aside first, then renamed, so that a crash never leaves half a file.
+
+    Args:
+        dtype: "float32", or "float16" to halve the file: matrices and kernels become fp16, vectors (biases,
+            norms and their statistics) stay fp32. Metrics on the card should be measured on what is loaded
+            back.
+        data, commit, command: where the weights come from.
+        metrics: as `mtcp.evaluate.evaluate` returns them.
+        extra: any further JSON for the card.
+
+    Returns:
+        The card.
+
+    Raises:
+        InputError: another dtype, or weights that are not finite (in fp16: beyond its range of 65504).
+    """
+    from safetensors.torch import save
+
+    path, card_file = Path(path), card_path(path)
+    tensors = {name: _stored(name, tensor, dtype) for name, tensor in model.state_dict().items()}
+    config = model.config.to_dict()
+    header = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(config)}
+    weights = save(tensors, metadata=header)
+    card = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": config,
+        "tasks": [task.name for task in model.tasks],
+        "classes": {task.name: list(task.classes) for task in model.tasks if task.classes},
+        "normalisation": {"mean": config["mean"], "std": config["std"]},
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "dtype": dtype,
+        "data": data,
+        "metrics": metrics,
+        "commit": commit,
+        "command": command,
+        **extra,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_aside({path: weights, card_file: (json.dumps(card, indent=2) + "\n").encode()})
+    return card
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str], device: str | torch.device = "cpu"
+) -> tuple[MTCP, dict[str, Any]]:
+    """The network, in evaluation mode and fp32 on `device`, and its card.
+
+    Raises:
+        InputError: a missing, damaged or foreign file, another version, a card of other weights, or weights
+        that do
+            not fit the configuration (the first keys are listed).
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from mtcp.model import MTCP
+
+    path = Path(path)
+    card = read_card(path)
+    weights = _read(path)
+    found = hashlib.sha256(weights).hexdigest()
+    if found != card["sha256"]:
+        raise InputError(
+            f"{path}: sha256 is {found[:12]}..., the card says {card['sha256'][:12]}...: "
+            "the file is damaged or the card belongs to other weights"
+        )
+    _check_header(path, weights, card)
+    try:
+        tensors = load(weights)
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    model = MTCP(ModelConfig.from_dict(card["config"]))
+    check_fit(path, model.state_dict(), tensors)
+    wanted = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+    model.load_state_dict({name: t.to(wanted[name]) for name, t in tensors.items()}, strict=True)
+    return model.to(torch.device(device)).eval(), card
+
+
+def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The card of the weights at `path`, checked: version, required fields, a known configuration.
+
+    Raises:
+        InputError: weights or card are missing, or the card is none.
+    """
+    path, card_file = Path(path), card_path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such checkpoint; train one (python -m mtcp train) or give --checkpoint")
+    try:
+        card = json.loads(_read(card_file))
+    except ValueError as error:
+        raise InputError(f"{card_file} is damaged: not JSON ({error})") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise InputError(f'{card_file} is no checkpoint card: expected "format": "{FORMAT}"')
+    if card.get("version") != VERSION:
+        raise InputError(
+            f"{card_file}: version {card.get('version')!r}; this program reads version {VERSION}"
+        )
+    lacking = [key for key in ("config", "sha256") if key not in card]
+    if lacking or not isinstance(card["config"], dict):
+        raise InputError(f"{card_file} is damaged: it lacks {', '.join(lacking) or 'a config object'}")
+    try:
+        ModelConfig.from_dict(card["config"])
+    except (InputError, TypeError) as error:
+        raise InputError(f"{card_file}: {error}") from error
+    return card
+
+
+def check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Raises InputError unless names and shapes agree, listing the first that do not."""
+    shapes = [
+        f"{name} is {_shape(found[name])}, expected {_shape(wanted[name])}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    problems = [
+        _listed("missing", [name for name in wanted if name not in found]),
+        _listed("unexpected", [name for name in found if name not in wanted]),
+        _listed("of another shape", shapes),
+    ]
+    if any(problems):
+        raise InputError(f"{path} does not fit its configuration: {'; '.join(p for p in problems if p)}")
+
+
+def _listed(what: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{more}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a scalar"
+
+
+def _stored(name: str, tensor: Tensor, dtype: str) -> Tensor:
+    import torch
+
+    if dtype not in ("float32", "float16"):
+        raise InputError(f"dtype {dtype!r}: choose float32 or float16")
+    tensor = tensor.detach().cpu().contiguous()
+    if not tensor.is_floating_point():
+        return tensor
+    tensor = tensor.to(torch.float16 if dtype == "float16" and tensor.ndim > 1 else torch.float32)
+    if not tensor.isfinite().all():
+        raise InputError(f"{name} is not finite in {str(tensor.dtype).removeprefix('torch.')}: not saved")
+    return tensor
+
+
+def _check_header(path: Path, weights: bytes, card: Mapping[str, Any]) -> None:
+    """The header of a safetensors file: 8 bytes of length, then JSON with `__metadata__`."""
+    try:
+        length = int.from_bytes(weights[:8], "little")
+        header = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
+        config = json.loads(header.get("config", "null"))
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path} is no safetensors file, or damaged: {error}") from error
+    if header.get("format") != FORMAT or header.get("version") != str(VERSION):
+        raise InputError(f"{path} was not written by this program: expected {FORMAT} version {VERSION} in it")
+    if config != card["config"]:
+        raise InputError(f"{path}: the configuration in the weights and on the card differ; restore the card")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} is missing: a checkpoint is NAME.safetensors with NAME.json beside it"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _write_aside(contents: Mapping[Path, bytes]) -> None:
+    asides = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
+    try:
+        for path, content in contents.items():
+            with asides[path].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, aside in asides.items():
+            aside.replace(path)
+    finally:
+        _remove(asides.values())
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
