@@ -52,34 +52,38 @@ class Backbone(nn.Module):
 class FPN(nn.Module):
     """Feature pyramid (Lin et al., CVPR 2017): 1x1 laterals, upsample and add, 3x3 convolutions.
 
-    `smooth_all=False` smooths the finest level only, which is all that a task decoder's X_t needs.
+    `levels` says which levels to smooth and return, 0 being the finest; others only feed the finer ones. What
+    no one reads must not be built: parameters without a gradient stop data parallel training.
     """
 
-    def __init__(self, channels: Sequence[int], width: int, *, smooth_all: bool = True) -> None:
+    def __init__(self, channels: Sequence[int], width: int, *, levels: Sequence[int] | None = None) -> None:
         super().__init__()
+        self.levels = tuple(range(len(channels))) if levels is None else tuple(levels)
         self.lateral = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
-        self.smooth = nn.ModuleList(
-            nn.Conv2d(width, width, 3, padding=1) for _ in (channels if smooth_all else channels[:1])
-        )
+        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in self.levels)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Maps finest first -> smoothed maps of `width` channels, finest first."""
+        """Maps finest first -> the smoothed `levels`, `width` channels each, in that order."""
         pyramid = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
         for i in range(len(pyramid) - 2, -1, -1):
             up = F.interpolate(pyramid[i + 1], size=pyramid[i].shape[-2:], mode="bilinear", align_corners=False)
             pyramid[i] = pyramid[i] + up
-        return [smooth(m) for smooth, m in zip(self.smooth, pyramid, strict=False)]
+        return [smooth(pyramid[level]) for smooth, level in zip(self.smooth, self.levels, strict=True)]
 
 
 def pad_to_stride(x: Tensor, stride: int = PAD_TO) -> Tensor:
-    """Pads right and bottom with the border's own pixels to multiples of `stride`: (B, 3, H, W) -> (B, 3, H', W')."""
+    """Pads right and bottom with the border's own pixels to multiples of `stride`: (B, 3, H, W) -> (B, 3, H',
+    W').
+    """
     h, w = x.shape[-2:]
     pad = (0, -w % stride, 0, -h % stride)
     return F.pad(x, pad, mode="replicate") if any(pad) else x
 
 
 def sine_positions(h: int, w: int, channels: int, like: Tensor) -> Tensor:
-    """Sine position encoding of a grid (Carion et al., DETR, 2020): (h*w, channels) on `like`'s device and dtype."""
+    """Sine position encoding of a grid (Carion et al., DETR, 2020): (h*w, channels) on `like`'s device and
+    dtype.
+    """
     quarter = (channels + 3) // 4
     frequency = 10000.0 ** (-torch.arange(quarter, device=like.device, dtype=torch.float32) / quarter)
     y = (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) / h * 2 * torch.pi

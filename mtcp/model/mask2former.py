@@ -58,9 +58,8 @@ class Mask2FormerShared(nn.Module):
         super().__init__()
         swin = getattr(net.pixel_level_module.encoder, "swin", None)
         if swin is not None:
-            swin.layernorm = (
-                nn.Identity()
-            )  # normalises an output that no one reads: parameters without gradient
+            # It normalises an output that no one reads: its parameters would never get a gradient.
+            swin.layernorm = nn.Identity()
         if not queries:
             net.transformer_module = nn.Identity()
         self.net: nn.Module = net
@@ -81,8 +80,8 @@ class Mask2FormerShared(nn.Module):
         return cls(net, config.width, queries=config.query_gate, gate=config.mask_gate)
 
     def forward(self, x: Tensor) -> Shared:
-        """x: normalised photo (B, 3, H, W), H and W multiples of 32 -> R at 1/4 (B, C, h, w), M (B, Q, h,
-        w).
+        """x: normalised photo (B, 3, H, W), H and W multiples of 32 -> R (B, C, h, w), M (B, Q, h, w) at
+        1/4.
         """
         net: Any = self.net
         if not self.gated:

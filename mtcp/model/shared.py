@@ -1,4 +1,5 @@
-"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (DESIGN section 2, steps 1 to 4).
+"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (DESIGN section 2, steps
+1 to 4).
 
 An interchangeable part: whatever takes a normalised photo and returns a `Shared` can stand here
 (`mtcp.model.mask2former` is the authors' own choice).
@@ -24,8 +25,8 @@ class Shared(NamedTuple):
 def gate_by_masks(pixels: Tensor, masks: Tensor, kind: str) -> Tensor:
     """R from P and M: one scalar gate per pixel.
 
-    "sum" is the published R = P * (sum over queries of M): unbounded, and it can flip the sign of a pixel's feature.
-    "sigmoid" bounds it: R = P * sigmoid(mean over queries of M).
+    "sum" is the published R = P * (sum over queries of M): unbounded, and it can flip the sign of a pixel's
+    feature. "sigmoid" bounds it: R = P * sigmoid(mean over queries of M).
 
     pixels: (B, C, h, w); masks: (B, Q, h, w) -> (B, C, h, w)
     """
@@ -35,7 +36,8 @@ def gate_by_masks(pixels: Tensor, masks: Tensor, kind: str) -> Tensor:
 
 
 class QueryDecoder(nn.Module):
-    """Learned queries that attend round-robin to the 1/32, 1/16 and 1/8 levels (Cheng et al., Mask2Former, CVPR 2022).
+    """Learned queries that attend round-robin to the 1/32, 1/16 and 1/8 levels (Cheng et al., Mask2Former,
+    CVPR 2022).
 
     Without the masked attention and the supervision of the masks that Mask2Former adds: here M only gates.
     """
@@ -43,7 +45,8 @@ class QueryDecoder(nn.Module):
     def __init__(self, width: int, queries: int, layers: int, heads: int) -> None:
         super().__init__()
         self.query = nn.Parameter(torch.randn(queries, width) * 0.5)
-        self.level = nn.Parameter(torch.zeros(3, width))
+        self.coarse_levels = min(layers, 3)
+        self.level = nn.Parameter(torch.zeros(self.coarse_levels, width))
         self.layers = nn.ModuleList(
             nn.TransformerDecoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
             for _ in range(layers)
@@ -52,7 +55,9 @@ class QueryDecoder(nn.Module):
         self.embed = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
 
     def forward(self, levels: list[Tensor], pixels: Tensor) -> Tensor:
-        """levels: three maps (B, C, h, w), coarsest first; pixels: P (B, C, H/4, W/4) -> M (B, Q, H/4, W/4)."""
+        """levels: `coarse_levels` maps (B, C, h, w), coarsest first; pixels: P (B, C, H/4, W/4) -> M (B, Q,
+        H/4, W/4).
+        """
         B, C = pixels.shape[:2]
         memories = []
         for i, m in enumerate(levels):
@@ -73,8 +78,9 @@ class TimmShared(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = Backbone(backbone, pretrained=pretrained)
-        self.fpn = FPN(self.backbone.channels, width)
         self.queries = QueryDecoder(width, queries, layers, heads) if queries else None
+        coarse = self.queries.coarse_levels if self.queries else 0
+        self.fpn = FPN(self.backbone.channels, width, levels=(0, *range(4 - coarse, 4)))
         self.gate = gate
 
     def forward(self, x: Tensor) -> Shared:

@@ -1,4 +1,6 @@
-"""Task decoder: three Swin stages on R and the FPN that joins them into X_t (DESIGN section 2, steps 5 and 6)."""
+"""Task decoder: three Swin stages on R and the FPN that joins them into X_t (DESIGN section 2, steps 5 and
+6).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ WINDOW = 7
 
 
 class TaskDecoder(nn.Module):
-    """Swin stages of widths C, 2C, 4C at 1/4, 1/8, 1/16, each output LayerNorm-ed, without patch embedding."""
+    """Swin stages of widths C, 2C, 4C at 1/4, 1/8, 1/16, each output LayerNorm-ed, without patch
+    embedding.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -35,10 +39,12 @@ class TaskDecoder(nn.Module):
             )
         self.stages = nn.ModuleList(stages)
         self.norms = nn.ModuleList(nn.LayerNorm(out) for out in self.widths)
-        self.fpn = FPN(self.widths, width, smooth_all=False)
+        self.fpn = FPN(self.widths, width, levels=(0,))
 
     def forward(self, shared: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """R (B, C, h, w) -> X_t (B, C, h, w) and the stage features, finest first (B, C*2^i, ceil(h/2^i), ...)."""
+        """R (B, C, h, w) -> X_t (B, C, h, w) and the stage features, finest first (B, C*2^i, ceil(h/2^i),
+        ...).
+        """
         x = shared.permute(0, 2, 3, 1)  # (B, h, w, C)
         features = []
         for stage, norm in zip(self.stages, self.norms, strict=True):
