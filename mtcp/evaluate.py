@@ -1,0 +1,193 @@
+"""A network against the ground truth of a data set: every task's metrics, initial and refined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from mtcp.errors import InputError
+from mtcp.inference import check_size, config_size, to_network
+from mtcp.metrics import HIGHER_IS_BETTER, UNITS, TaskMetric, metric_for
+from mtcp.model import MTCP
+from mtcp.tasks import Task
+
+STAGES = ("initial", "refined")
+Numbers = dict[str, dict[str, dict[str, float]]]
+
+
+class Samples(Protocol):
+    """What `mtcp.data` gives: samples by index, dicts of tensors."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Mapping[str, Tensor]: ...
+
+
+def evaluate(
+    model: MTCP,
+    dataset: Samples,
+    *,
+    size: tuple[int, int] | None = None,
+    device: torch.device | str | None = None,
+    flip: bool = False,
+    bf16: bool = False,
+    limit: int | None = None,
+    workers: int = 0,
+    progress: bool = True,
+) -> Numbers:
+    """Metrics of `model` on `dataset`, as {"initial": {task: {metric: number}}, "refined": ...}.
+
+    Each photo is resized to `size`, and the network's output is finished at the full size of the labels, so
+    numbers of different network sizes compare. Without trace-back there is no "refined". The model keeps
+    its mode.
+
+    Args:
+        size: (height, width) that the network sees; None takes the configuration's.
+        device: where to run; None leaves the model where it is.
+        flip: average with the mirrored photo's prediction (twice the time).
+        bf16: autocast the network.
+        limit: only so many frames, spread evenly over the data set.
+        workers: processes that read samples.
+
+    Raises:
+        InputError: an empty data set, a sample without a task's labels, labels out of range, a small size.
+    """
+    size = check_size(size or config_size(model.config))
+    device = torch.device(device) if device is not None else next(model.parameters()).device
+    metrics = {
+        stage: torch.nn.ModuleDict({task.name: metric_for(task) for task in model.tasks}).to(device)
+        for stage in (STAGES if model.config.trace_back else STAGES[:1])
+    }
+    was_training = model.training
+    model.to(device).eval()
+    try:
+        with torch.inference_mode():
+            for sample in tqdm(
+                _loader(dataset, limit, workers), desc="evaluate", leave=False, disable=not progress
+            ):
+                predicted = predict_sample(model, sample["image"].to(device), size, flip=flip, bf16=bf16)
+                _update(metrics, predicted, sample, model.tasks)
+    finally:
+        model.train(was_training)
+    return {
+        stage: {name: metric.compute() for name, metric in of_stage.items()}  # type: ignore[operator]
+        for stage, of_stage in metrics.items()
+    }
+
+
+def predict_sample(
+    model: MTCP, image: Tensor, size: tuple[int, int], *, flip: bool = False, bf16: bool = False
+) -> dict[str, dict[str, Tensor]]:
+    """One photo's final maps at its own size, (1, C_t, H, W), by stage and task. image: uint8 (3, H, W)."""
+    x = to_network(image, size)
+    full = (image.shape[-2], image.shape[-1])
+    maps = _finished(model, x, full, bf16)
+    if flip:
+        mirrored = _finished(model, x.flip(-1), full, bf16)
+        for stage, of_stage in maps.items():
+            for task in model.tasks:
+                of_stage[task.name] = _mean(task, of_stage[task.name], mirrored[stage][task.name].flip(-1))
+    return maps
+
+
+def _finished(model: MTCP, x: Tensor, full: tuple[int, int], bf16: bool) -> dict[str, dict[str, Tensor]]:
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
+        decoded = model.inspect(x)
+    seen = (x.shape[-2], x.shape[-1])
+    return {
+        stage: {name: model.finish(name, raw.float(), full, seen) for name, raw in raws.items()}
+        for stage, raws in zip(STAGES, (decoded.initial, decoded.refined), strict=True)
+        if raws
+    }
+
+
+def _mean(task: Task, a: Tensor, mirrored: Tensor) -> Tensor:
+    """Mean of two final maps, the second already flipped back: normals also negate their x."""
+    if task.kind == "normals":
+        sign = torch.tensor([-1.0, 1.0, 1.0], device=a.device).view(3, 1, 1)
+        return F.normalize(a + mirrored * sign, dim=1)
+    if task.kind == "depth":
+        return (a * mirrored).sqrt()
+    return (a + mirrored) / 2
+
+
+def _update(
+    metrics: Mapping[str, Any],
+    predicted: Mapping[str, Mapping[str, Tensor]],
+    sample: Mapping[str, Tensor],
+    tasks: Iterable[Task],
+) -> None:
+    for task in tasks:
+        if task.name not in sample:
+            raise InputError(f"the data set has no {task.name}, which this network predicts")
+        for stage, maps in predicted.items():
+            metric: TaskMetric = metrics[stage][task.name]
+            metric.update(maps[task.name], sample[task.name][None].to(maps[task.name].device))
+
+
+def _loader(dataset: Samples, limit: int | None, workers: int) -> DataLoader[Any]:
+    count = len(dataset)
+    if not count:
+        raise InputError("the data set is empty: nothing to evaluate")
+    if limit is not None and limit < 1:
+        raise InputError(f"limit {limit}: give at least 1 frame")
+    chosen: Any = dataset
+    if limit is not None and limit < count:
+        chosen = Subset(dataset, [i * count // limit for i in range(limit)])  # type: ignore[arg-type]
+    return DataLoader(chosen, batch_size=None, num_workers=workers)
+
+
+def table(numbers: Mapping[str, Any]) -> str:
+    """The numbers as text: per task and metric initial, refined, their change and whether it is better."""
+    header = ("task", "metric", "", "initial", "refined", "change", "")
+    rows = [header, *_rows(numbers)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(w) if i < 3 or i == 6 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = []
+    for task, metrics in numbers["initial"].items():
+        for i, (metric, initial) in enumerate(metrics.items()):
+            refined = numbers.get("refined", {}).get(task, {}).get(metric)
+            better = HIGHER_IS_BETTER.get(metric)
+            name = f"{metric} [{UNITS[metric]}]" if UNITS.get(metric) else metric
+            arrow = {True: "higher is better", False: "lower is better", None: ""}[better]
+            rows.append(
+                (
+                    task if i == 0 else "",
+                    name,
+                    arrow,
+                    _number(metric, initial),
+                    *_change(metric, initial, refined, better),
+                )
+            )
+    return rows
+
+
+def _change(metric: str, initial: float, refined: float | None, better: bool | None) -> tuple[str, str, str]:
+    if refined is None:
+        return "-", "", ""
+    change = refined - initial
+    text = _number(metric, change, sign="+")
+    if better is None or not math.isfinite(change) or float(text) == 0:
+        return _number(metric, refined), text, ""
+    return _number(metric, refined), text, "better" if (change > 0) == better else "worse"
+
+
+def _number(metric: str, value: float, sign: str = "") -> str:
+    return f"{value:{sign}.{3 if metric in ('rmse', 'abs_rel') else 2}f}"
