@@ -1,4 +1,4 @@
-"""Training: run folder, exact resume, data parallel. `Trainer` is the door; the command line is `mtcp.cli.train`."""
+"""Training: run folder, exact resume, data parallel. `Trainer` is the door, `mtcp.cli.train` the command."""
 
 from mtcp.train.run_folder import RunFolder, read_log
 from mtcp.train.trainer import Trainer, TrainingError

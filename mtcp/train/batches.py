@@ -1,7 +1,8 @@
-"""Batches whose content depends only on (seed, epoch, position): a resumed run sees what it would have seen."""
+"""Batches that depend on (seed, epoch, position) alone: a resumed run sees what it would have seen."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,13 @@ Sample = Mapping[str, Tensor]
 Augment = Callable[[Any, np.random.Generator], Any]
 
 
-class _Augmented(Dataset):  # type: ignore[type-arg]
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    """Ctrl-C reaches the workers too; one that died of it would break the step that is to be saved."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+class _Augmented(Dataset):
     """Samples by (epoch, index), augmented by a generator of their own, so that workers need no state."""
 
     def __init__(self, data: Any, augment: Augment, seed: int) -> None:
@@ -32,7 +39,15 @@ class Batches:
     """Endless supply of training batches, cut into epochs; incomplete batches are dropped."""
 
     def __init__(
-        self, data: Any, augment: Augment, *, batch: int, seed: int, rank: int = 0, ranks: int = 1, workers: int = 0
+        self,
+        data: Any,
+        augment: Augment,
+        *,
+        batch: int,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+        workers: int = 0,
     ) -> None:
         """batch: samples per step over all ranks.
 
@@ -40,7 +55,7 @@ class Batches:
             InputError: fewer samples than one batch, or a batch that the ranks cannot share.
         """
         if len(data) < batch:
-            raise InputError(f"{len(data)} training samples are fewer than one batch of {batch}: lower --batch")
+            raise InputError(f"{len(data)} training samples are no batch of {batch}: lower --batch")
         if batch % ranks:
             raise InputError(f"--batch {batch} cannot be shared by {ranks} processes: make it a multiple")
         self.count = len(data)
@@ -57,7 +72,11 @@ class Batches:
         """This rank's batches of one epoch, without the first `skip`."""
         keys = self._keys(epoch)[skip:]
         loader = DataLoader(
-            self.dataset, batch_sampler=keys, num_workers=self.workers, pin_memory=torch.cuda.is_available()
+            self.dataset,
+            batch_sampler=keys,
+            num_workers=self.workers,
+            worker_init_fn=_leave_signals_to_the_trainer,
+            pin_memory=torch.cuda.is_available(),
         )
         return iter(loader)
 
@@ -65,5 +84,6 @@ class Batches:
         order = np.random.default_rng((self.seed, epoch, self.count)).permutation(self.count)
         share = self.batch // self.ranks
         return [
-            [(epoch, int(i)) for i in order[s * self.batch + self.rank * share :][:share]] for s in range(self.steps)
+            [(epoch, int(i)) for i in order[s * self.batch + self.rank * share :][:share]]
+            for s in range(self.steps)
         ]

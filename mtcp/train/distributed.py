@@ -42,6 +42,6 @@ def sum_over_ranks(values: Mapping[str, float], device: torch.device) -> dict[st
     return dict(zip(values, tensor.tolist(), strict=True))
 
 
-def any_rank(flag: bool, device: torch.device) -> bool:
-    """True on every rank when it is true on one, so that all stop together."""
-    return sum_over_ranks({"flag": float(flag)}, device)["flag"] > 0
+def any_rank(device: torch.device, **flags: bool) -> dict[str, bool]:
+    """Each flag true on every rank when it is true on one, so that all stop or save together."""
+    return {name: count > 0 for name, count in sum_over_ranks(flags, device).items()}

@@ -1,4 +1,4 @@
-"""The run folder `runs/NAME/`: config.json, log.jsonl, last.pt, best.safetensors and TensorBoard events beside them."""
+"""The run folder `runs/NAME/`: config.json, log.jsonl, last.pt, best.safetensors, TensorBoard events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mtcp.errors import InputError
 
 
 def write_aside(path: Path, write: Any) -> None:
-    """Calls `write(temporary path)`, flushes it to disk, then renames it to `path`: a reader never sees half a file."""
+    """Calls `write(temporary path)`, then renames that to `path`: a reader never sees half a file."""
     aside = path.with_name(f".{path.name}.part")
     write(aside)
     with aside.open("rb") as f:
@@ -53,9 +53,9 @@ class RunFolder:
             InputError: the folder holds a run already and `resume` is false, or `resume` finds no state.
         """
         if resume and not self.state_path.exists():
-            raise InputError(f"{self.path}: nothing to resume, there is no {self.state_path.name}; leave --resume out")
+            raise InputError(f"{self.path}: nothing to resume, no {self.state_path.name}; leave --resume out")
         if not resume and self.log_path.exists():
-            raise InputError(f"{self.path} holds a run already: pass --resume to go on with it, or another --name")
+            raise InputError(f"{self.path} holds a run already: pass --resume to go on, or another --name")
         self.path.mkdir(parents=True, exist_ok=True)
         if not resume:
             config = {"model": model.to_dict(), "train": train.to_dict(), "command": command}
@@ -74,7 +74,7 @@ class RunFolder:
             raise InputError(f"{path} is damaged: {error}") from None
 
     def log(self, kind: str, **values: Any) -> None:
-        """Appends one line. A torn last line of an earlier process is closed first, so that only it is lost."""
+        """Appends one line. An earlier process's torn last line is closed first, so that only it is lost."""
         line = json.dumps({"kind": kind, **values, "time": round(time.time(), 3)}) + "\n"
         with self.log_path.open("a+b") as f:
             if f.tell() > 0:
@@ -84,7 +84,7 @@ class RunFolder:
             f.write(line.encode())
 
     def drop_lines_after(self, step: int) -> None:
-        """Forgets log lines of steps that a resumed run will do again (it logged past its last saved state)."""
+        """Forgets log lines of steps that a resumed run will do again: those after its last saved state."""
         if not self.log_path.exists():
             return
         kept = [entry for entry in read_log(self.log_path) if entry.get("step", 0) <= step]

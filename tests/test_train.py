@@ -1,0 +1,238 @@
+"""The trainer: exact resume, clean stops, errors that name the step and the task, a log that survives
+crashes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_training import TASKS, MadeSamples, make_trainer
+from torch import Tensor
+
+from mtcp.errors import InputError
+from mtcp.objective.balancing import BALANCERS, lps_weights
+from mtcp.train import Trainer, TrainingError, read_log
+from mtcp.train.schedule import lr_factor
+
+CLOCK = ("time", "seconds", "images_per_s")
+
+
+def log_lines(trainer: Trainer, *kinds: str) -> list[dict[str, Any]]:
+    """What was logged, without what the clock says."""
+    lines = [
+        entry for entry in read_log(trainer.folder.log_path) if entry["kind"] in (kinds or ("step", "epoch"))
+    ]
+    return [{key: value for key, value in entry.items() if key not in CLOCK} for entry in lines]
+
+
+def assert_same_training(one: Trainer, other: Trainer) -> None:
+    assert one.step == other.step
+    assert_same(one.model.state_dict(), other.model.state_dict())
+    assert_same(one.optimizer.state_dict(), other.optimizer.state_dict())
+    assert_same(one.balancer.state_dict(), other.balancer.state_dict())
+    assert one.balancer.weights == other.balancer.weights
+    if one.average is not None:
+        assert other.average is not None
+        assert_same(one.average.state_dict(), other.average.state_dict())
+    assert log_lines(one) == log_lines(other)
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Equal to the last bit, tensors included."""
+    if isinstance(one, Tensor):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    else:
+        assert one == other
+
+
+class Interrupts(MadeSamples):
+    """Sends the process a signal when the n-th sample is read."""
+
+    def __init__(self, number: int, at: int) -> None:
+        super().__init__()
+        self.number, self.at, self.reads = number, at, 0
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        self.reads += 1
+        if self.reads == self.at:
+            signal.raise_signal(self.number)
+        return super().__getitem__(i)
+
+
+class Broken(MadeSamples):
+    """Sample 5 has an infinite depth."""
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        sample = super().__getitem__(i)
+        if i == 5:
+            sample["depth"][3:9, 3:9] = float("inf")
+        return sample
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    """Four epochs in one go, what every broken and resumed run must end at."""
+    trainer = make_trainer(tmp_path_factory.mktemp("runs") / "whole", ema=0.9)
+    assert trainer.run()
+    return trainer
+
+
+def test_four_epochs_are_two_and_two_resumed(whole: Trainer, tmp_path: Path) -> None:
+    first = make_trainer(tmp_path / "halves", ema=0.9)
+    assert not first.run(until_epoch=2)
+    assert first.epoch == 2
+    second = make_trainer(tmp_path / "halves", ema=0.9, resume=True)
+    assert second.run()
+    assert_same_training(whole, second)
+    kinds = [entry["kind"] for entry in log_lines(second, "start", "resume", "end")]
+    assert kinds == ["start", "end", "resume", "end"]
+
+
+def test_learned_balancing_resumes_too(tmp_path: Path) -> None:
+    unbroken = make_trainer(tmp_path / "unbroken", balancing="uncertainty")
+    unbroken.run(until_epoch=2)
+    make_trainer(tmp_path / "halves", balancing="uncertainty").run(until_epoch=1)
+    second = make_trainer(tmp_path / "halves", balancing="uncertainty", resume=True)
+    second.run(until_epoch=2)
+    assert_same_training(unbroken, second)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_step_and_loses_nothing(whole: Trainer, tmp_path: Path, number: int) -> None:
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    data = Interrupts(number, at=10)  # read for the first of the two steps of epoch 1
+    stopped = make_trainer(tmp_path / "stopped", data=data, ema=0.9)
+    assert not stopped.run()
+    assert stopped.step == 3
+    assert log_lines(stopped, "end")[-1]["reason"] == "interrupted"
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    if number == signal.SIGINT:
+        resumed = make_trainer(tmp_path / "stopped", resume=True, ema=0.9)
+        assert resumed.run()
+        assert_same_training(whole, resumed)
+
+
+def test_max_minutes_stops_cleanly(whole: Trainer, tmp_path: Path) -> None:
+    short = make_trainer(tmp_path / "short", ema=0.9)
+    assert not short.run(max_minutes=0)
+    assert short.step == 1
+    assert log_lines(short, "end")[-1]["reason"] == "paused"
+    resumed = make_trainer(tmp_path / "short", resume=True, ema=0.9)
+    assert resumed.run(max_minutes=60)
+    assert_same_training(whole, resumed)
+
+
+def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(whole: Trainer, tmp_path: Path) -> None:
+    crashed = make_trainer(tmp_path / "crashed", ema=0.9)
+    crashed.run(until_epoch=2)
+    crashed.folder.log("step", step=5, epoch=2, loss={})  # a step that last.pt knows nothing of
+    with crashed.folder.log_path.open("ab") as f:
+        f.write(b'{"kind": "step", "step": 6, "lo')
+    assert [entry["step"] for entry in log_lines(crashed, "step")] == [1, 2, 3, 4, 5]
+    resumed = make_trainer(tmp_path / "crashed", resume=True, ema=0.9)
+    resumed.run()
+    assert_same_training(whole, resumed)
+    for line in resumed.folder.log_path.read_text().splitlines():
+        json.loads(line)
+
+
+@pytest.mark.parametrize("balancing", sorted(BALANCERS))
+def test_every_balancing_trains_and_logs_what_it_applied(tmp_path: Path, balancing: str) -> None:
+    trainer = make_trainer(tmp_path / "run", balancing=balancing, epochs=2)
+    before = [p.detach().clone() for p in trainer.model.parameters()]
+    assert trainer.run()
+    assert all(not torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))
+    epochs = log_lines(trainer, "epoch")
+    assert [entry["epoch"] for entry in epochs] == [0, 1]
+    if balancing != "uncertainty":  # its weights move at every step
+        assert epochs[0]["weight"] == pytest.approx(dict.fromkeys(TASKS, 1.0))
+        for one, following in itertools.pairwise(epochs):
+            assert following["weight"] == pytest.approx(one["next_weight"])
+
+
+def test_the_log_is_enough_to_replay_lps(whole: Trainer) -> None:
+    epochs = log_lines(whole, "epoch")
+    replay = lps_weights([entry["log_loss"] for entry in epochs], kappa=whole.config.kappa)
+    for e, entry in enumerate(epochs):
+        assert entry["next_weight"] == pytest.approx(replay.weights[e + 1])
+        assert entry["floor"] == list(replay.floored[e + 1])
+        ratios = replay.ratios[e + 1]
+        assert entry["ratio"] == (dict.fromkeys(TASKS) if ratios is None else pytest.approx(ratios))
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_step_and_task(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run", data=Broken())
+    order = [index for s in trainer.batches._keys(0) + trainer.batches._keys(1) for _, index in s]
+    step = order.index(5) // 4
+    with pytest.raises(TrainingError, match=rf"step {step}: the loss of depth is inf"):
+        trainer.run()
+    assert all(torch.isfinite(p).all() for p in trainer.model.parameters())
+    assert [entry["step"] for entry in log_lines(trainer, "step")] == list(range(1, step + 1))
+
+
+def test_a_log_line_after_a_torn_one_stands_alone(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run")
+    trainer.folder.log("start", step=0)
+    with trainer.folder.log_path.open("ab") as f:
+        f.write(b'{"kind": "step", "st\xff')
+    trainer.folder.log("end", step=0)
+    assert [entry["kind"] for entry in read_log(trainer.folder.log_path)] == ["start", "end"]
+
+
+def test_workers_give_the_same_training(tmp_path: Path) -> None:
+    alone = make_trainer(tmp_path / "alone", epochs=1)
+    alone.run()
+    helped = make_trainer(tmp_path / "helped", epochs=1, workers=2)
+    helped.run()
+    assert_same_training(alone, helped)
+
+
+def test_wrong_use_of_a_run_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to resume"):
+        make_trainer(tmp_path / "none", resume=True)
+    trainer = make_trainer(tmp_path / "run", epochs=1)
+    trainer.run()
+    with pytest.raises(InputError, match="holds a run already"):
+        make_trainer(tmp_path / "run")
+    trainer.folder.state_path.write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"last\.pt cannot be read"):
+        make_trainer(tmp_path / "run", resume=True)
+    with pytest.raises(InputError, match="9 training samples are no batch of 16"):
+        make_trainer(tmp_path / "big", batch=16)
+
+
+def test_the_run_folder_gives_its_configuration_back(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run", balancing="dwa")
+    assert trainer.folder.read_config() == (trainer.model.config, trainer.config)
+    path = tmp_path / "run" / "config.json"
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(InputError, match="is damaged"):
+        trainer.folder.read_config()
+    path.unlink()
+    with pytest.raises(InputError, match="is missing"):
+        trainer.folder.read_config()
+
+
+@pytest.mark.parametrize("schedule", ["onecycle", "poly"])
+def test_schedule_warms_up_and_ends_near_zero(schedule: str) -> None:
+    factors = [lr_factor(step, 100, schedule=schedule, warmup=0.1) for step in range(100)]
+    assert factors[0] == pytest.approx(1 / 11)
+    assert max(factors) == factors[10] == 1.0
+    assert factors[:11] == sorted(factors[:11])
+    assert factors[10:] == sorted(factors[10:], reverse=True)
+    assert 0 < factors[-1] < 0.02
+    assert lr_factor(0, 100, schedule=schedule, warmup=0.0) == 1.0

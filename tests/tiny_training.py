@@ -1,0 +1,105 @@
+"""The smallest training that has every part: a tiny network on made samples, seconds a run. For the trainer's
+tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mtcp.config import ModelConfig, TrainConfig
+from mtcp.model import MTCP
+from mtcp.objective.balancing import BALANCERS, make_balancer
+from mtcp.train import RunFolder, Trainer
+from mtcp.train.batches import Batches
+from mtcp.train.distributed import World
+
+TASKS = ("semseg", "depth")
+SIZE = 64
+
+
+class MadeSamples:
+    """Random photos with a target per task; sample i is the same at every read."""
+
+    def __init__(self, count: int = 9) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        g = torch.Generator().manual_seed(i)
+        return {
+            "image": torch.randint(0, 256, (3, SIZE, SIZE), dtype=torch.uint8, generator=g),
+            "semseg": torch.randint(0, 40, (SIZE, SIZE), generator=g).to(torch.uint8),
+            "depth": 1 + 3 * torch.rand(SIZE, SIZE, generator=g),
+        }
+
+
+def flip(sample: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
+    """A random augmentation, so that resuming must repeat it."""
+    if rng.random() < 0.5:
+        return sample
+    return {name: value.flip(-1) for name, value in sample.items()}
+
+
+def tiny_config(**changes: object) -> ModelConfig:
+    """Every part of the network, two tasks."""
+    base = ModelConfig(
+        tasks=TASKS,
+        backbone="test_efficientnet",
+        width=8,
+        queries=4,
+        query_layers=1,
+        query_heads=2,
+        kv_stride=2,
+    )
+    return base.replace(**changes)
+
+
+def forgetful(model: MTCP) -> MTCP:
+    """Adds dropout: a resumed run must draw the very numbers that the unbroken one drew."""
+
+    def drop(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (nn.functional.dropout(args[0], 0.3, training=module.training), *args[1:])
+
+    for decoder in model.decoders.values():
+        decoder.register_forward_pre_hook(drop)
+    return model
+
+
+def make_trainer(
+    folder: Path,
+    *,
+    resume: bool = False,
+    data: MadeSamples | None = None,
+    world: World | None = None,
+    model: MTCP | None = None,
+    workers: int = 0,
+    **changes: object,
+) -> Trainer:
+    """A trainer of four samples a step (two steps an epoch) in `folder`, resumed if asked."""
+    config = TrainConfig(epochs=4, batch=4, lr=3e-3, log_every=1, bf16="off").replace(**changes)
+    world = world or World()
+    torch.manual_seed(config.seed + world.rank)  # ranks start apart: only data parallel makes them one
+    model = model or forgetful(MTCP(tiny_config()))
+    batches = Batches(
+        data or MadeSamples(), flip, batch=config.batch, seed=config.seed, rank=world.rank, ranks=world.size,
+        workers=workers,
+    )  # fmt: skip
+    options = {
+        name: getattr(config, name) for name in BALANCERS[config.balancing].options if name != "temperature"
+    }
+    run = RunFolder(folder)
+    if world.is_main:
+        run.create(model.config, config, "test", resume=resume)
+    trainer = Trainer(
+        model, batches, make_balancer(config.balancing, TASKS, **options), config, run,
+        device=torch.device("cpu"), world=world,
+    )  # fmt: skip
+    if resume:
+        trainer.resume()
+    return trainer
