@@ -1,4 +1,4 @@
-"""Exact scenes by ray and plane arithmetic, for the geometry tests only: independent of the code under test."""
+"""Exact scenes by ray and plane arithmetic, for the geometry tests: independent of the code under test."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ def rays_of(camera):
 
 
 def plane_depth(camera, normal, distance):
-    """z-depth of the plane n . X = -distance with a unit normal towards the camera; 0 where no ray meets it."""
+    """z-depth of the plane n . X = -distance with a unit normal to the camera; 0 where no ray meets it."""
     along = rays_of(camera) @ np.asarray(normal, float)
     return np.where(along < -1e-6, -distance / np.minimum(along, -1e-6), 0.0)
 

@@ -14,7 +14,7 @@ METHODS = (plane_fit_normals, derivative_normals)
 
 
 def brute_force(depth, camera, half, shifts):
-    """The definition, pixel by pixel, with numpy's own least squares. -> normals, and the gap to the second best score."""
+    """The definition, pixel by pixel, by numpy's least squares: normals, gap to the second best score."""
     H, W = depth.shape
     x, y = camera.axes()
     fits = {}
@@ -172,7 +172,8 @@ def test_noise_reverses_the_ranking():
     camera = NYUV2.resize(160, 120)
     room = box_room(camera)
     noisy = room.depth * (1 + 0.01 * np.random.default_rng(0).standard_normal(room.depth.shape))
-    exact, rough = ([np.mean(angle_deg(m(d, camera), room.normals)) for m in METHODS] for d in (room.depth, noisy))
+    depths = (room.depth, noisy)
+    exact, rough = ([np.mean(angle_deg(m(d, camera), room.normals)) for m in METHODS] for d in depths)
     assert rough[0] < 0.5 * rough[1]
     assert exact[1] < exact[0] < rough[0]
 

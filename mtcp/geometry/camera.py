@@ -1,7 +1,7 @@
 """The pinhole camera. Every change of the picture (crop, resize, flip) has its exact counterpart here.
 
-Pixel (column i, row j) covers [i, i+1) x [j, j+1); its centre is (i + 0.5, j + 0.5). Camera axes: x right, y down,
-z forward.
+Pixel (column i, row j) covers [i, i+1) x [j, j+1); its centre is (i + 0.5, j + 0.5). Camera axes: x right, y
+down, z forward.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Camera:
         return math.degrees(math.atan(self.cx / self.fx) + math.atan((self.width - self.cx) / self.fx))
 
     def crop(self, x0: float, y0: float, width: int, height: int) -> Camera:
-        """Camera of the `width` x `height` part whose top left corner is (x0, y0). Negative offsets are padding."""
+        """Camera of the `width` x `height` part whose top left corner is (x0, y0). Negative offsets pad."""
         return Camera(self.fx, self.fy, self.cx - x0, self.cy - y0, width, height)
 
     def resize(self, width: int, height: int) -> Camera:
@@ -118,7 +118,9 @@ class Camera:
         """Raise InputError unless `array` begins with this camera's (height, width)."""
         if array.shape[:2] != (self.height, self.width):
             found = "x".join(map(str, array.shape))
-            raise InputError(f"{name} is {found}, the camera is for {self.height}x{self.width} (height x width)")
+            raise InputError(
+                f"{name} is {found}, the camera is for {self.height}x{self.width} (height x width)"
+            )
 
     def to_dict(self) -> dict[str, float]:
         """JSON form: the six fields and the field of view in degrees."""

@@ -1,11 +1,12 @@
 """Surface normals from a depth map and its camera, two ways.
 
-Both work on the inverse depth d = 1/z, because a plane seen by a pinhole camera is *affine* in it: d = a x + b y + c over
-the normalised coordinates x = (u - cx) / fx, y = (v - cy) / fy, with the normal -(a, b, c) / |(a, b, c)|. In pixel units
-the slopes are a / fx and b / fy, so the fits do not depend on the camera; only the last step does.
+Both work on the inverse depth d = 1/z, because a plane seen by a pinhole camera is *affine* in it:
+d = a x + b y + c over the normalised coordinates x = (u - cx) / fx, y = (v - cy) / fy, with the normal
+-(a, b, c) / |(a, b, c)|. In pixel units the slopes are a / fx and b / fy, so the fits do not depend on the camera; only
+the last step does.
 
-Camera axes: x right, y down, z forward; a wall facing the camera has the normal (0, 0, -1). The noise of the depth
-decides which method is better: see `benchmarks/normals.py`.
+Camera axes: x right, y down, z forward; a wall facing the camera has the normal (0, 0, -1). The noise of the
+depth decides which method is better: see `benchmarks/normals.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ REFERENCE_WIDTH = 320
 """`WINDOW` and `SHIFTS` are meant for 320 x 240 pictures."""
 
 _TILE_ROWS = 32  # the 25 comparisons of a tile stay in the cache
-_DAG_SOFTNESS = 0.002  # second differences below 0.2 % of the inverse depth hardly sway the derivative's sides
+_DAG_SOFTNESS = 0.002  # second differences below 0.2 % of the inverse depth hardly sway the sides
 
 
 def plane_fit_normals(
@@ -31,9 +32,10 @@ def plane_fit_normals(
 ) -> np.ndarray:
     """Normals by an edge-preserving plane fit, the reference definition of this project.
 
-    For each `window` x `window` neighbourhood 1/z = a x + b y + c is fitted by least squares. Each pixel takes, among
-    the windows whose centres lie `shifts` x `shifts` pixels away, the one with the lowest residual variance plus half
-    the squared misfit at the pixel itself. Windows are clipped to the image and use valid pixels only.
+    For each `window` x `window` neighbourhood 1/z = a x + b y + c is fitted by least squares. Each pixel
+    takes, among the windows whose centres lie `shifts` x `shifts` pixels away, the one with the lowest
+    residual variance plus half the squared misfit at the pixel itself. Windows are clipped to the image and
+    use valid pixels only.
 
     Args:
         depth: (H, W) metres along z; 0, negative, NaN or infinite is invalid.
@@ -42,7 +44,8 @@ def plane_fit_normals(
         shifts: offsets of the candidate windows in pixels, used for rows and columns.
 
     Returns:
-        (H, W, 3) float32 unit normals that face the camera; zeros where depth is invalid or no window has enough points.
+        (H, W, 3) float32 unit normals that face the camera; zeros where depth is invalid or no window has
+        enough points.
 
     Raises:
         InputError: sizes that differ, an even or too small window.
@@ -61,10 +64,10 @@ def derivative_normals(depth: np.ndarray, camera: Camera, refine: bool = True) -
     """Normals by local derivatives, in the manner of D2NT: sharp and fast, but noisy where depth is.
 
     After Feng, Xue, Liu, Chen, Fan, "D2NT: A High-Performing Depth-to-Normal Translator", ICRA 2023
-    (arXiv:2304.12031): a discontinuity-aware gradient, which leans to the side (left or right, above or below) where
-    the second difference is smaller, then a refinement that lets a pixel on a crease take the gradient of the smoothest
-    of its four neighbours. Departure: on inverse depth, where a plane has no second difference, and with rational
-    weights relative to the inverse depth in place of a softmin in metres.
+    (arXiv:2304.12031): a discontinuity-aware gradient, which leans to the side (left or right, above or
+    below) where the second difference is smaller, then a refinement that lets a pixel on a crease take the
+    gradient of the smoothest of its four neighbours. Departure: on inverse depth, where a plane has no second
+    difference, and with rational weights relative to the inverse depth in place of a softmin in metres.
 
     Args, returns and errors as for `plane_fit_normals`; `refine` switches the second step.
     """
@@ -92,7 +95,8 @@ def scaled_window(width: int, height: int) -> tuple[int, tuple[int, ...]]:
 def angle_deg(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angle in degrees (0 to 180) between vectors (..., 3) of any length; NaN where one of them is zero.
 
-    By atan2 of cross and dot product, which keeps its precision near 0 and 180 degrees, where arccos loses it.
+    By atan2 of cross and dot product, which keeps its precision near 0 and 180 degrees, where arccos
+    loses it.
     """
     a, b = np.asarray(a), np.asarray(b)
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
@@ -133,8 +137,8 @@ def _fit_windows(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Least squares d = A (j - j0) + B (i - i0) + D per window centred on pixel (i0, j0).
 
-    Returns A, B, D and the residual variance, float32 (H, W); the variance is infinite where fewer than an eighth of
-    the window is valid or the points lie on a line.
+    Returns A, B, D and the residual variance, float32 (H, W); the variance is infinite where fewer than an
+    eighth of the window is valid or the points lie on a line.
     """
     H, W = inverse.shape
     half = window // 2
@@ -166,7 +170,7 @@ def _fit_windows(
 def _choose_windows(
     inverse: np.ndarray, fit: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], shifts: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Per pixel the best of the shifted windows: slopes, fitted inverse depth at the pixel, score (inf: none)."""
+    """Per pixel the best of the shifted windows: slopes, fitted inverse depth, score (inf: none)."""
     H, W = inverse.shape
     pad = max(abs(s) for s in shifts)
     fills = (0.0, 0.0, 0.0, np.inf)
@@ -193,8 +197,8 @@ def _choose_windows(
 def _aware_gradient(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Discontinuity-aware gradient along the columns' direction (axis 1) and the relative second difference.
 
-    Invalid pixels are NaN. Returns (slope, bend), (H, W): NaN slope where neither side is known, inf bend where the
-    second difference is not known.
+    Invalid pixels are NaN. Returns (slope, bend), (H, W): NaN slope where neither side is known, inf bend
+    where the second difference is not known.
     """
     padded = np.pad(inverse, ((0, 0), (2, 2)), constant_values=np.nan)
     step = np.diff(padded, axis=1)  # (H, W+3): step[k] leads from padded[k] to padded[k+1]
@@ -230,7 +234,7 @@ def _smoothest_neighbour(
 def _to_normals(
     slope_x: np.ndarray, slope_y: np.ndarray, value: np.ndarray, camera: Camera, usable: np.ndarray
 ) -> np.ndarray:
-    """Unit normals from the pixel slopes of the inverse depth and its value at the pixel; zeros where not usable."""
+    """Unit normals from the pixel slopes of the inverse depth and its value; zeros where not usable."""
     x, y = camera.axes()
     a, b = slope_x * camera.fx, slope_y * camera.fy
     normals = np.stack((a, b, value - a * x - b * y[:, None]), axis=-1)
