@@ -1,7 +1,7 @@
 """Task losses and deep supervision (DESIGN section 3).
 
-All of them compare a raw head output, upsampled to the target's grid, with a target on that grid. Targets may be
-given on a coarser grid than the photo (`stride`): full-resolution upsampling is what costs on a CPU.
+All of them compare a raw head output, upsampled to the target's grid, with a target on that grid. Targets are
+thinned to a coarser grid than the photo's: full-resolution upsampling is what costs on a CPU.
 """
 
 from __future__ import annotations
@@ -33,22 +33,28 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None = None) 
 
 
 def depth_l1(depth: Tensor, target: Tensor) -> Tensor:
-    """Mean |difference| in metres over valid pixels. depth: (B, 1, h, w) > 0; target: (B, h, w), 0 = invalid."""
+    """Mean |difference| in metres over valid pixels. depth: (B, 1, h, w) > 0; target: (B, h, w), 0 =
+    invalid.
+    """
     valid = target > 0
     return ((depth[:, 0] - target).abs() * valid).sum() / valid.sum().clamp(min=1)
 
 
 def unit_l1(normals: Tensor, target: Tensor) -> Tensor:
-    """Mean L1 distance of unit vectors over valid pixels. normals: (B, 3, h, w) unit; target: same, zeros invalid.
+    """Mean L1 distance of unit vectors over valid pixels. normals: (B, 3, h, w) unit; target: same, zeros
+    invalid.
 
-    Near the truth it is proportional to the angle (not its square as 1 - cos is), so it goes for the mean error.
+    Near the truth it is proportional to the angle (not its square as 1 - cos is), so it goes for the mean
+    error.
     """
     valid = target.abs().sum(1) > 0.5
     return ((normals - target).abs().sum(1) * valid).sum() / valid.sum().clamp(min=1)
 
 
 def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:
-    """BCE with either class given half the say (Xie and Tu, HED, ICCV 2015). logits: (B, 1, h, w); target: 0/1/255."""
+    """BCE with either class given half the say (Xie and Tu, HED, ICCV 2015). logits: (B, 1, h, w); target:
+    0/1/255.
+    """
     valid = target != IGNORE
     positive = (target == 1) & valid
     negative = valid & ~positive
@@ -58,11 +64,21 @@ def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:
     return (loss * weight).sum() / valid.sum().clamp(min=1)
 
 
+def thin(target: Tensor, stride: int, start: tuple[int, int]) -> Tensor:
+    """Every `stride`-th pixel of (..., H, W) from `start` (row, column; taken modulo `stride`).
+
+    The centre of a coarse cell lies between pixels. Whatever the start, a sample is off it by up to half a
+    cell, always to the same side; over all starts the mean offset is zero and every pixel has its say. Hence
+    a start per step.
+    """
+    return target[..., start[0] % stride :: stride, start[1] % stride :: stride]
+
+
 class Objective(nn.Module):
     """The network with its losses: what is trained, and what DDP wraps.
 
-    L_t = refined + (intermediate 1 + intermediate 2) / 2 + initial / 2. Without trace-back the initial prediction is
-    the final one and counts 1.
+    L_t = refined + (intermediate 1 + intermediate 2) / 2 + initial / 2. Without trace-back the initial
+    prediction is the final one and counts 1.
     """
 
     class_weight: Tensor | None
@@ -81,15 +97,17 @@ class Objective(nn.Module):
         """
         image = batch["image"]
         decoded = self.model.inspect(image.float() / 255 if image.dtype == torch.uint8 else image)
-        return {task.name: self.task_loss(task, decoded, batch) for task in self.model.tasks}
+        row, column = torch.randint(COARSE_STRIDE, (2,)).tolist() if self.training else (1, 1)
+        return {task.name: self.task_loss(task, decoded, batch, (row, column)) for task in self.model.tasks}
 
-    def task_loss(self, task: Task, decoded: Decoded, batch: Mapping[str, Tensor]) -> Tensor:
-        """L_t of one task. Shapes as in `forward`."""
+    def task_loss(
+        self, task: Task, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
+    ) -> Tensor:
+        """L_t of one task, on pixels from `start` (see `thin`). Shapes as in `forward`."""
         if task.name not in batch:
             raise InputError(f"task {task.name!r} has no target in the data: it gives {', '.join(batch)}")
         target = batch[task.name]
-        fine = target[..., ::FINE_STRIDE, ::FINE_STRIDE]
-        coarse = target[..., ::COARSE_STRIDE, ::COARSE_STRIDE]
+        fine, coarse = thin(target, FINE_STRIDE, start), thin(target, COARSE_STRIDE, start)
         initial = self.one_loss(task, decoded.initial[task.name], fine)
         if task.name not in decoded.refined:
             return REFINED * initial
@@ -116,7 +134,9 @@ class Objective(nn.Module):
 
 
 def check_labels(task: Task, labels: Tensor, where: str) -> None:
-    """Raises InputError when a class map holds a label outside 0..C-1 and 255, naming the label and the sample."""
+    """Raises InputError when a class map holds a label outside 0..C-1 and 255, naming the label and the
+    sample.
+    """
     bad = labels[(labels >= task.channels) & (labels != IGNORE)]
     if bad.numel():
         raise InputError(
@@ -125,7 +145,8 @@ def check_labels(task: Task, labels: Tensor, where: str) -> None:
 
 
 def class_weights(counts: Tensor, power: float) -> Tensor:
-    """Weights (C,) from pixel counts (C,): frequency^-power, scaled so that the mean over pixels is 1; absent classes 0.
+    """Weights (C,) from pixel counts (C,): frequency^-power, scaled so that the mean over pixels is 1; absent
+    classes 0.
 
     power 0 weighs every pixel alike, 1 every class.
     """

@@ -9,7 +9,7 @@ def lr_factor(step: int, total: int, *, schedule: str = "onecycle", warmup: floa
     """The factor on the base rate at `step` of `total`.
 
     Both schedules warm up linearly over the first `warmup` share of the steps. "onecycle" then falls as a
-    half cosine to zero (Smith and Topin 2018, as commonly used), "poly" as (1 - t)^0.9 (Chen et al., DeepLab).
+    half cosine to zero (Smith and Topin 2018, as in use), "poly" as (1 - t)^0.9 (Chen et al., DeepLab).
     """
     warm = max(1, round(warmup * total))
     if step < warm and warmup > 0:

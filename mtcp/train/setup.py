@@ -114,9 +114,10 @@ def initialise(model: MTCP, source: str) -> None:
 
 
 def take_over(model: MTCP, path: str) -> list[str]:
-    """Copies every part (backbone, fpn, a task's decoder, ...) of the checkpoint that the network has too, whole.
+    """Copies every part (backbone, fpn, a task's decoder, ...) of the checkpoint that the network has too.
 
-    A part with the same name and another shape is an error, not a partial copy. Returns the parts taken.
+    Where one side's part has more tensors (an FPN with more levels), the common ones are copied; parts built
+    differently are left alone. Another shape is an error. Returns the parts taken.
     """
     other, _ = load_checkpoint(path)
     mine, theirs = model.state_dict(), other.state_dict()
@@ -125,12 +126,12 @@ def take_over(model: MTCP, path: str) -> list[str]:
     for part in parts:
         a = {key: value for key, value in mine.items() if _part(key) == part}
         b = {key: value for key, value in theirs.items() if _part(key) == part}
-        if a.keys() != b.keys():
+        if not (a.keys() <= b.keys() or b.keys() <= a.keys()):
             continue  # e.g. heads of another depth
-        for key in a:
+        for key in a.keys() & b.keys():
             if a[key].shape != b[key].shape:
                 raise InputError(f"--init {path}: {key} is {tuple(b[key].shape)}, expected {tuple(a[key].shape)}")
-        mine.update(b)
+            mine[key] = b[key]
         taken.append(part)
     if not taken:
         raise InputError(f"--init {path}: shares no part with this network")
