@@ -1,0 +1,138 @@
+"""Colours and legends: known values get known colours, whatever is invalid is black."""
+
+import numpy as np
+import pytest
+
+from mtcp import colour, legend
+from mtcp.errors import InputError
+from mtcp.tasks import palette, task_set
+
+SEMSEG, DEPTH, NORMALS, EDGE = task_set("nyud")
+
+
+def test_ends_and_middles_of_the_maps():
+    assert colour.colour_map("viridis")[0].tolist() == [68, 1, 84]
+    assert colour.colour_map("viridis")[-1].tolist() == [253, 231, 37]
+    assert colour.colour_map("magma")[0].tolist() == [0, 0, 4]
+    low, middle, high = (colour.colour_map("vik")[i].astype(int) for i in (0, 128, 255))
+    assert low[2] > low[0] + 50
+    assert high[0] > high[2] + 50
+    assert middle.min() > 220
+    with pytest.raises(InputError, match="unknown colour map 'jet'"):
+        colour.colour_map("jet")
+
+
+@pytest.mark.parametrize("name", ["viridis", "magma"])
+def test_lightness_only_rises(name):
+    luma = colour.colour_map(name) @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(luma) > -0.5).all()
+    assert luma[-1] - luma[0] > 150
+
+
+def test_mapped_clips_and_marks_invalid():
+    values = np.array([[-1.0, 0.0, 1.0, 2.0, np.nan, 0.5]])
+    picture = colour.mapped(values, 0, 1, "viridis", valid=np.array([[1, 1, 1, 1, 1, 0]], bool))
+    table = colour.colour_map("viridis")
+    assert picture.dtype == np.uint8
+    assert picture[0, :4].tolist() == table[[0, 0, 255, 255]].tolist()
+    assert picture[0, 4:].tolist() == [[0, 0, 0]] * 2
+    assert colour.mapped(np.full((2, 2), 3.0), 3.0, 3.0, "viridis").tolist() == [[table[0].tolist()] * 2] * 2
+
+
+def test_classes_and_ignored_labels():
+    picture = colour.classes(np.array([[0, 39, 40, 255]], np.uint8), palette(40))
+    assert picture[0].tolist() == [list(palette(40)[0]), list(palette(40)[39]), [0, 0, 0], [0, 0, 0]]
+
+
+def test_depth_range_is_shared_and_valid_only():
+    a = np.array([[0.0, 1.0, 2.0]], np.float32)
+    b = np.array([[np.nan, 3.0, np.inf]], np.float32)
+    assert colour.value_range(a, b) == (1.0, 3.0)
+    assert colour.value_range(np.zeros((2, 2))) == (0.0, 1.0)
+    picture = colour.depth(a, (1.0, 3.0))
+    table = colour.colour_map("viridis")
+    assert picture[0].tolist() == [[0, 0, 0], table[0].tolist(), table[128].tolist()]
+
+
+def test_normals_convention():
+    vectors = np.array([[[0, 0, -1], [1, 0, 0], [0, -1, 0], [0, 0, 0]]], np.float32)
+    assert colour.normals(vectors)[0].tolist() == [
+        [128, 128, 255],
+        [255, 128, 128],
+        [128, 255, 128],
+        [0, 0, 0],
+    ]
+
+
+def test_every_task_has_a_picture_and_a_change():
+    shape = (6, 8)
+    for data in ("nyud", "pascal"):
+        for task in task_set(data):
+            a = b = np.zeros(shape, np.uint8)
+            if task.kind == "classes":
+                b = np.ones(shape, np.uint8)
+            elif task.kind == "normals":
+                a, b = (np.broadcast_to(np.float32(v), (*shape, 3)) for v in ((0, 0, -1), (1, 0, 0)))
+            else:
+                a, b = np.full(shape, 0.25, np.float32), np.full(shape, 0.75, np.float32)
+            for picture in (colour.picture(task, a), colour.changed(task, a, b)):
+                assert picture.shape == (*shape, 3)
+                assert picture.dtype == np.uint8
+            same, other = colour.changed(task, a, a), colour.changed(task, a, b)
+            assert not np.array_equal(same, other), task.name
+
+
+def test_changes_by_hand():
+    labels = np.array([[0, 1]], np.uint8), np.array([[0, 2]], np.uint8)
+    assert colour.changed(SEMSEG, *labels)[0].tolist() == [list(colour.UNCHANGED), list(palette(40)[2])]
+    metres = np.array([[1.0, 2.0, 3.0]], np.float32), np.array([[1.5, 2.0, 2.5]], np.float32)
+    assert colour.change(DEPTH, *metres).tolist() == [[0.5, 0.0, -0.5]]
+    red, white, blue = colour.changed(DEPTH, *metres)[0].astype(int)
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
+    assert white.min() > 220
+    tiny = colour.changed(DEPTH, metres[0], metres[0] + np.float32(0.001))
+    assert tiny.min() > 200  # a millimetre stays near white
+    vectors = np.array([[[0, 0, -1], [0, 0, -1], [0, 0, 0]]], np.float32)
+    turned = np.array([[[1, 0, -1], [0, 0, -1], [0, 0, -1]]], np.float32)
+    degrees = colour.change(NORMALS, vectors, turned)[0]
+    assert degrees[:2] == pytest.approx([45, 0], abs=1e-3)
+    assert np.isnan(degrees[2])
+    assert colour.change_limit(EDGE, np.zeros((2, 2))) == 1.0
+
+
+def test_class_legend_is_sorted_and_adds_up():
+    labels = np.array([[3, 3, 3, 7]], np.uint8)
+    entries = legend.class_legend(SEMSEG, labels)
+    assert entries == [("bed", palette(40)[3], 0.75), ("door", palette(40)[7], 0.25)]
+    ignored = legend.class_legend(SEMSEG, np.array([[3, 255]], np.uint8))
+    assert ignored == [("bed", palette(40)[3], 0.5)]
+
+
+@pytest.mark.parametrize("width", [16, 97, 320, 4000])
+def test_strips_are_as_wide_as_the_picture(width):
+    entries = legend.class_legend(SEMSEG, np.arange(40, dtype=np.uint8)[None])
+    picture = np.zeros((10, width, 3), np.uint8)
+    for strip in (legend.class_strip(entries, width), legend.colour_bar(0.7, 9.3, width=width)):
+        both = legend.below(picture, strip)
+        assert both.shape[1] == width
+        assert both.shape[0] > 10
+        assert both[10:].min() < 100  # something is drawn
+
+
+def test_colour_bar_writes_its_numbers():
+    a, b = (legend.colour_bar(0.7, high, width=320) for high in (9.3, 8.1))
+    ramp = slice(0, 15)
+    assert np.array_equal(a[ramp], b[ramp])
+    assert not np.array_equal(a, b)
+
+
+def test_axis_sphere_shows_the_convention():
+    ball = legend.axis_sphere(160).astype(int)
+    assert ball.shape == (160, 160, 3)
+    cx, cy, r = 0.46 * 160, 0.42 * 160, 0.34 * 160 * 0.9
+    right, up = ball[int(cy) - 4, int(cx + r)], ball[int(cy - r), int(cx)]
+    assert right[0] > 220
+    assert up[1] > 220
+    assert ball[int(cy) + 6, int(cx) + 6, 2] > 240  # the middle faces the camera
+    assert ball[0, 0].tolist() == [255, 255, 255]
