@@ -27,7 +27,7 @@ class Backbone(nn.Module):
         if not timm.is_model(name):
             raise InputError(f"backbone {name!r} is not a timm model: see timm.list_models()")
         # Swin-like models are built for one input size unless told otherwise.
-        any_size = {"strict_img_size": False, "dynamic_mask": True, "always_partition": True}
+        any_size = {"dynamic_img_size": True, "always_partition": True}
         options = any_size if name.startswith("swin_") else {}
         probe = timm.create_model(name, features_only=True, **options)
         reductions = probe.feature_info.reduction()

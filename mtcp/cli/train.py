@@ -1,0 +1,162 @@
+"""`python -m mtcp train`: configuration from a preset and flags or a file, into a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mtcp.config import PRESETS, ModelConfig, TrainConfig, _Config, preset
+from mtcp.errors import InputError
+
+EXAMPLES = """examples:
+  a room demo, nothing downloaded:  python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
+  NYUv2 as shipped:                 python -m mtcp train --name nyud --data data/nyud --held val
+  go on with it:                    python -m mtcp train --name nyud --resume
+  several processes:                torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
+  plain multi-task baseline:        python -m mtcp train --name plain --task-decoder no --cfm no --trace-back no
+
+exit codes: 0 finished, 3 paused (time is up or Ctrl-C: --resume goes on), 2 wrong input, 4 a loss is not finite
+"""
+PAUSED, NOT_FINITE = 3, 4
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb to `subparsers`."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a network into a run folder",
+        description="Trains a network into RUNS/NAME: config.json, log.jsonl, last.pt (to resume), "
+        "model.safetensors and best.safetensors.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--name", required=True, help="name of the run folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs)")
+    parser.add_argument("--preset", default="lite", help=f"network preset: {', '.join(PRESETS)} (default: lite)")
+    parser.add_argument("--config", type=Path, help='JSON file {"model": {...}, "train": {...}}; flags win over it')
+    parser.add_argument("--resume", action="store_true", help="go on exactly where the run stopped")
+    parser.add_argument("--max-minutes", type=float, help="stop cleanly after this time")
+    parser.add_argument("--stop-after", type=int, metavar="EPOCHS", help="stop cleanly after this many epochs in all")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    _add_fields(parser.add_argument_group("training"), TrainConfig, "train")
+    _add_fields(parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit codes are in the help's epilogue."""
+    from mtcp.inference import pick_device
+    from mtcp.train import RunFolder, TrainingError
+    from mtcp.train.distributed import join_world
+    from mtcp.train.setup import build_trainer
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    folder = RunFolder(args.runs / args.name)
+    if args.resume:
+        model_config, train_config = folder.read_config()
+        given = {**_given(args, "train"), **_given(args, "model")}
+        if given:
+            raise InputError(f"--resume takes the run's own configuration: leave --{_flag(next(iter(given)))} out")
+    else:
+        model_config, train_config = _configs(args)
+    device = pick_device(args.device)
+    world = join_world(device.type)
+    if device.type == "cuda" and world.size > 1:
+        device = pick_device(f"cuda:{world.local_rank}")
+    command = "python -m mtcp " + shlex.join(sys.argv[1:])
+    if world.is_main:
+        folder.create(model_config, train_config, command, resume=args.resume)
+    trainer = build_trainer(
+        model_config,
+        train_config,
+        folder,
+        device=device,
+        world=world,
+        resume=args.resume,
+        command=command,
+        commit=current_commit(),
+    )
+    try:
+        finished = trainer.run(max_minutes=args.max_minutes, until_epoch=args.stop_after)
+    except TrainingError as error:
+        print(f"mtcp train: {error}", file=sys.stderr)
+        return NOT_FINITE
+    if world.is_main:
+        what = "finished" if finished else "paused; go on with --resume"
+        print(f"{folder.path}: {what} at epoch {trainer.epoch} of {train_config.epochs}")
+    return 0 if finished else PAUSED
+
+
+def current_commit() -> str:
+    """The short commit of the working tree, or an empty string outside a git checkout."""
+    root = Path(__file__).resolve().parents[2]
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
+    from_file: dict[str, Any] = {}
+    if args.config:
+        try:
+            from_file = json.loads(args.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"--config {args.config}: {error}") from None
+    model = preset(args.preset, **{**from_file.get("model", {}), **_given(args, "model")})
+    return model, TrainConfig.from_dict({**from_file.get("train", {}), **_given(args, "train")})
+
+
+def _add_fields(group: Any, config: type[_Config], prefix: str) -> None:
+    """One flag per field, absent unless given, so that presets and files can supply the rest."""
+    for field in dataclasses.fields(config):
+        default = field.default
+        name = "task-set" if (prefix, field.name) == ("model", "data") else _flag(field.name)
+        convert, metavar = _converter(default)
+        group.add_argument(
+            f"--{name}",
+            dest=f"{prefix}_{field.name}",
+            type=convert,
+            default=argparse.SUPPRESS,
+            metavar=metavar,
+            help=f"default: {_shown(default)}",
+        )
+
+
+def _converter(default: Any) -> tuple[Any, str]:
+    if isinstance(default, bool):
+        return _yes_no, "yes|no"
+    if isinstance(default, tuple):
+        inner = type(default[0])
+        return (lambda text: tuple(inner(part) for part in text.split(","))), "A,B,..."
+    return type(default), type(default).__name__.upper()
+
+
+def _yes_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise argparse.ArgumentTypeError(f"{text!r}: say yes or no")
+    return text.lower() == "yes"
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return (text or "none").replace("%", "%%")
+
+
+def _given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
+    start = f"{prefix}_"
+    return {key[len(start) :]: value for key, value in vars(args).items() if key.startswith(start)}
+
+
+def _flag(field: str) -> str:
+    return field.replace("_", "-")

@@ -1,0 +1,249 @@
+"""The network: shapes at odd sizes, activations, streamed against materialised affinity, ablation switches, export."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
+from mtcp.errors import InputError
+from mtcp.model import MTCP
+from mtcp.model.attention import affinity_row, attend, attend_materialised
+from mtcp.model.backbone import Backbone
+from mtcp.model.coherence import CoherenceFusion
+from mtcp.model.shared import gate_by_masks
+from mtcp.objective.losses import Objective
+
+TINY = ModelConfig(backbone="mobilenetv3_small_050", width=16, queries=4, query_layers=2, query_heads=2)
+
+
+def tiny(**changes: object) -> MTCP:
+    torch.manual_seed(0)
+    return MTCP(TINY.replace(**changes)).eval()
+
+
+@pytest.mark.parametrize("size", [(64, 96), (97, 131), (131, 97), (33, 40), (160, 64)])
+@pytest.mark.parametrize("kv_stride", [1, 2])
+def test_any_size_gives_maps_of_that_size(size: tuple[int, int], kv_stride: int) -> None:
+    model = tiny(kv_stride=kv_stride)
+    with torch.no_grad():
+        out = model(torch.rand(2, 3, *size))
+    for stage in ("initial", "refined"):
+        assert out[stage]["semseg"].shape == (2, 40, *size)
+        assert out[stage]["depth"].shape == (2, 1, *size)
+        assert (out[stage]["depth"] > 0).all()
+        assert torch.allclose(out[stage]["normals"].norm(dim=1), torch.ones(2, *size), atol=1e-4)
+
+
+@pytest.mark.parametrize("data,tasks", [("nyud", ("semseg", "depth", "normals", "edge")), ("nyud", ("depth", "edge")),
+                                        ("pascal", ("semseg", "human_parts", "saliency", "normals", "edge"))])  # fmt: skip
+def test_any_number_of_tasks(data: str, tasks: tuple[str, ...]) -> None:
+    model = tiny(data=data, tasks=tasks)
+    with torch.no_grad():
+        out = model(torch.rand(1, 3, 64, 64))
+    assert tuple(out["refined"]) == tasks
+    for task in model.tasks:
+        assert out["refined"][task.name].shape == (1, task.channels, 64, 64)
+
+
+def test_photo_is_not_shifted_by_padding() -> None:
+    """A photo that is no multiple of 32 and the same photo padded by hand agree on the shared pixels' features."""
+    model = tiny(cfm=False, trace_back=False, task_decoder=False, query_gate=False)
+    x = torch.rand(1, 3, 96, 100)
+    padded = torch.nn.functional.pad(x, (0, 28, 0, 0), mode="replicate")
+    with torch.no_grad():
+        a, b = model.inspect(x).initial["depth"], model.inspect(padded).initial["depth"]
+    assert a.shape[-1] == 25
+    # the deep heads' 3x3 convolution sees the crop at the last column only
+    assert torch.allclose(a[..., :24], b[..., :24], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "test_resnet.r160_in1k", "tf_efficientnet_lite0"])
+def test_backbones_give_four_levels(name: str) -> None:
+    backbone = Backbone(name).eval()
+    with torch.no_grad():
+        maps = backbone(torch.rand(1, 3, 64, 96))
+    assert [tuple(m.shape[-2:]) for m in maps] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    assert [m.shape[1] for m in maps] == backbone.channels
+
+
+@pytest.mark.slow
+def test_swin_backbone_takes_any_size_and_comes_channels_first() -> None:
+    backbone = Backbone("swin_tiny_patch4_window7_224").eval()
+    with torch.no_grad():
+        maps = backbone(torch.rand(1, 3, 64, 96))
+    assert [tuple(m.shape[-2:]) for m in maps] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+
+
+def test_unknown_backbone_and_wrong_shape_are_named() -> None:
+    with pytest.raises(InputError, match="no_such_net"):
+        tiny(backbone="no_such_net")
+    with pytest.raises(InputError, match=r"\(3, 64, 64\)"):
+        tiny()(torch.rand(3, 64, 64))
+
+
+SWITCHES = [
+    {"trace_back": False},
+    {"cfm": False},
+    {"query_gate": False},
+    {"cfm": False, "trace_back": False},
+    {"task_decoder": False, "cfm": False, "trace_back": False},
+    {"task_decoder": False, "cfm": False, "trace_back": False, "query_gate": False},
+    {"cfm_residual": True, "cfm_scale": True},
+    {"mask_gate": "sigmoid"},
+    {"tasks": ("depth",), "cfm": False},
+]
+
+
+@pytest.mark.parametrize("changes", SWITCHES, ids=lambda c: ",".join(c))
+def test_switches_change_the_network_and_train_every_parameter(changes: dict[str, object]) -> None:
+    model = tiny(**changes).train()
+    decoded = model.inspect(torch.rand(2, 3, 64, 64))
+    assert bool(decoded.refined) == model.config.trace_back
+    assert bool(decoded.theta) == model.config.cfm
+    assert (decoded.masks is not None) == model.config.query_gate
+    maps = [*decoded.initial.values(), *decoded.refined.values(), *(m for p in decoded.intermediate.values() for m in p)]
+    sum(m.float().square().mean() for m in maps).backward()  # type: ignore[union-attr]
+    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    assert unused == []
+
+
+def test_switches_change_the_parameter_count() -> None:
+    full = sum(p.numel() for p in tiny().parameters())
+    for changes in SWITCHES[:6]:
+        assert sum(p.numel() for p in tiny(**changes).parameters()) < full
+
+
+@pytest.mark.parametrize("bad", [{"cfm": True, "tasks": ("depth",)}, {"task_decoder": False}, {"width": 15},
+                                 {"mask_gate": "tanh"}, {"kv_stride": 0}, {"tasks": ("semseg", "height")}])  # fmt: skip
+def test_impossible_configurations_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        TINY.replace(**bad)
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(1, 300), m=st.integers(1, 200), width=st.sampled_from([8, 16, 64]), seed=st.integers(0, 99),
+       scale=st.sampled_from([1.0, 0.125]))  # fmt: skip
+def test_streamed_attention_equals_the_formula(n: int, m: int, width: int, seed: int, scale: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    theta, phi, values = (torch.randn(2, k, width, generator=generator) for k in (n, m, m))
+    theta, phi = theta.relu(), phi.relu()
+    difference = attend(theta, phi, values, scale) - attend_materialised(theta, phi, values, scale)
+    assert difference.abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("tasks", [("depth", "normals"), ("semseg", "depth", "normals"), ("semseg", "depth", "normals", "edge")])
+@pytest.mark.parametrize("size", [(24, 32), (17, 23)])
+def test_fusion_streams_what_the_published_formula_says(tasks: tuple[str, ...], size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    fusion = CoherenceFusion(16, len(tasks) - 1).eval()
+    features = [torch.randn(2, 16, *size) for _ in tasks]
+    with torch.no_grad():
+        fused = fusion(features[0], features[1:])
+        s = fusion.main(features[0]).flatten(2).transpose(1, 2)
+        A = torch.softmax(fused.theta.transpose(1, 2) @ fused.phi, -1)  # (B, N, N)
+        expected = fusion.out((A @ s).transpose(1, 2).reshape(2, 16, *size))
+    assert (fused.feature - expected).abs().max() <= 1e-4
+    assert torch.allclose(A.sum(-1), torch.ones(2, size[0] * size[1]), atol=1e-5)
+    row = affinity_row(fused.theta, fused.phi, 37)
+    assert (row - A[:, 37]).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("kv_stride", [1, 2])
+def test_affinity_of_the_network(kv_stride: int) -> None:
+    model = tiny(kv_stride=kv_stride)
+    with torch.no_grad():
+        decoded = model.inspect(torch.rand(1, 3, 70, 94))
+    assert decoded.grid == (18, 24)
+    row = model.affinity(decoded, "depth", (23, 17))
+    assert row.shape == (1, *decoded.kv_grid)
+    assert row.sum() == pytest.approx(1, abs=1e-4)
+    with pytest.raises(InputError, match="x=24"):
+        model.affinity(decoded, "depth", (24, 0))
+    with pytest.raises(InputError, match="height"):
+        model.affinity(decoded, "height", (0, 0))
+    with pytest.raises(InputError, match="cfm"):
+        bare = tiny(cfm=False)
+        bare.affinity(bare.inspect(torch.rand(1, 3, 32, 32)), "depth", (0, 0))
+
+
+@pytest.mark.slow
+def test_full_size_passes_without_the_affinity_ever_existing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """480x640, C = 256: no tensor of N x N elements (1.47 GB) is ever allocated."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    N = 120 * 160
+    largest = 0
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            nonlocal largest
+            out = func(*args, **(kwargs or {}))
+            for tensor in out if isinstance(out, tuple | list) else (out,):
+                if isinstance(tensor, torch.Tensor):
+                    largest = max(largest, tensor.untyped_storage().nbytes())
+            return out
+
+    fusion = CoherenceFusion(256, 1).eval()
+    features = [torch.randn(1, 256, 120, 160) for _ in range(2)]
+    with torch.no_grad(), Watch():
+        out = fusion(features[0], features[1:]).feature
+    assert out.shape == (1, 256, 120, 160)
+    assert largest < N * N * 4 / 30
+
+
+def test_published_gate_sums_and_bounded_gate_is_bounded() -> None:
+    pixels, masks = torch.randn(1, 8, 4, 5), 30 * torch.randn(1, 3, 4, 5)
+    assert torch.allclose(gate_by_masks(pixels, masks, "sum"), pixels * masks.sum(1, keepdim=True))
+    assert (gate_by_masks(pixels, masks, "sigmoid").abs() <= pixels.abs() + 1e-6).all()
+
+
+def test_bf16_stays_near_fp32() -> None:
+    model, x = tiny(), torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        exact = model(x)["refined"]["depth"]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = model(x)["refined"]["depth"]
+    assert torch.allclose(exact, rough, rtol=0.1)
+
+
+@pytest.mark.slow
+def test_forward_exports() -> None:
+    model, x = tiny(), torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        program = torch.export.export(model, (x,))
+        exported, eager = program.module()(x), model(x)
+    assert torch.allclose(exported["refined"]["depth"], eager["refined"]["depth"], atol=1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_agrees_with_cpu() -> None:
+    model, x = tiny(), torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        cpu = model(x)["refined"]["depth"]
+        gpu = model.cuda()(x.cuda())["refined"]["depth"].cpu()
+    assert torch.allclose(cpu, gpu, rtol=1e-2)
+
+
+def test_objective_needs_the_target_of_every_task() -> None:
+    with pytest.raises(InputError, match="semseg"):
+        Objective(tiny())({"image": torch.zeros(1, 3, 64, 64, dtype=torch.uint8)})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json(name: str) -> None:
+    config = preset(name)
+    assert ModelConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(InputError, match="widht"):
+        preset(name, widht=3)
+
+
+@given(st.sampled_from([f.name for f in dataclasses.fields(TrainConfig)]))
+def test_train_config_names_unknown_fields(name: str) -> None:
+    with pytest.raises(InputError, match=name + "x"):
+        TrainConfig.from_dict({name + "x": 1})
