@@ -62,7 +62,7 @@ def test_unit_l1_by_hand_and_invalid_pixels() -> None:
 
 
 def test_balanced_bce_gives_both_classes_half_the_say() -> None:
-    # One positive and three negatives, all at logit 0: each class's summed loss is 3/4 log 2, over 4 valid pixels.
+    # One positive and three negatives, all at logit 0: each class's loss sums to 3/4 log 2, over 4 pixels.
     target = torch.tensor([[[1, 0, 0, 0, 255]]], dtype=torch.uint8)
     logits = torch.zeros(1, 1, 1, 5, requires_grad=True)
     loss = balanced_bce(logits, target)
@@ -88,8 +88,8 @@ def test_nothing_labelled_is_zero_with_a_zero_gradient() -> None:
 
 @pytest.mark.parametrize("stride", [2, 4])
 def test_thinning_is_centred_over_its_starts(stride: int) -> None:
-    # A map that holds its own pixel centres, and the same map as a 1/4 grid upsampled: they must agree away from
-    # the border, where bilinear upsampling has nothing to lean on.
+    # A map of its own pixel centres, and the same map on the 1/4 grid, upsampled: they must agree but at the
+    # border, where bilinear upsampling has nothing to lean on.
     centres = torch.arange(32) + 0.5
     photo = torch.stack(torch.meshgrid(centres, centres, indexing="ij"))  # (2, 32, 32)
     quarter = F.avg_pool2d(photo, 4)

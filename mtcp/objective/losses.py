@@ -140,7 +140,7 @@ def check_labels(task: Task, labels: Tensor, where: str) -> None:
     bad = labels[(labels >= task.channels) & (labels != IGNORE)]
     if bad.numel():
         raise InputError(
-            f"{where}: {task.name} label {int(bad[0])} is out of range 0..{task.channels - 1} (or {IGNORE} to ignore)"
+            f"{where}: {task.name} label {int(bad[0])} is out of range 0..{task.channels - 1} or {IGNORE}"
         )
 
 

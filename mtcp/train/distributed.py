@@ -33,9 +33,15 @@ def join_world(device: str) -> World:
     return World(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
 
 
+def leave_world() -> None:
+    """Leaves the process group, if there is one: the last thing a process does."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def sum_over_ranks(values: Mapping[str, float], device: torch.device) -> dict[str, float]:
     """The sums over all ranks, the same on every one."""
-    if not dist.is_initialized():
+    if not (dist.is_available() and dist.is_initialized()):
         return dict(values)
     tensor = torch.tensor(list(values.values()), dtype=torch.float64, device=device)
     dist.all_reduce(tensor)

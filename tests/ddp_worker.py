@@ -1,0 +1,59 @@
+"""One rank of the data parallel tests, by torchrun: trains four times, leaves what it holds in OUT."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+from tiny_training import make_trainer  # noqa: E402
+
+from mtcp.train import Trainer  # noqa: E402
+from mtcp.train.distributed import World, join_world, leave_world  # noqa: E402
+
+
+def stop_one_rank(trainer: Trainer, at: int) -> None:
+    """Only rank 1 hears of the interrupt, after `at` steps: all must stop."""
+    step = trainer._train_step
+
+    def interrupted(batch: dict[str, torch.Tensor]) -> object:
+        result = step(batch)
+        if trainer.step == at and trainer.world.rank == 1:
+            trainer._ask_stop()
+        return result
+
+    trainer._train_step = interrupted  # type: ignore[method-assign, assignment]
+
+
+def train(
+    out: Path, run: str, world: World, *, resume: bool = False, stop: int = 0, balancing: str = "lps"
+) -> None:
+    trainer = make_trainer(out / run, world=world, balancing=balancing, resume=resume, epochs=3)
+    if stop:
+        stop_one_rank(trainer, stop)
+    trainer.run()
+    held = {
+        "step": trainer.step,
+        "parameters": {name: p.detach() for name, p in trainer.model.named_parameters()},
+        "balancing": trainer.balancer.state_dict(),
+        "weights": trainer.balancer.weights,
+    }
+    torch.save(held, out / f"{run}-{trainer.step}-rank{world.rank}.pt")
+
+
+def main() -> None:
+    out = Path(sys.argv[1])
+    torch.set_num_threads(1)
+    world = join_world("cpu")
+    train(out, "whole", world)
+    train(out, "halves", world, stop=3)  # two steps an epoch: in the middle of the second
+    train(out, "halves", world, resume=True)
+    train(out, "learned", world, balancing="uncertainty")
+    leave_world()
+
+
+if __name__ == "__main__":
+    main()

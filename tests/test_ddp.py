@@ -1,0 +1,72 @@
+"""Data parallel training: two gloo processes under torchrun hold the same weights, stop together, resume."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mtcp.train import read_log
+
+WORKER = Path(__file__).with_name("ddp_worker.py")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the worker's trainings leave."""
+    out = tmp_path_factory.mktemp("ddp")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*launcher, str(WORKER), str(out)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return out
+
+
+def ranks(runs: Path, name: str, step: int) -> list[dict[str, Any]]:
+    return [torch.load(runs / f"{name}-{step}-rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def history(rank: dict[str, Any]) -> list[dict[str, float]]:
+    return rank["balancing"]["_extra_state"]["history"]
+
+
+@pytest.mark.parametrize(("name", "step"), [("whole", 6), ("halves", 3), ("halves", 6), ("learned", 6)])
+def test_ranks_hold_the_same_weights_and_task_weights(runs: Path, name: str, step: int) -> None:
+    one, other = ranks(runs, name, step)
+    for key, parameter in one["parameters"].items():
+        assert torch.equal(parameter, other["parameters"][key]), key
+    assert one["weights"] == other["weights"]
+    assert set(one["weights"].values()) != {1.0}
+    assert history(one) == history(other)
+    assert len(history(one)) == step // 2
+
+
+def test_a_stop_that_one_rank_hears_resumes_to_the_same_end(runs: Path) -> None:
+    whole, resumed = ranks(runs, "whole", 6)[0], ranks(runs, "halves", 6)[0]
+    for one, other in zip(history(whole), history(resumed), strict=True):
+        assert one == pytest.approx(other, rel=1e-6)
+    for key, parameter in whole["parameters"].items():
+        torch.testing.assert_close(parameter, resumed["parameters"][key])
+
+
+def test_one_rank_writes_the_log(runs: Path) -> None:
+    entries = list(read_log(runs / "halves" / "log.jsonl"))
+    assert [entry["epoch"] for entry in entries if entry["kind"] == "epoch"] == [0, 1, 2]
+    assert [entry["step"] for entry in entries if entry["kind"] == "step"] == [1, 2, 3, 4, 5, 6]
+
+
+def test_learned_task_weights_move_together(runs: Path) -> None:
+    one, other = (rank["balancing"]["log_variance"] for rank in ranks(runs, "learned", 6))
+    assert torch.equal(one, other)
+    assert one.abs().min() > 0
