@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
+
+T = TypeVar("T")
 
 
 def write_aside(path: Path, write: Any) -> None:
@@ -64,10 +66,16 @@ class RunFolder:
 
     def read_config(self) -> tuple[ModelConfig, TrainConfig]:
         """The configuration of an existing run. Raises InputError when config.json is missing or damaged."""
+        return self._read(lambda v: (ModelConfig.from_dict(v["model"]), TrainConfig.from_dict(v["train"])))
+
+    def read_command(self) -> str:
+        """The command that started the run. Errors as in `read_config`."""
+        return self._read(lambda values: str(values["command"]))
+
+    def _read(self, take: Callable[[dict[str, Any]], T]) -> T:
         path = self.path / "config.json"
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            return ModelConfig.from_dict(values["model"]), TrainConfig.from_dict(values["train"])
+            return take(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise InputError(f"{path} is missing: is {self.path} a run folder?") from None
         except (ValueError, KeyError, TypeError) as error:

@@ -130,7 +130,9 @@ def take_over(model: MTCP, path: str) -> list[str]:
             continue  # e.g. heads of another depth
         for key in a.keys() & b.keys():
             if a[key].shape != b[key].shape:
-                raise InputError(f"--init {path}: {key} is {tuple(b[key].shape)}, expected {tuple(a[key].shape)}")
+                raise InputError(
+                    f"--init {path}: {key} is {tuple(b[key].shape)}, expected {tuple(a[key].shape)}"
+                )
             mine[key] = b[key]
         taken.append(part)
     if not taken:
@@ -159,5 +161,10 @@ def _class_weight(data: Any, model: MTCP, power: float) -> Tensor | None:
 
 def _save(model: MTCP, path: Path, config: TrainConfig, command: str, commit: str) -> None:
     save_checkpoint(
-        path, model, data=f"{config.data} {config.split}", command=command, commit=commit, train=config.to_dict()
+        path,
+        model,
+        data=f"{config.data} {config.split}",
+        command=command,
+        commit=commit,
+        train=config.to_dict(),
     )

@@ -1,0 +1,58 @@
+"""`python -m mtcp release`: a run's weights as a shipped checkpoint, measured on what is on disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from mtcp.errors import InputError
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb to `subparsers`."""
+    parser = subparsers.add_parser(
+        "release",
+        help="turn a run into a shipped checkpoint with its card and log",
+        description="Writes the weights (fp16), evaluates the written file on a split at the labels' full size, puts "
+        "the metrics on the card and copies the run's log beside it.",
+    )
+    parser.add_argument("run_folder", type=Path, help="the run, e.g. runs/nyud")
+    parser.add_argument("--weights", default="model", choices=("model", "best"), help="last or best on the held split")
+    parser.add_argument("--data", required=True, help="data to measure on")
+    parser.add_argument("--split", default="val", help="split to measure on (default: val, the official test split)")
+    parser.add_argument("--size", help="HxW that the network sees (default: the configuration's); becomes its own")
+    parser.add_argument("--out", type=Path, required=True, help="NAME.safetensors to write")
+    parser.add_argument("--device", default="auto")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Returns 0."""
+    from mtcp.checkpoint import load_checkpoint, save_checkpoint
+    from mtcp.data import open_data
+    from mtcp.evaluate import evaluate, table
+    from mtcp.inference import parse_size, pick_device
+
+    source = args.run_folder / f"{args.weights}.safetensors"
+    if not source.exists():
+        raise InputError(f"{source} is missing: has the run saved a network yet?")
+    model, card = load_checkpoint(source)
+    if args.size:
+        height, width = parse_size(args.size)
+        model.config = model.config.replace(height=height, image_width=width)
+    about = {key: card[key] for key in ("data", "commit", "command", "train") if key in card}
+    save_checkpoint(args.out, model, dtype="float16", **about)
+    written, _ = load_checkpoint(args.out, pick_device(args.device))
+    data = open_data(args.data, args.split, written.config.tasks)
+    metrics = evaluate(written, data)
+    measured = {"split": args.split, "frames": len(data), "size": [written.config.height, written.config.image_width]}
+    save_checkpoint(args.out, model, dtype="float16", metrics=metrics, measured_on=measured, **about)
+    shutil.copyfile(args.run_folder / "log.jsonl", args.out.with_suffix(".log.jsonl"))
+    config = json.loads((args.run_folder / "config.json").read_text(encoding="utf-8"))
+    args.out.with_suffix(".run.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    print(table(metrics))
+    print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB")
+    return 0

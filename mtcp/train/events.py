@@ -1,0 +1,45 @@
+"""TensorBoard events beside the log: the same numbers, for those who live in TensorBoard. log.jsonl is the source."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Events:
+    """Mirrors log lines into TensorBoard, if it is installed (`pip install tensorboard`); else says so once."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            log.info("no TensorBoard events: tensorboard is not installed")
+            self._writer = None
+        else:
+            self._writer = SummaryWriter(str(folder))
+
+    def add(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Every number of a log line as a scalar `kind/...` at the line's step."""
+        if self._writer is None or "step" not in values:
+            return
+        for name, value in scalars(values):
+            self._writer.add_scalar(f"{kind}/{name}", value, values["step"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Writes out what is buffered."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def scalars(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers of nested mappings with their paths: {"loss": {"depth": 1}} -> ("loss/depth", 1)."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from scalars(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and name not in ("step", "time"):
+            yield f"{prefix}{name}", float(value)
