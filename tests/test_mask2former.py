@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtcp.config import ModelConfig
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 
 transformers = pytest.importorskip("transformers")
 
 from mtcp.model import MTCP  # noqa: E402
 from mtcp.model.mask2former import Mask2FormerShared, pack, resolve  # noqa: E402
+from mtcp.objective.balancing import make_balancer  # noqa: E402
+from mtcp.train.optimizer import make_optimizer  # noqa: E402
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
@@ -100,6 +102,17 @@ def test_representation_is_the_gate_of_pixel_decoder_and_masks() -> None:
     assert isinstance(Mask2FormerShared(whole.model, width=32).project, torch.nn.Identity)
     torch.testing.assert_close(shared.representation, expected)
     torch.testing.assert_close(shared.masks, reference.masks_queries_logits)
+
+
+def test_the_pretrained_part_trains_at_its_own_rate() -> None:
+    model = MTCP(config())
+    training = TrainConfig(lr=1e-3, backbone_lr=0.1)
+    rates = {}
+    for group in make_optimizer(model, make_balancer("uniform", model.config.tasks), training).param_groups:
+        rates.update({id(parameter): group["base_lr"] for parameter in group["params"]})
+    assert {rates[id(p)] for p in model.shared.net.parameters()} == {1e-3 * 0.1}
+    assert {rates[id(p)] for p in model.shared.project.parameters()} == {1e-3}
+    assert {rates[id(p)] for p in model.refined_heads.parameters()} == {1e-3}
 
 
 def test_bfloat16_autocast() -> None:

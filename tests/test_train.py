@@ -201,6 +201,16 @@ def test_workers_give_the_same_training(tmp_path: Path) -> None:
     assert_same_training(alone, helped)
 
 
+def test_tensorboard_has_the_same_numbers(whole: Trainer) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = reader.EventAccumulator(str(whole.folder.path)).Reload()
+    logged = [entry["loss"]["depth"] for entry in log_lines(whole, "step")]
+    assert [event.value for event in events.Scalars("step/loss/depth")] == pytest.approx(logged)
+    weights = [entry["weight"]["semseg"] for entry in log_lines(whole, "epoch")]
+    assert [event.value for event in events.Scalars("epoch/weight/semseg")] == pytest.approx(weights)
+    assert len(events.Scalars("epoch/ratio/depth")) == 3  # undefined after epoch 0
+
+
 def test_wrong_use_of_a_run_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
         make_trainer(tmp_path / "none", resume=True)
@@ -218,6 +228,7 @@ def test_wrong_use_of_a_run_folder_is_refused(tmp_path: Path) -> None:
 def test_the_run_folder_gives_its_configuration_back(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", balancing="dwa")
     assert trainer.folder.read_config() == (trainer.model.config, trainer.config)
+    assert trainer.folder.read_command() == "test"
     path = tmp_path / "run" / "config.json"
     path.write_text(path.read_text()[:-20])
     with pytest.raises(InputError, match="is damaged"):

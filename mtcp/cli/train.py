@@ -16,13 +16,14 @@ from mtcp.config import PRESETS, ModelConfig, TrainConfig, _Config, preset
 from mtcp.errors import InputError
 
 EXAMPLES = """examples:
-  a room demo, nothing downloaded:  python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
-  NYUv2 as shipped:                 python -m mtcp train --name nyud --data data/nyud --held val
-  go on with it:                    python -m mtcp train --name nyud --resume
-  several processes:                torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
-  plain multi-task baseline:        python -m mtcp train --name plain --task-decoder no --cfm no --trace-back no
+  a room demo, no downloads:      python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
+  NYUv2 as shipped:               python -m mtcp train --name nyud --data data/nyud --held val
+  go on with it:                  python -m mtcp train --name nyud --resume
+  several processes:              torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
+  plain multi-task baseline:      python -m mtcp train --name plain --task-decoder no --cfm no --trace-back no
 
-exit codes: 0 finished, 3 paused (time is up or Ctrl-C: --resume goes on), 2 wrong input, 4 a loss is not finite
+exit codes: 0 finished, 3 paused (time is up or Ctrl-C: --resume goes on; 0 under torchrun), 2 wrong input,
+4 a loss is not finite
 """
 PAUSED, NOT_FINITE = 3, 4
 
@@ -38,12 +39,20 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="name of the run folder")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs)")
-    parser.add_argument("--preset", default="lite", help=f"network preset: {', '.join(PRESETS)} (default: lite)")
-    parser.add_argument("--config", type=Path, help='JSON file {"model": {...}, "train": {...}}; flags win over it')
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs)"
+    )
+    parser.add_argument(
+        "--preset", default="lite", help=f"network preset: {', '.join(PRESETS)} (default: lite)"
+    )
+    parser.add_argument(
+        "--config", type=Path, help='JSON file {"model": {...}, "train": {...}}; flags win over it'
+    )
     parser.add_argument("--resume", action="store_true", help="go on exactly where the run stopped")
     parser.add_argument("--max-minutes", type=float, help="stop cleanly after this time")
-    parser.add_argument("--stop-after", type=int, metavar="EPOCHS", help="stop cleanly after this many epochs in all")
+    parser.add_argument(
+        "--stop-after", type=int, metavar="EPOCHS", help="stop cleanly after this many epochs in all"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     _add_fields(parser.add_argument_group("training"), TrainConfig, "train")
     _add_fields(parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model")
@@ -54,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit codes are in the help's epilogue."""
     from mtcp.inference import pick_device
     from mtcp.train import RunFolder, TrainingError
-    from mtcp.train.distributed import join_world
+    from mtcp.train.distributed import join_world, leave_world
     from mtcp.train.setup import build_trainer
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -63,35 +72,40 @@ def run(args: argparse.Namespace) -> int:
         model_config, train_config = folder.read_config()
         given = {**_given(args, "train"), **_given(args, "model")}
         if given:
-            raise InputError(f"--resume takes the run's own configuration: leave --{_flag(next(iter(given)))} out")
+            raise InputError(
+                f"--resume takes the run's own configuration: leave --{_flag(next(iter(given)))} out"
+            )
     else:
         model_config, train_config = _configs(args)
     device = pick_device(args.device)
     world = join_world(device.type)
     if device.type == "cuda" and world.size > 1:
         device = pick_device(f"cuda:{world.local_rank}")
-    command = "python -m mtcp " + shlex.join(sys.argv[1:])
-    if world.is_main:
-        folder.create(model_config, train_config, command, resume=args.resume)
-    trainer = build_trainer(
-        model_config,
-        train_config,
-        folder,
-        device=device,
-        world=world,
-        resume=args.resume,
-        command=command,
-        commit=current_commit(),
-    )
+    command = folder.read_command() if args.resume else "python -m mtcp " + shlex.join(sys.argv[1:])
     try:
+        if world.is_main:
+            folder.create(model_config, train_config, command, resume=args.resume)
+        trainer = build_trainer(
+            model_config,
+            train_config,
+            folder,
+            device=device,
+            world=world,
+            resume=args.resume,
+            command=command,
+            commit=current_commit(),
+        )
         finished = trainer.run(max_minutes=args.max_minutes, until_epoch=args.stop_after)
     except TrainingError as error:
         print(f"mtcp train: {error}", file=sys.stderr)
         return NOT_FINITE
+    finally:
+        leave_world()
     if world.is_main:
         what = "finished" if finished else "paused; go on with --resume"
         print(f"{folder.path}: {what} at epoch {trainer.epoch} of {train_config.epochs}")
-    return 0 if finished else PAUSED
+    # To torchrun every code but 0 is a crash: it would kill the other ranks on their way out.
+    return 0 if finished or world.size > 1 else PAUSED
 
 
 def current_commit() -> str:
@@ -112,6 +126,10 @@ def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
         except (OSError, ValueError) as error:
             raise InputError(f"--config {args.config}: {error}") from None
     model = preset(args.preset, **{**from_file.get("model", {}), **_given(args, "model")})
+    if model.shared == "mask2former":
+        from mtcp.model.mask2former import resolve
+
+        model = resolve(model)  # the run folder must be enough to resume, without the hub
     return model, TrainConfig.from_dict({**from_file.get("train", {}), **_given(args, "train")})
 
 

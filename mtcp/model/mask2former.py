@@ -79,6 +79,11 @@ class Mask2FormerShared(nn.Module):
         net = _load_net(config.backbone) if pretrained else _build_net(config)
         return cls(net, config.width, queries=config.query_gate, gate=config.mask_gate)
 
+    @property
+    def backbone(self) -> nn.Module:
+        """The pretrained part, which the optimizer gives a rate of its own: here all of Mask2Former."""
+        return self.net
+
     def forward(self, x: Tensor) -> Shared:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32 -> R (B, C, h, w), M (B, Q, h, w) at
         1/4.

@@ -1,4 +1,4 @@
-"""TensorBoard events beside the log: the same numbers, for those who live in TensorBoard. log.jsonl is the source."""
+"""TensorBoard events beside the log, for those who live in TensorBoard; log.jsonl is the source."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ log = logging.getLogger(__name__)
 
 
 class Events:
-    """Mirrors log lines into TensorBoard, if it is installed (`pip install tensorboard`); else says so once."""
+    """Mirrors log lines into TensorBoard if that is installed (`pip install tensorboard`); else says so."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        """step: where the run goes on; events of later steps, from before a crash, are hidden."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             log.info("no TensorBoard events: tensorboard is not installed")
             self._writer = None
         else:
-            self._writer = SummaryWriter(str(folder))
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def add(self, kind: str, values: Mapping[str, Any]) -> None:
         """Every number of a log line as a scalar `kind/...` at the line's step."""

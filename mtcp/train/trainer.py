@@ -22,7 +22,6 @@ from mtcp.train.batches import Batches
 from mtcp.train.distributed import World, any_rank, sum_over_ranks
 from mtcp.train.events import Events
 from mtcp.train.optimizer import WeightAverage, make_optimizer, step_seed
-from mtcp.train.events import Events
 from mtcp.train.run_folder import RunFolder
 from mtcp.train.schedule import lr_factor
 
@@ -81,7 +80,6 @@ class Trainer:
         self.best = -math.inf
         self._stop_asked = False
         self.events: Events | None = None
-        self._events: Events | None = None
 
     @property
     def epoch(self) -> int:
@@ -98,7 +96,7 @@ class Trainer:
         """
         deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
         last_epoch = min(self.config.epochs, until_epoch or self.config.epochs)
-        self._events = Events(self.folder.path, self.step) if self.world.is_main else None
+        self.events = Events(self.folder.path, self.step) if self.world.is_main else None
         self._log(
             "resume" if self.step else "start", step=self.step, epoch=self.epoch, epochs=self.config.epochs
         )
@@ -114,8 +112,8 @@ class Trainer:
         finally:
             for s, handler in previous.items():
                 signal.signal(s, handler)
-            if self._events:
-                self._events.close()
+            if self.events:
+                self.events.close()
         return finished
 
     def _ask_stop(self, *_: Any) -> None:
@@ -298,11 +296,8 @@ class Trainer:
         if not self.world.is_main:
             return
         self.folder.log(kind, **values)
-        if self.events is None:
-            self.events = Events(self.folder.path)
-        self.events.add(kind, values)
-        if self._events:
-            self._events.write(kind, values)
+        if self.events:
+            self.events.add(kind, values)
 
 
 def overall_score(metrics: dict[str, Any], model: MTCP) -> float:
