@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ from mtcp.errors import InputError
 
 
 def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
-    """An image file as an array: uint8 (H, W, 3) for mode "RGB", its stored values (palette indices too) for None.
+    """An image file as an array: uint8 (H, W, 3) for mode "RGB"; for None its stored values, as of a palette.
 
     Raises:
         InputError: missing, torn or not an image.
@@ -60,10 +60,43 @@ def read_lines(path: Path) -> list[str]:
 
 
 def write_aside(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write through `write(file)` to a neighbour of `path`, then rename: `path` is whole or absent, never torn."""
+    """Write through `write(file)` aside, then rename: `path` is whole or absent, never torn."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".part")
     buffer = io.BytesIO()
     write(buffer)
     aside.write_bytes(buffer.getvalue())
     aside.replace(path)
+
+
+def load_mat_array(path: Path, name: str) -> np.ndarray:
+    """Variable `name` of a MATLAB file, of the old format or v7.3 (there transposed, as HDF5 shows it).
+
+    Raises:
+        InputError: no such file, not a MATLAB file, no such variable.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if is_hdf5(path):
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            found: dict[str, Any] = {key: file[key][()] for key in file if key == name}
+    else:
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
+
+        try:
+            found = loadmat(path, variable_names=[name])
+        except (MatReadError, ValueError, TypeError, EOFError, OSError) as error:
+            raise InputError(f"{path}: not a whole MATLAB file ({error})") from error
+    if name not in found:
+        raise InputError(f"{path}: no variable {name!r}")
+    return np.asarray(found[name])
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether the file is HDF5; MATLAB puts its own 512-byte header before the signature."""
+    with path.open("rb") as file:
+        head = file.read(520)
+    return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:520])

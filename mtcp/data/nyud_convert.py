@@ -8,7 +8,7 @@ What `convert` writes below its output folder (see docs/data.md):
     normals/ID.npy         float32 (h, w, 3) unit vectors, zeros = invalid, about 320 px wide
     edge/ID.npy            uint8 (H, W), 1 edge, 0 none, 255 unknown
     gt_sets/{train,val}.txt  ids, one a line; val is the official test part
-    meta.json              camera and axes: x right, y down, z forward (a wall facing the camera is (0, 0, -1))
+    meta.json              camera and axes: x right, y down, z forward; a facing wall is (0, 0, -1)
 """
 
 from __future__ import annotations
@@ -27,16 +27,14 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from mtcp.data.derive import derive_normals, semantic_edges
 from mtcp.data.files import write_aside
-from mtcp.data.labels import halve_depth, semantic_edges
 from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.nyud_sources import FolderSource, MatSource, Source
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
-from mtcp.geometry.normals import plane_fit_normals
 
 log = logging.getLogger(__name__)
-NORMALS_WIDTH = 320  # the plane fit's 11x11 window is defined at 240x320
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,23 @@ def open_source(path: Path, splits: Path | None = None, class_mapping: Path | No
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder")
     if splits is None or class_mapping is None:
-        raise InputError(f"{path}: a .mat source also needs --splits (splits.mat) and --class-mapping (classMapping40.mat)")
+        raise InputError(
+            f"{path}: a .mat also needs --splits (splits.mat) and --class-mapping (classMapping40.mat)"
+        )
     return MatSource(path, splits, class_mapping)
 
 
-def convert(source: Source, out: Path, jobs: int = 1, camera: Camera = NYUV2, progress: bool = True) -> Report:
+def convert(
+    source: Source, out: Path, jobs: int = 1, camera: Camera = NYUV2, progress: bool = True
+) -> Report:
     """Converts every frame of the source's splits that `out` does not hold yet.
 
-    A frame that fails does not stop the others; the split lists then leave it out, and another call tries it again.
+    A frame that fails does not stop the others; the split lists then leave it out, and another call tries it
+    again.
 
     Args:
         source: see `open_source`.
-        out: the folder to fill; made if missing. It may hold an earlier, unfinished conversion of the same source.
+        out: the folder to fill; made if missing. An unfinished conversion of the same source is continued.
         jobs: worker processes; 1 works in this one.
         camera: of the photos, at the photos' size.
         progress: shows a bar.
@@ -93,7 +96,8 @@ def convert(source: Source, out: Path, jobs: int = 1, camera: Camera = NYUV2, pr
     for name, members in splits.items():
         text = "".join(f"{frame_id}\n" for frame_id in members if frame_id not in failures)
         write_aside(out / "gt_sets" / f"{name}.txt", lambda file, text=text: file.write(text.encode()))
-    return Report(len(todo) - len(failures), len(ids) - len(todo), tuple(failures[key] for key in sorted(failures)))
+    lines = tuple(failures[key] for key in sorted(failures))
+    return Report(len(todo) - len(failures), len(ids) - len(todo), lines)
 
 
 def _run(work: Any, ids: Iterable[str], jobs: int) -> Iterator[tuple[str, str | None]]:
@@ -144,23 +148,6 @@ def write_frame(source: Source, out: Path, camera: Camera, frame_id: str) -> Non
     write_aside(paths["images"], lambda file: file.write(frame.jpeg))
 
 
-def derive_normals(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """Plane-fit normals of a depth map at about 320 px width, where the method's window is defined.
-
-    Args:
-        depth: float32 (h, w) metres, 0 = invalid.
-        camera: of the photo; it is resized to the depth map used.
-
-    Returns:
-        float32 (h', w', 3) unit vectors (x right, y down, z forward), zeros = invalid.
-    """
-    factor = max(1, round(depth.shape[1] / NORMALS_WIDTH))
-    if factor > 1:
-        depth = halve_depth(depth, factor)
-    height, width = depth.shape
-    return plane_fit_normals(depth, camera.resize(width, height)).astype(np.float32)
-
-
 def _finished(out: Path, frame_id: str) -> bool:
     return all((out / part / f"{frame_id}{suffix}").is_file() for part, suffix in PARTS.items())
 
@@ -177,7 +164,7 @@ def _claim(out: Path, source: Source, camera: Camera) -> None:
     path = out / META
     if path.is_file():
         if json.loads(path.read_text(encoding="utf-8")) != meta:
-            raise InputError(f"{path}: an earlier conversion from another source or camera; choose another --out")
+            raise InputError(f"{path}: of another source or camera; choose another --out")
         return
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: holds other files (no {META}); choose an empty or new folder")

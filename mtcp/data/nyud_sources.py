@@ -1,7 +1,7 @@
 """Where NYU Depth v2 comes from: the official labelled `.mat`, or a plain folder of images, labels and depth.
 
-Both give the same `Frame`; `mtcp.data.nyud_convert` turns frames into the NYUD_MT layout. Sources are small and
-picklable, so that worker processes can hold their own; the files are opened where they are read.
+Both give the same `Frame`; `mtcp.data.nyud_convert` turns frames into the NYUD_MT layout. Sources are small
+and picklable, so that worker processes can hold their own; files are opened where they are read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from mtcp.data.files import read_image, read_lines
+from mtcp.data.files import load_mat_array, read_image, read_lines
 from mtcp.errors import InputError
 from mtcp.tasks import IGNORE, NYUD_CLASSES
 
@@ -51,7 +51,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """`images/ID.jpg`, `labels40/ID.png` (0..39, 255 = unlabelled), `depth/ID.png` (uint16 mm), `train.txt`, `test.txt`."""
+    """A plain folder: `images/ID.jpg`, `labels40/ID.png` (0..39, 255 = unlabelled), `depth/ID.png` (uint16
+    millimetres, may be smaller than the photo), `train.txt`, `test.txt`.
+    """
 
     root: Path
 
@@ -61,7 +63,7 @@ class FolderSource:
     def splits(self) -> dict[str, list[str]]:
         for part in ("images", "labels40", "depth"):
             if not (self.root / part).is_dir():
-                raise InputError(f"{self.root / part} is missing: a source folder holds images/, labels40/ and depth/")
+                raise InputError(f"{self.root / part}: missing; a source holds images/, labels40/ and depth/")
         return {"train": read_lines(self.root / "train.txt"), "val": read_lines(self.root / "test.txt")}
 
     def read(self, frame_id: str) -> Frame:
@@ -73,12 +75,13 @@ class FolderSource:
             raise InputError(f"{labels_file}: size {labels.shape}, but its photo has {size}")
         wrong = (labels >= CLASSES) & (labels != IGNORE)
         if wrong.any():
-            raise InputError(f"{labels_file}: label {labels[wrong].max()}; expected 0..{CLASSES - 1} or {IGNORE}")
+            worst = labels[wrong].max()
+            raise InputError(f"{labels_file}: label {worst}; expected 0..{CLASSES - 1} or {IGNORE}")
         shifted = np.where(labels == IGNORE, 0, labels + 1).astype(np.uint8)
         depth_file = self.root / "depth" / f"{frame_id}.png"
         depth = read_image(depth_file, mode=None)
         if depth.ndim != 2 or depth.dtype == np.uint8:
-            raise InputError(f"{depth_file}: {depth.dtype} {depth.shape}; expected one channel of 16-bit millimetres")
+            raise InputError(f"{depth_file}: {depth.dtype} {depth.shape}; expected 16-bit millimetres")
         return Frame(photo.read_bytes(), shifted, depth.astype(np.float32) / 1000)
 
 
@@ -86,7 +89,8 @@ class FolderSource:
 class MatSource:
     """The official `nyu_depth_v2_labeled.mat` (HDF5), `splits.mat` and the 894-to-40 class mapping.
 
-    MATLAB stores arrays column first, so HDF5 shows them transposed: images (N, 3, W, H), depths and labels (N, W, H).
+    MATLAB stores arrays column first, so HDF5 shows them transposed: images (N, 3, W, H), depths and labels
+    (N, W, H).
     """
 
     mat: Path
@@ -104,7 +108,7 @@ class MatSource:
             numbers = load_mat_array(self.splits_file, name).ravel().astype(int)
             if numbers.size and (numbers.min() < 1 or numbers.max() > count):
                 bad = numbers[(numbers < 1) | (numbers > count)][0]
-                raise InputError(f"{self.splits_file}: {name} holds frame {bad}, but {self.mat} has 1..{count}")
+                raise InputError(f"{self.splits_file}: {name} has frame {bad}; {self.mat} has 1..{count}")
             result[split] = [f"{number:04d}" for number in numbers]
         self._mapping()
         return result
@@ -117,10 +121,13 @@ class MatSource:
                 depth = file["depths"][index].T.astype(np.float32)  # (H, W)
                 raw = file["labels"][index].T  # (H, W), 0..894
             except OSError as error:
-                raise InputError(f"{self.mat}: frame {frame_id} cannot be read ({error}); is the download whole?") from error
+                raise InputError(f"{self.mat}: frame {frame_id} is torn ({error})") from error
         mapping = self._mapping()
-        if raw.max() >= len(mapping):
-            raise InputError(f"{self.mat}: frame {frame_id} has label {raw.max()}, {self.mapping_file} ends at {len(mapping) - 1}")
+        last = len(mapping) - 1
+        if raw.max() > last:
+            raise InputError(
+                f"{self.mat}: frame {frame_id}: label {raw.max()}; {self.mapping_file} ends at {last}"
+            )
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=95, subsampling=0)
         return Frame(buffer.getvalue(), mapping[raw], np.nan_to_num(depth, posinf=0.0, neginf=0.0))
@@ -147,36 +154,3 @@ class MatSource:
             worst = classes.max() if classes.size else "nothing"
             raise InputError(f"{self.mapping_file}: mapClass holds {worst}; expected classes 0..{CLASSES}")
         return np.concatenate([[0], classes]).astype(np.uint8)
-
-
-def load_mat_array(path: Path, name: str) -> np.ndarray:
-    """Variable `name` of a MATLAB file, of the old format or v7.3 (there transposed, as HDF5 shows it).
-
-    Raises:
-        InputError: no such file, not a MATLAB file, no such variable.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if is_hdf5(path):
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            found: dict[str, Any] = {key: file[key][()] for key in file if key == name}
-    else:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-
-        try:
-            found = loadmat(path, variable_names=[name])
-        except (MatReadError, ValueError, TypeError, EOFError, OSError) as error:
-            raise InputError(f"{path}: not a whole MATLAB file ({error})") from error
-    if name not in found:
-        raise InputError(f"{path}: no variable {name!r}")
-    return np.asarray(found[name])
-
-
-def is_hdf5(path: Path) -> bool:
-    """Whether the file is HDF5; MATLAB puts its own 512-byte header before the signature."""
-    with path.open("rb") as file:
-        head = file.read(520)
-    return b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:520])

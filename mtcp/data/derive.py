@@ -1,19 +1,21 @@
-"""Label maps made from other maps: semantic boundaries, smaller depth."""
+"""Maps derived from other maps: semantic boundaries, smaller depth, normals from depth."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.normals import REFERENCE_WIDTH, plane_fit_normals
 from mtcp.tasks import IGNORE
 
-SEAM = 6  # px: unlabelled seams between objects are a few pixels wide; beyond this nobody knows where the border is
+SEAM = 6  # px: unlabelled seams between objects are this thin; farther in, nobody knows where the border is
 
 
 def semantic_edges(labels: np.ndarray, unlabelled: int = 0) -> np.ndarray:
     """Semantic-boundary edges of a label map.
 
-    Unlabelled pixels first take the label of the nearest labelled one, because annotators leave thin seams between
-    objects; then a pixel is an edge where its label differs from its right or lower neighbour's.
+    Unlabelled pixels first take the label of the nearest labelled one, because annotators leave thin seams
+    between objects; then a pixel is an edge where its label differs from its right or lower neighbour's.
 
     Args:
         labels: integer (H, W).
@@ -39,11 +41,11 @@ def semantic_edges(labels: np.ndarray, unlabelled: int = 0) -> np.ndarray:
     return edges
 
 
-def halve_depth(depth: np.ndarray, factor: int = 2, smooth: float = 0.02) -> np.ndarray:
+def shrink_depth(depth: np.ndarray, factor: int, smooth: float = 0.02) -> np.ndarray:
     """Depth at 1/`factor` of the size without inventing surfaces between foreground and background.
 
-    A block whose values lie within `smooth` (relative) of each other becomes its mean, any other block one of its
-    own values (the middle one in order of depth). Invalid (0) pixels are left out.
+    A block whose values lie within `smooth` (relative) of each other becomes its mean, any other block one of
+    its own values (the middle one in order of depth). Invalid (0) pixels are left out.
 
     Args:
         depth: float32 (H, W) metres, 0 = invalid; H and W multiples of `factor` (a remainder is cut off).
@@ -63,3 +65,20 @@ def halve_depth(depth: np.ndarray, factor: int = 2, smooth: float = 0.02) -> np.
     mean = ordered.sum(-1) / np.maximum(count, 1)
     flat = ordered[..., -1] - lowest <= smooth * mean
     return np.where(count == 0, 0, np.where(flat, mean, sample)).astype(np.float32)
+
+
+def derive_normals(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Plane-fit normals of a depth map at about 320 px width, where the method's window is defined.
+
+    Args:
+        depth: float32 (h, w) metres, 0 = invalid.
+        camera: of the photo; it is resized to the depth map used.
+
+    Returns:
+        float32 (h', w', 3) unit vectors (x right, y down, z forward), zeros = invalid.
+    """
+    factor = max(1, round(depth.shape[1] / REFERENCE_WIDTH))
+    if factor > 1:
+        depth = shrink_depth(depth, factor)
+    height, width = depth.shape
+    return plane_fit_normals(depth, camera.resize(width, height))

@@ -1,0 +1,258 @@
+"""NYU Depth v2 in the community's NYUD_MT folder layout.
+
+    images/ID.jpg|png          photo
+    segmentation/ID.png|mat    0 = unlabelled, 1..40 ("segmentation" in a .mat)
+    depth/ID.npy|mat           metres, 0 = invalid ("depth" in a .mat)
+    normals/ID.npy|png|jpg     unit vectors: floats, int8 / 127, or pictures 2 v / 255 - 1; zeros = invalid
+    edge/ID.npy|png            .npy: 0/1, 255 = ignore; .png: over 127 is an edge
+    gt_sets/{train,val}.txt    ids, one a line; val is the official test part
+    meta.json                  optional; see below
+
+Normals and camera: `meta.json`, which our converter writes, tells both ("camera", and "normals_axes" where
+they are not x right, y down, z forward). Without it (published folders differ and do not say), the camera
+is the Kinect's and the axes are found by comparing some frames' normals with those of their depth.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mtcp.data.axes import Axes, find_axes, parse_axes
+from mtcp.data.derive import derive_normals
+from mtcp.data.files import load_mat_array, read_array, read_image, read_lines
+from mtcp.data.nyud_layout import META
+from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.errors import InputError
+from mtcp.geometry.camera import NYUV2, Camera
+from mtcp.tasks import IGNORE, NYUD_CLASSES, task_set
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = {
+    "images": (".jpg", ".png"),
+    "segmentation": (".png", ".mat"),
+    "depth": (".npy", ".mat"),
+    "normals": (".npy", ".png", ".jpg"),
+    "edge": (".npy", ".png"),
+}
+FOLDERS = {"semseg": "segmentation", "depth": "depth", "normals": "normals", "edge": "edge"}
+BLOCK, EVERY = 20, 5  # held-out frames: every fifth block of 20 neighbours in the training list
+HELD, FIT = "train-held", "train-fit"
+CROP = (40, 45, 560, 425)  # x, y, width, height of the 560 x 425 photos in circulation (Gupta et al.'s crop)
+CHECKED_FRAMES = 6
+
+
+class NYUD(DataSet):
+    """Frames of NYU Depth v2 as `mtcp.data.sample` describes them.
+
+    Args:
+        root: folder in the NYUD_MT layout.
+        split: "train", "val" (the official test part), "train-fit" / "train-held" (train without / only
+            every fifth
+            block of 20 neighbouring frames, to choose recipes on), or another list in gt_sets/.
+        tasks: maps that samples hold, of semseg, depth, normals, edge.
+
+    Raises:
+        InputError: unknown split or task, a listed file that is missing, axes or camera that cannot be told.
+    """
+
+    def __init__(
+        self,
+        root: Path | str,
+        split: str = "train",
+        tasks: tuple[str, ...] = ("semseg", "depth", "normals"),
+    ) -> None:
+        self.root = Path(root)
+        self.tasks = tuple(task.name for task in task_set("nyud", tuple(tasks)))
+        self.split = split
+        self.ids = split_ids(self.root, split)
+        self._meta = _read_meta(self.root / META)
+        self._suffixes = {
+            folder: self._check_files(folder)
+            for folder in ("images", *(FOLDERS[task] for task in self.tasks))
+        }
+        self.axes = self._find_axes() if "normals" in self.tasks else Axes()
+
+    def stored(self, index: int) -> Sample:
+        """One sample with depth and normals at their own size."""
+        frame_id = self.ids[index]
+        image = read_image(self._path("images", frame_id))
+        height, width = image.shape[:2]
+        sample: Sample = {"image": image_tensor(image), "camera": camera_tensor(self.camera(width, height))}
+        for task in self.tasks:
+            path = self._path(FOLDERS[task], frame_id)
+            if task == "normals":
+                sample[task] = normals_tensor(self.axes.apply(read_normals(path)))
+            else:
+                sample[task] = torch.from_numpy(_READERS[task](path))
+        return sample
+
+    def camera(self, width: int, height: int) -> Camera:
+        """The camera of a photo of this size. Raises InputError where nothing tells it."""
+        if "camera" in self._meta:
+            return _camera(self._meta["camera"], self.root / META).resize(width, height)
+        if (width, height) == CROP[2:]:
+            return NYUV2.crop(*CROP)
+        if width * NYUV2.height != height * NYUV2.width:
+            raise InputError(
+                f"{self.root}: {width}x{height} photos are not the Kinect's shape: "
+                f'tell fx, fy, cx, cy, width, height as "camera" in {META}'
+            )
+        return NYUV2.resize(width, height)
+
+    def _path(self, folder: str, frame_id: str) -> Path:
+        return self.root / folder / f"{frame_id}{self._suffixes[folder]}"
+
+    def _check_files(self, folder: str) -> str:
+        """The suffix that the folder's files have; all listed ones must be there."""
+        present = {path.name for path in (self.root / folder).glob("*")}
+        for suffix in SUFFIXES[folder]:
+            missing = [frame_id for frame_id in self.ids if f"{frame_id}{suffix}" not in present]
+            if not missing:
+                return suffix
+            if len(missing) < len(self.ids):
+                name = self.root / folder / f"{missing[0]}{suffix}"
+                raise InputError(f"{name}: no such file ({len(missing)} of {len(self.ids)} are missing)")
+        wanted = " or ".join(SUFFIXES[folder])
+        raise InputError(f"{self.root / folder}: no {wanted} file of split {self.split!r} in it")
+
+    def _find_axes(self) -> Axes:
+        if "normals_axes" in self._meta:
+            return parse_axes(str(self._meta["normals_axes"]))
+        if "axes" in self._meta:  # ours
+            return Axes()
+        if "depth" not in self._suffixes:
+            self._suffixes["depth"] = self._check_files("depth")
+        step = max(1, len(self.ids) // CHECKED_FRAMES)
+        axes = find_axes(self._stored_and_derived(frame_id) for frame_id in self.ids[::step][:CHECKED_FRAMES])
+        log.info("%s: normals have axes %s (found by comparison with depth)", self.root, axes)
+        return axes
+
+    def _stored_and_derived(self, frame_id: str) -> tuple[np.ndarray, np.ndarray]:
+        height, width = read_image(self._path("images", frame_id)).shape[:2]
+        derived = derive_normals(read_depth(self._path("depth", frame_id)), self.camera(width, height))
+        stored = read_normals(self._path("normals", frame_id))
+        rows, columns = (
+            ((np.arange(n) + 0.5) * m / n).astype(int)
+            for n, m in zip(derived.shape[:2], stored.shape[:2], strict=True)
+        )
+        return stored[rows][:, columns], derived
+
+
+def split_ids(root: Path, split: str) -> list[str]:
+    """Frame ids of a split (see `NYUD`). Raises InputError for an unknown one."""
+    if split not in (FIT, HELD):
+        path = root / "gt_sets" / f"{split}.txt"
+        if not path.is_file():
+            known = sorted(found.stem for found in (root / "gt_sets").glob("*.txt"))
+            raise InputError(
+                f"split {split!r}: {path} does not exist; choose {', '.join([*known, FIT, HELD])}"
+            )
+        return read_lines(path)
+    ids = sorted(read_lines(root / "gt_sets" / "train.txt"))
+    held = [i // BLOCK % EVERY == EVERY - 1 for i in range(len(ids))]
+    chosen = [frame_id for frame_id, is_held in zip(ids, held, strict=True) if is_held == (split == HELD)]
+    if not chosen:
+        raise InputError(f"split {split!r}: {len(ids)} training frames are fewer than {BLOCK * EVERY}")
+    return chosen
+
+
+def read_semseg(path: Path) -> np.ndarray:
+    """uint8 (H, W), 0..39 and 255, of a file with 1..40 and 0.
+
+    Raises:
+        InputError: missing, torn, or a label above 40.
+    """
+    is_mat = path.suffix == ".mat"
+    labels = load_mat_array(path, "segmentation") if is_mat else read_image(path, mode=None)
+    _require_map(labels, path)
+    if labels.min() < 0 or labels.max() > len(NYUD_CLASSES):
+        bad = labels.max() if labels.max() > len(NYUD_CLASSES) else labels.min()
+        raise InputError(
+            f"{path}: label {bad} is out of range; expected 0 (unlabelled) to {len(NYUD_CLASSES)}"
+        )
+    return _SHIFT[labels.astype(np.uint8)]
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """float32 (h, w) metres; anything not finite or below 0 becomes 0 (invalid).
+
+    Raises:
+        InputError: missing, torn, or not one channel.
+    """
+    is_mat = path.suffix == ".mat"
+    depth = (load_mat_array(path, "depth") if is_mat else read_array(path)).astype(np.float32)
+    depth = depth.squeeze()
+    _require_map(depth, path)
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+
+
+def read_normals(path: Path) -> np.ndarray:
+    """float32 (h, w, 3) unit vectors in the file's own axes, zeros where the file's are shorter than 1/2.
+
+    Raises:
+        InputError: missing, torn, not three channels, or floats beyond -1..1.
+    """
+    if path.suffix == ".npy":
+        values = read_array(path)
+        scale = {"i": 127.0, "u": 127.5}.get(values.dtype.kind, 1.0)
+        normals = values.astype(np.float32) / scale - (values.dtype.kind == "u")
+    else:
+        normals = read_image(path).astype(np.float32) / 127.5 - 1
+    if normals.ndim != 3 or normals.shape[2] != 3:
+        raise InputError(f"{path}: shape {normals.shape}; expected (height, width, 3)")
+    squared = np.einsum("hwc,hwc->hw", normals, normals)
+    if not squared.max() < 3.2:
+        raise InputError(f"{path}: a normal of length {np.sqrt(squared.max()):.3g}; expected unit vectors")
+    length = np.sqrt(squared)
+    scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0.5)
+    return normals * scale[..., None]
+
+
+def read_edge(path: Path) -> np.ndarray:
+    """uint8 (H, W) 0/1, 255 = ignore (a .png has no ignored pixels).
+
+    Raises:
+        InputError: missing, torn, or not one channel.
+    """
+    if path.suffix == ".png":
+        values = read_image(path, mode="L")
+        return (values > 127).astype(np.uint8)
+    values = read_array(path).squeeze()
+    _require_map(values, path)
+    return np.where(values == IGNORE, IGNORE, values > 0).astype(np.uint8)
+
+
+_READERS = {"semseg": read_semseg, "depth": read_depth, "edge": read_edge}
+_SHIFT = np.arange(-1, 255, dtype=np.int16).astype(np.uint8)  # 0 -> 255, k -> k - 1
+
+
+def _require_map(values: np.ndarray, path: Path) -> None:
+    if values.ndim != 2 or not values.size:
+        raise InputError(f"{path}: shape {values.shape}; expected one map (height, width)")
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error})") from error
+    if not isinstance(meta, dict):
+        raise InputError(f"{path}: expected an object, found {type(meta).__name__}")
+    return meta
+
+
+def _camera(values: Any, path: Path) -> Camera:
+    names = ("fx", "fy", "cx", "cy", "width", "height")
+    try:
+        return Camera(**{name: values[name] for name in names})
+    except (KeyError, TypeError) as error:
+        raise InputError(f'{path}: "camera" needs {", ".join(names)}') from error
