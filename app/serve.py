@@ -1,0 +1,159 @@
+"""The command line of `python app.py`: arguments, loading, serving. gradio and torch are imported late."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Before gradio is imported anywhere: nothing is looked up or reported on the network.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from app import ui
+    from mtcp.prediction import Prediction
+
+EXAMPLES = Path(__file__).resolve().parent / "examples"
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+MAX_UPLOAD = "64mb"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags. Host and port default to gradio's environment variables, which hosting services set."""
+    made = argparse.ArgumentParser(prog="app.py", description="Serve the MT-CP Explorer in the browser.")
+    made.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=DEFAULT_CHECKPOINT,
+        metavar="FILE",
+        help="weights, NAME.safetensors with NAME.json beside it (default: the shipped %(default)s)",
+    )
+    made.add_argument(
+        "--port",
+        type=int,
+        default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        help="port to listen on (default: %(default)s)",
+    )
+    made.add_argument(
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
+    )
+    made.add_argument(
+        "--device",
+        default="auto",
+        help="auto (CUDA if there is one), cpu, cuda, cuda:1 ... (default: %(default)s)",
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Loads the network and serves until interrupted. Returns the exit code."""
+    args = parser().parse_args(argv)
+    try:
+        require_free(args.host, args.port)
+        require_checkpoint(args.checkpoint)
+        serve(args)
+    except InputError as error:
+        sys.stderr.write(f"app.py: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Builds the page and blocks until it is interrupted."""
+    if os.environ.get("SPACES_ZERO_GPU"):
+        import spaces  # noqa: F401  # must come before torch
+
+    from app import theme, ui
+
+    demo = ui.build(load(args.checkpoint, args.device), examples())
+    try:
+        _, url, _ = demo.launch(
+            server_name=args.host,
+            server_port=args.port,
+            theme=theme.theme(),
+            css_paths=theme.STYLE,
+            footer_links=["api", "settings"],
+            run_history=False,
+            share=False,
+            ssr_mode=False,
+            show_error=True,
+            max_file_size=MAX_UPLOAD,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+        sys.stdout.write(f"MT-CP Explorer: {url}  (Ctrl-C ends it)\n")
+        sys.stdout.flush()
+        demo.block_thread()
+    finally:
+        demo.close()
+
+
+def load(checkpoint: Path, device: str) -> ui.Network:
+    """The network, ready for the page.
+
+    Raises:
+        InputError: the checkpoint or the device cannot be used.
+    """
+    from app import session, ui
+    from mtcp.predict import Predictor
+
+    predictor = Predictor(checkpoint, device=device)
+
+    def predict(photo: np.ndarray, focal35: float | None = None) -> Prediction:
+        return predictor(photo, focal35=focal35)
+
+    return ui.Network(
+        predict=session.borrowed_gpu(predict),
+        tasks=predictor.model.tasks,
+        checkpoint=predictor.name,
+        device=str(predictor.device),
+    )
+
+
+def examples() -> list[Path]:
+    """The pictures in app/examples, by name."""
+    return sorted(path for path in EXAMPLES.glob("*") if path.suffix.lower() in PICTURES)
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises InputError if nothing can listen on `host`:`port`: found out before the network is loaded."""
+    if not 1 <= port <= 65535:
+        raise InputError(f"port {port}: choose one from 1 to 65535")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise InputError(f"port {port} is already in use: give another one, --port {port + 1}") from error
+        raise InputError(
+            f"cannot listen on {host}:{port} ({error.strerror}): check --host, --port"
+        ) from error
+
+
+def require_checkpoint(path: Path) -> None:
+    """Raises InputError that says what to do when there are no weights at `path`."""
+    if path.is_file():
+        return
+    if path == DEFAULT_CHECKPOINT:
+        raise InputError(
+            f"the shipped weights are not at {path}. Run `git lfs pull` if this is a clone without large "
+            "files, or train some (`python -m mtcp train --help`) and give them with --checkpoint FILE"
+        )
+    raise InputError(f"no checkpoint at {path}: give a .safetensors file with --checkpoint")

@@ -1,0 +1,106 @@
+"""From a photo file to the frozen result that every view looks at. The network runs here, once."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from mtcp.errors import InputError
+from mtcp.export import write_prediction
+from mtcp.photo import open_photo
+from mtcp.prediction import Prediction
+
+LONGEST_SIDE = 1024
+"""The page works at this size. The network sees less anyway, and a 48-megapixel photo would hold 1.5 GB of
+maps for each visitor. `python -m mtcp predict` works at the photo's own size."""
+
+GPU_SECONDS = 30
+"""The slice of a borrowed GPU (Hugging Face ZeroGPU) that one photo asks for."""
+
+BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
+
+Predict = Callable[..., Prediction]
+"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, focal35=None)."""
+
+F = TypeVar("F", bound=Callable)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One photo and what the network made of it.
+
+    photo: upright RGB uint8 (H, W, 3) as the network was given it; `prediction.size` is its (H, W).
+    name: the file's name. original: (H, W) of the upright photo before it was shrunk to `LONGEST_SIDE`.
+    """
+
+    photo: np.ndarray
+    prediction: Prediction
+    name: str
+    original: tuple[int, int]
+
+    @property
+    def browser_knows(self) -> bool:
+        """Whether browsers can draw the file itself, as its name tells. They cannot draw HEIC or TIFF."""
+        return Path(self.name).suffix.lower() in BROWSER_PICTURES
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending: what exported files are called."""
+        return Path(self.name).stem or "photo"
+
+
+def analyse(predict: Predict, path: str | os.PathLike[str]) -> Run:
+    """Reads the photo at `path`, shrinks it to `LONGEST_SIDE` and runs the network.
+
+    Raises:
+        InputError: the file is no photo; the message names the file, never a folder of this machine.
+    """
+    name = Path(path).name
+    try:
+        photo, focal35 = open_photo(path)
+    except InputError as error:
+        raise InputError(str(error).replace(os.fspath(path), name)) from error
+    original = photo.shape[:2]
+    photo = shrink(photo, LONGEST_SIDE)
+    return Run(photo, predict(photo, focal35=focal35), name, (original[0], original[1]))
+
+
+def shrink(photo: np.ndarray, longest: int) -> np.ndarray:
+    """`photo` (H, W, 3) uint8 with its longer side at most `longest`, the shape kept to within a pixel."""
+    height, width = photo.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1.0:
+        return photo
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def archive(run: Run, folder: str | os.PathLike[str]) -> Path:
+    """Writes what `python -m mtcp predict` writes for this photo as STEM.zip in a new folder in `folder`."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="mtcp-", dir=folder))
+    made = place / f"{run.stem}.zip"
+    with (
+        tempfile.TemporaryDirectory() as files,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+    ):
+        for path in write_prediction(run.prediction, files, run.stem):
+            packed.write(path, path.name)
+    return made
+
+
+def borrowed_gpu(function: F) -> F:
+    """`function` itself; on Hugging Face ZeroGPU, `function` with a GPU that is lent for each call."""
+    if not os.environ.get("SPACES_ZERO_GPU"):
+        return function
+    import spaces
+
+    return spaces.GPU(duration=GPU_SECONDS)(function)

@@ -1,0 +1,1 @@
+"""One module per view: plain functions from data to pictures, numbers and HTML. No gradio here."""

@@ -1,0 +1,60 @@
+"""Small pieces of HTML that several views share. Text is escaped here, once."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+Rgb = Sequence[int]
+
+
+def text(value: object) -> str:
+    """`value` as HTML text."""
+    return html.escape(str(value))
+
+
+def css_rgb(colour: Rgb) -> str:
+    """An RGB triple (0..255) as a CSS colour."""
+    return "rgb({} {} {})".format(*(int(channel) for channel in colour))
+
+
+def swatch(colour: Rgb) -> str:
+    """A small square of `colour`."""
+    return f'<span class="mt-swatch" style="background:{css_rgb(colour)}"></span>'
+
+
+def facts(items: Mapping[str, str], css_class: str = "") -> str:
+    """A definition list, one name and value after the other."""
+    rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in items.items())
+    return f'<dl class="{css_class}">{rows}</dl>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of ready HTML cells; a heading "initial" or "refined" gets that colour."""
+    titles = "".join(f'<th scope="col" class="{_heading_class(title)}">{text(title)}</th>' for title in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def bar(colours: np.ndarray, ticks: Sequence[str]) -> str:
+    """A horizontal colour bar of `colours` (N, 3) uint8 with `ticks` spread evenly below it."""
+    stops = ", ".join(css_rgb(colour) for colour in colours)
+    labels = "".join(f"<span>{text(tick)}</span>" for tick in ticks)
+    gradient = f"linear-gradient(to right, {stops})"
+    return f'<div class="mt-bar" style="background:{gradient}"></div><div class="mt-ticks">{labels}</div>'
+
+
+def data_uri(picture: np.ndarray) -> str:
+    """A picture (H, W, 3 or 4) uint8 as a PNG that lives in the page itself."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _heading_class(title: str) -> str:
+    return f"mt-{title}" if title in ("initial", "refined") else ""

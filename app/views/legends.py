@@ -1,0 +1,96 @@
+"""What the colours of a picture mean, as HTML. One function per kind of picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.views import html
+from app.views.measure import Share, Spread, Transition
+
+SHOWN_SHARE = 0.01
+"""Classes under this share of the photo are folded away."""
+
+
+def labels(found: Sequence[Share], palette: Sequence[html.Rgb]) -> str:
+    """The classes present, with colour and share before and after trace-back; small ones behind a click."""
+    large = [share for share in found if max(share.initial, share.refined) >= SHOWN_SHARE]
+    small = [share for share in found if share not in large]
+    shown = _shares_table(large, palette)
+    if not small:
+        return _legend(shown)
+    title = f"{len(small)} more under {SHOWN_SHARE:.0%}"
+    return _legend(f"{shown}<details><summary>{title}</summary>{_shares_table(small, palette)}</details>")
+
+
+def scale(colours: np.ndarray, low: float, high: float, unit: str, digits: int = 1) -> str:
+    """A colour bar (N, 3) from `low` to `high`, with the middle named as well."""
+    ticks = [f"{value:.{digits}f} {unit}" for value in (low, (low + high) / 2, high)]
+    return _legend(html.bar(colours, ticks))
+
+
+def spreads(columns: Sequence[Spread], unit: str, names: Sequence[str]) -> str:
+    """Lowest, median and highest value before and, with two columns, after trace-back, in rows `names`."""
+    head = ["", "initial", "refined"][: len(columns) + 1]
+    values = [(column.low, column.median, column.high) for column in columns]
+    rows = [[name, *(f"{triple[i]:.2f} {unit}" for triple in values)] for i, name in enumerate(names)]
+    return _legend(html.table(head, rows))
+
+
+def normal_axes(ball: np.ndarray) -> str:
+    """The ball whose surface shows every normal that a camera can see (RGBA), and the axes in words."""
+    names = "".join(f"<span>{name}</span>" for name in ("up", "left", "right", "down"))
+    picture = f'<img src="{html.data_uri(ball)}" alt="colour of each normal direction on a ball">'
+    words = (
+        "The colour of the direction a surface faces, as on a ball seen from the camera."
+        "<p>x right, y down, z forward: a wall that faces the camera is (0, 0, -1), the ball's middle.</p>"
+    )
+    shown = f'<div class="mt-ball">{names}{picture}</div><div>{words}</div>'
+    return _legend(f'<div class="mt-axes">{shown}</div>')
+
+
+def changed_labels(moves: Sequence[Transition], classes: Sequence[str], palette: Sequence[html.Rgb]) -> str:
+    """How to read the map of changed labels, and the most frequent changes."""
+    note = "Coloured: the class it has now. Grey: the class did not change."
+    if not moves:
+        return _legend(note)
+    rows = [
+        [
+            f"{html.swatch(palette[move.before])}{html.text(classes[move.before])} &rarr; "
+            f"{html.swatch(palette[move.after])}{html.text(classes[move.after])}",
+            percent(move.share),
+        ]
+        for move in moves
+    ]
+    return _legend(note + html.table(["most frequent", "of the photo"], rows))
+
+
+def signed(colours: np.ndarray, limit: float, unit: str, words: tuple[str, str]) -> str:
+    """A colour bar from -limit to +limit with a word for each side, such as ("closer", "farther")."""
+    digits = 0 if limit >= 5 else 2
+    ticks = [f"{words[0]} {limit:.{digits}f} {unit}", "0", f"{words[1]} {limit:.{digits}f} {unit}"]
+    return _legend(html.bar(colours, ticks))
+
+
+def percent(share: float) -> str:
+    """A share (0..1) as text; what rounds to nothing but is not nothing says so."""
+    if 0.0 < share < 0.0005:
+        return "&lt; 0.1 %"
+    return f"{100.0 * share:.1f} %"
+
+
+def _legend(content: str) -> str:
+    return f'<div class="mt-legend">{content}</div>'
+
+
+def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb]) -> str:
+    rows = [
+        [
+            f"{html.swatch(palette[share.label])}{html.text(share.name)}",
+            percent(share.initial),
+            percent(share.refined),
+        ]
+        for share in found
+    ]
+    return html.table(["class", "initial", "refined"], rows)

@@ -1,0 +1,71 @@
+"""The frame around the views: the line on top, the empty state, the facts about the photo, the headline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from app.session import Run
+from app.views import html
+
+
+def header(checkpoint: str, device: str, saw: tuple[int, int] | None = None, seconds: float = 0.0) -> str:
+    """Title and run facts. saw: (height, width) that the network saw in its run of `seconds`, if it ran."""
+    items = {"checkpoint": Path(checkpoint).stem, "device": device}
+    if saw is not None:
+        items |= {"network saw": _size(saw), "took": duration(seconds)}
+    return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}</div>'
+
+
+def empty(tasks: Iterable[str], examples: bool) -> str:
+    """What the page says before the first photo."""
+    names = ", ".join(title(task).lower() for task in tasks)
+    what_to_do = "Drop, paste or take a photo of a room"
+    if examples:
+        what_to_do += ", or pick an example"
+    return (
+        f'<div class="mt-empty"><h2>{what_to_do}.</h2>'
+        f"<p>One run of the network predicts {html.text(names)}. You will see, for each of them:</p><ul>"
+        '<li>the <span class="mt-initial">initial</span> prediction and the '
+        '<span class="mt-refined">refined</span> one after trace-back, under one movable divider;</li>'
+        "<li>a map of what trace-back changed, and by how much;</li>"
+        "<li>everything as arrays and pictures in one zip.</li></ul>"
+        '<p class="mt-subdued">The photo stays on the machine that runs this page.</p></div>'
+    )
+
+
+def photo_facts(run: Run) -> str:
+    """Name, size and camera of the photo."""
+    camera = run.prediction.camera
+    source = {"exif": "from EXIF", "given": "given"}.get(run.prediction.camera_from, "assumed")
+    items = {"photo": run.name, "size": _size(run.original)}
+    if run.original != run.photo.shape[:2]:
+        items["worked at"] = _size(run.photo.shape[:2])
+    items["field of view"] = f"{camera.fov_deg:.0f}° across ({source})"
+    return html.facts(items)
+
+
+def headline(changes: Sequence[str]) -> str:
+    """One sentence from the tasks' short changes ("changed 7.3 % of the labels", ...)."""
+    if not changes:
+        what = "This checkpoint has no trace-back: only the initial prediction exists."
+        return f'<p class="mt-headline">{what}</p>'
+    listed = changes[0] if len(changes) == 1 else f"{', '.join(changes[:-1])} and {changes[-1]}"
+    return f'<p class="mt-headline">Trace-back {listed}.</p>'
+
+
+def title(task: str) -> str:
+    """A task's name as a heading."""
+    known = {"semseg": "Semantic segmentation", "normals": "Surface normals", "edge": "Edges"}
+    return known.get(task, task.replace("_", " ").capitalize())
+
+
+def duration(seconds: float) -> str:
+    """Seconds with two digits that matter."""
+    if seconds < 0.1:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]} \N{MULTIPLICATION SIGN} {shape[0]}"
