@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,6 +12,9 @@ import numpy as np
 from PIL import Image
 
 from mtcp.errors import InputError
+
+# what scipy raises on torn files, besides its own MatReadError
+_TORN_MAT = (ValueError, TypeError, IndexError, EOFError, OSError, NotImplementedError, zlib.error)
 
 
 def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
@@ -75,24 +79,50 @@ def load_mat_array(path: Path, name: str) -> np.ndarray:
     Raises:
         InputError: no such file, not a MATLAB file, no such variable.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if is_hdf5(path):
+    if path.is_file() and is_hdf5(path):
         import h5py
 
         with h5py.File(path, "r") as file:
-            found: dict[str, Any] = {key: file[key][()] for key in file if key == name}
+            found: dict[str, Any] = {name: file[name][()]} if name in file else {}
     else:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-
-        try:
-            found = loadmat(path, variable_names=[name])
-        except (MatReadError, ValueError, TypeError, EOFError, OSError) as error:
-            raise InputError(f"{path}: not a whole MATLAB file ({error})") from error
+        found = load_mat(path, variable_names=[name])
     if name not in found:
         raise InputError(f"{path}: no variable {name!r}")
     return np.asarray(found[name])
+
+
+def load_mat(path: Path, **options: Any) -> dict[str, Any]:
+    """`scipy.io.loadmat` of a MATLAB file of the old format, with its options.
+
+    Raises:
+        InputError: missing, torn or not such a file.
+    """
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return loadmat(path, **options)
+    except (MatReadError, *_TORN_MAT) as error:
+        raise InputError(f"{path}: torn or not a MATLAB file ({error})") from error
+
+
+def common_suffix(folder: Path, names: Sequence[str], suffixes: Sequence[str]) -> str:
+    """The one of `suffixes` with which all `names` are files of the folder.
+
+    Raises:
+        InputError: some or all of the files are missing.
+    """
+    present = {path.name for path in folder.glob("*")}
+    for suffix in suffixes:
+        missing = [name for name in names if f"{name}{suffix}" not in present]
+        if not missing:
+            return suffix
+        if len(missing) < len(names):
+            first = folder / f"{missing[0]}{suffix}"
+            raise InputError(f"{first}: no such file ({len(missing)} of {len(names)} are missing)")
+    raise InputError(f"{folder}: none of the {len(names)} listed files ({' or '.join(suffixes)}) is in it")
 
 
 def is_hdf5(path: Path) -> bool:

@@ -25,7 +25,7 @@ import torch
 
 from mtcp.data.axes import Axes, find_axes, parse_axes
 from mtcp.data.derive import derive_normals
-from mtcp.data.files import load_mat_array, read_array, read_image, read_lines
+from mtcp.data.files import common_suffix, load_mat_array, read_array, read_image, read_lines
 from mtcp.data.nyud_layout import META
 from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
 from mtcp.errors import InputError
@@ -73,10 +73,8 @@ class NYUD(DataSet):
         self.split = split
         self.ids = split_ids(self.root, split)
         self._meta = _read_meta(self.root / META)
-        self._suffixes = {
-            folder: self._check_files(folder)
-            for folder in ("images", *(FOLDERS[task] for task in self.tasks))
-        }
+        folders = ("images", *(FOLDERS[task] for task in self.tasks))
+        self._suffixes = {folder: self._suffix(folder) for folder in folders}
         self.axes = self._find_axes() if "normals" in self.tasks else Axes()
 
     def stored(self, index: int) -> Sample:
@@ -109,18 +107,8 @@ class NYUD(DataSet):
     def _path(self, folder: str, frame_id: str) -> Path:
         return self.root / folder / f"{frame_id}{self._suffixes[folder]}"
 
-    def _check_files(self, folder: str) -> str:
-        """The suffix that the folder's files have; all listed ones must be there."""
-        present = {path.name for path in (self.root / folder).glob("*")}
-        for suffix in SUFFIXES[folder]:
-            missing = [frame_id for frame_id in self.ids if f"{frame_id}{suffix}" not in present]
-            if not missing:
-                return suffix
-            if len(missing) < len(self.ids):
-                name = self.root / folder / f"{missing[0]}{suffix}"
-                raise InputError(f"{name}: no such file ({len(missing)} of {len(self.ids)} are missing)")
-        wanted = " or ".join(SUFFIXES[folder])
-        raise InputError(f"{self.root / folder}: no {wanted} file of split {self.split!r} in it")
+    def _suffix(self, folder: str) -> str:
+        return common_suffix(self.root / folder, self.ids, SUFFIXES[folder])
 
     def _find_axes(self) -> Axes:
         if "normals_axes" in self._meta:
@@ -128,7 +116,7 @@ class NYUD(DataSet):
         if "axes" in self._meta:  # ours
             return Axes()
         if "depth" not in self._suffixes:
-            self._suffixes["depth"] = self._check_files("depth")
+            self._suffixes["depth"] = self._suffix("depth")
         step = max(1, len(self.ids) // CHECKED_FRAMES)
         axes = find_axes(self._stored_and_derived(frame_id) for frame_id in self.ids[::step][:CHECKED_FRAMES])
         log.info("%s: normals have axes %s (found by comparison with depth)", self.root, axes)

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import multiprocessing
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -33,8 +33,6 @@ from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.nyud_sources import FolderSource, MatSource, Source
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,10 +90,10 @@ def convert(
             bar.update()
             if problem is not None:
                 failures[frame_id] = f"frame {frame_id}: {problem}"
-                log.error(failures[frame_id])
+                bar.set_postfix(failed=len(failures))
     for name, members in splits.items():
         text = "".join(f"{frame_id}\n" for frame_id in members if frame_id not in failures)
-        write_aside(out / "gt_sets" / f"{name}.txt", lambda file, text=text: file.write(text.encode()))
+        write_aside(out / "gt_sets" / f"{name}.txt", functools.partial(_write_text, text))
     lines = tuple(failures[key] for key in sorted(failures))
     return Report(len(todo) - len(failures), len(ids) - len(todo), lines)
 
@@ -107,7 +105,7 @@ def _run(work: Any, ids: Iterable[str], jobs: int) -> Iterator[tuple[str, str | 
             yield frame_id, work(frame_id)
         return
     context = multiprocessing.get_context("spawn")  # fork is unsafe once a thread runs (OpenMP, tqdm)
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts) as pool:
         pending = {pool.submit(work, frame_id): frame_id for frame_id in ids}
         try:
             for future in as_completed(pending):
@@ -115,6 +113,11 @@ def _run(work: Any, ids: Iterable[str], jobs: int) -> Iterator[tuple[str, str | 
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches workers too; the parent alone answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _attempt(source: Source, out: Path, camera: Camera, frame_id: str) -> str | None:
@@ -148,6 +151,10 @@ def write_frame(source: Source, out: Path, camera: Camera, frame_id: str) -> Non
     write_aside(paths["images"], lambda file: file.write(frame.jpeg))
 
 
+def _write_text(text: str, file: BinaryIO) -> None:
+    file.write(text.encode())
+
+
 def _finished(out: Path, frame_id: str) -> bool:
     return all((out / part / f"{frame_id}{suffix}").is_file() for part, suffix in PARTS.items())
 
@@ -169,4 +176,4 @@ def _claim(out: Path, source: Source, camera: Camera) -> None:
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: holds other files (no {META}); choose an empty or new folder")
     out.mkdir(parents=True, exist_ok=True)
-    write_aside(path, lambda file: file.write((json.dumps(meta, indent=2) + "\n").encode()))
+    write_aside(path, functools.partial(_write_text, json.dumps(meta, indent=2) + "\n"))
