@@ -117,10 +117,19 @@ class NYUD(DataSet):
             return Axes()
         if "depth" not in self._suffixes:
             self._suffixes["depth"] = self._suffix("depth")
-        step = max(1, len(self.ids) // CHECKED_FRAMES)
-        axes = find_axes(self._stored_and_derived(frame_id) for frame_id in self.ids[::step][:CHECKED_FRAMES])
+        ids = self._comparable_ids()
+        step = max(1, len(ids) // CHECKED_FRAMES)
+        axes = find_axes(self._stored_and_derived(frame_id) for frame_id in ids[::step][:CHECKED_FRAMES])
         log.info("%s: normals have axes %s (found by comparison with depth)", self.root, axes)
         return axes
+
+    def _comparable_ids(self) -> list[str]:
+        """Frames of all splits, so that every split finds the same axes."""
+        needed = [(self.root / folder, self._suffixes[folder]) for folder in ("images", "depth", "normals")]
+        listed = {frame_id for path in (self.root / "gt_sets").glob("*.txt") for frame_id in read_lines(path)}
+        return [
+            i for i in sorted(listed) if all((folder / f"{i}{suffix}").is_file() for folder, suffix in needed)
+        ]
 
     def _stored_and_derived(self, frame_id: str) -> tuple[np.ndarray, np.ndarray]:
         height, width = read_image(self._path("images", frame_id)).shape[:2]
@@ -158,8 +167,7 @@ def read_semseg(path: Path) -> np.ndarray:
         InputError: missing, torn, or a label above 40.
     """
     is_mat = path.suffix == ".mat"
-    labels = load_mat_array(path, "segmentation") if is_mat else read_image(path, mode=None)
-    _require_map(labels, path)
+    labels = _one_map(load_mat_array(path, "segmentation") if is_mat else read_image(path, mode=None), path)
     if labels.min() < 0 or labels.max() > len(NYUD_CLASSES):
         bad = labels.max() if labels.max() > len(NYUD_CLASSES) else labels.min()
         raise InputError(
@@ -176,8 +184,7 @@ def read_depth(path: Path) -> np.ndarray:
     """
     is_mat = path.suffix == ".mat"
     depth = (load_mat_array(path, "depth") if is_mat else read_array(path)).astype(np.float32)
-    depth = depth.squeeze()
-    _require_map(depth, path)
+    depth = _one_map(depth, path)
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
 
@@ -212,8 +219,7 @@ def read_edge(path: Path) -> np.ndarray:
     if path.suffix == ".png":
         values = read_image(path, mode="L")
         return (values > 127).astype(np.uint8)
-    values = read_array(path).squeeze()
-    _require_map(values, path)
+    values = _one_map(read_array(path), path)
     return np.where(values == IGNORE, IGNORE, values > 0).astype(np.uint8)
 
 
@@ -221,9 +227,13 @@ _READERS = {"semseg": read_semseg, "depth": read_depth, "edge": read_edge}
 _SHIFT = np.arange(-1, 255, dtype=np.int16).astype(np.uint8)  # 0 -> 255, k -> k - 1
 
 
-def _require_map(values: np.ndarray, path: Path) -> None:
+def _one_map(values: np.ndarray, path: Path) -> np.ndarray:
+    """The map (height, width), without a third axis of length 1."""
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
     if values.ndim != 2 or not values.size:
         raise InputError(f"{path}: shape {values.shape}; expected one map (height, width)")
+    return values
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
