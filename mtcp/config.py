@@ -96,7 +96,7 @@ class ModelConfig(_Config):
 
 
 PRESETS: dict[str, ModelConfig] = {
-    "lite": ModelConfig(kv_stride=2),
+    "lite": ModelConfig(kv_stride=2, mask_gate="sigmoid"),
     "paper": ModelConfig(
         shared="mask2former",
         backbone="facebook/mask2former-swin-small-ade-semantic",

@@ -65,4 +65,4 @@ def make_optimizer(model: MTCP, balancer: Balancer, config: TrainConfig) -> torc
     own = list(balancer.parameters())
     if own:
         settings.append({"params": own, "base_lr": config.lr, "weight_decay": 0.0})
-    return torch.optim.AdamW(settings, lr=config.lr)
+    return torch.optim.AdamW(settings, lr=config.lr, fused=True)
