@@ -1,0 +1,184 @@
+"""`python -m mtcp coherence`: do a photo's predicted depth, normals and classes describe one room?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import coherence
+from mtcp.geometry.report import Coherence, Failure, StageCoherence
+
+EXAMPLES = """examples:
+  python -m mtcp coherence room.jpg
+  python -m mtcp coherence out/room.npz --fov 70 --json room.json
+
+The camera: --fov, else what the file tells (camera in the .npz, focal length in EXIF), else 60 degrees.
+Angles are between predicted normals and normals from predicted depth. JSON: docs in mtcp/geometry/report.py.
+"""
+TASKS = ("semseg", "depth", "normals")
+SHOWN = 8
+
+Maps = dict[str, np.ndarray]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb to `subparsers`."""
+    parser = subparsers.add_parser(
+        "coherence",
+        help="measure whether a photo's predictions agree with each other",
+        description="Measures, without ground truth, whether predicted depth, normals and classes describe "
+        "one room: initial, refined and the change.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "input", type=Path, metavar="PHOTO|NPZ", help="a photo, or an .npz as `predict` writes it"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="for a photo (default: the shipped one)"
+    )
+    parser.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view, 1 to 179 degrees")
+    parser.add_argument("--device", default="auto", help="for a photo: auto, cpu, cuda (default: auto)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the scoreboard; 0. What is wrong with the input is an `InputError`."""
+    if args.input.suffix.lower() == ".npz":
+        stages, camera = read_npz(args.input, args.fov)
+        report = coherence(stages["initial"], stages["refined"], camera)
+    else:
+        report = _of_photo(args)
+    if args.json:
+        _write_json(args.json, report)
+    print(scoreboard(report))
+    return 0
+
+
+def read_npz(path: Path, fov_deg: float | None = None) -> tuple[dict[str, Maps], Camera]:
+    """The maps by stage and the camera of an .npz with TASK_initial, TASK_refined and, maybe, camera (4,).
+
+    Raises:
+        InputError: not such a file, depth or normals missing, a camera that is none.
+    """
+    arrays = _load(path)
+    stages = {
+        stage: {task: arrays[f"{task}_{stage}"] for task in TASKS if f"{task}_{stage}" in arrays}
+        for stage in ("initial", "refined")
+    }
+    for task in ("depth", "normals"):
+        if task not in stages["initial"]:
+            raise InputError(f"{path}: no {task}_initial; it has {', '.join(sorted(arrays)) or 'nothing'}")
+    depth = stages["initial"]["depth"]
+    if depth.ndim != 2 or not depth.size:
+        raise InputError(f"{path}: depth_initial has shape {depth.shape}, expected (H, W)")
+    height, width = depth.shape
+    if fov_deg is not None or "camera" not in arrays:
+        return stages, Camera.from_fov(width, height, *([] if fov_deg is None else [fov_deg]))
+    values = arrays["camera"]
+    if values.shape != (4,) or values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: camera is {values.dtype} {values.shape}, expected fx, fy, cx, cy")
+    fx, fy, cx, cy = (float(v) for v in values)
+    return stages, Camera(fx, fy, cx, cy, width, height)
+
+
+def scoreboard(report: Coherence) -> str:
+    """The numbers as a text table, then the worst failures."""
+    camera = report.camera
+    lines = [
+        f"camera {camera.width}x{camera.height}, field of view {camera.fov_deg:.1f} degrees",
+        f"{'':44}{'initial':>10}{'refined':>10}{'change':>10}",
+    ]
+    first, second = _numbers(report.initial), _numbers(report.refined) if report.refined else {}
+    for name, before in first.items():
+        after = second.get(name)
+        change = None if before is None or after is None else after - before
+        lines.append(f"{name:44}{_cell(before)}{_cell(after)}{_cell(change, '+')}")
+    lines += [f"  {reason}" for reason in _reasons(report)]
+    lines.append(f"failures (over 30 degrees): {len(report.failures)}")
+    lines += [_failure(f) for f in report.failures[:SHOWN]]
+    return "\n".join(lines)
+
+
+def _failure(f: Failure) -> str:
+    x, y = f.pixel
+    angle = " -> ".join(f"{deg:.0f}" for deg in (f.before_deg, f.after_deg) if deg is not None) + " deg"
+    where = f"{f.label or '?':16} {f.share_pct:5.1f} % of the picture"
+    return f"  {f.rank:2}. {where}  {angle:14} {f.status:10}at x={x}, y={y}"
+
+
+def _numbers(stage: StageCoherence) -> dict[str, float | None]:
+    fit, derivative = stage.depth_normal, stage.depth_normal_derivative
+    return {
+        "depth against normals, mean (deg)": fit.mean_deg,
+        "  median (deg)": fit.median_deg,
+        "  within 11.25 deg (%)": fit.within_11,
+        "  within 22.5 deg (%)": fit.within_22,
+        "  within 30 deg (%)": fit.within_30,
+        "the same by derivatives, mean (deg)": derivative.mean_deg,
+        "planar segments, distance to plane (cm)": stage.planarity.mean_rms_cm,
+        "  plane against normals (deg)": stage.planarity.mean_angle_deg,
+        "floor against ceiling, error, normals (deg)": stage.room.floor_ceiling.normals_error_deg,
+        "  depth (deg)": stage.room.floor_ceiling.depth_error_deg,
+        "floor against walls, error, normals (deg)": stage.room.floor_walls.normals_error_deg,
+        "   depth (deg)": stage.room.floor_walls.depth_error_deg,
+        "depth edges on class boundaries (%)": stage.boundaries.depth.on_boundary_pct,
+        "normal edges on class boundaries (%)": stage.boundaries.normals.on_boundary_pct,
+    }
+
+
+def _reasons(report: Coherence) -> list[str]:
+    found: list[str] = []
+    for stage in filter(None, (report.initial, report.refined)):
+        room, edges = stage.room, stage.boundaries
+        parts = (stage.planarity, room.floor_ceiling, room.floor_walls, edges.depth, edges.normals)
+        for part in (stage.depth_normal, *parts):
+            if part.reason and part.reason not in found:
+                found.append(part.reason)
+    return found
+
+
+def _cell(value: float | None, sign: str = "") -> str:
+    return f"{'-':>10}" if value is None else f"{value:{sign}10.2f}"
+
+
+def _of_photo(args: argparse.Namespace) -> Coherence:
+    from mtcp.predict import Predictor
+
+    predictor = Predictor(args.checkpoint, args.device)
+    prediction = predictor(args.input, args.fov)
+    classes = next((t.classes for t in prediction.task_list() if t.name == "semseg"), ())
+    return coherence(prediction.initial, prediction.refined, prediction.camera, classes)
+
+
+def _load(path: Path) -> Mapping[str, np.ndarray]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise InputError(f"{path}: a single array, expected an .npz of several")
+        with loaded as file:
+            return {name: file[name] for name in file.files}
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        text = " ".join(str(error).split())[:120]
+        raise InputError(f"{path}: not a readable .npz ({type(error).__name__}: {text})") from error
+
+
+def _write_json(path: Path, report: Coherence) -> None:
+    try:
+        path.write_text(json.dumps(report.to_dict()) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from error

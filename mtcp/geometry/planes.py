@@ -1,0 +1,169 @@
+"""Planar segments of a room: which there are, the plane through each, and what the normals say of it.
+
+After iBims-1's planarity measures (Koch, Liebel, Fraundorfer, Koerner, "Evaluation of CNN-based
+Single-Image Depth Estimation Methods", 2018): PE_plan, the distance of the points to their own plane, and
+PE_ori, an angle between orientations. Here nothing is annotated: segments are the predicted ones, and the
+orientation compared is the mean predicted normal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.normals import angle_deg
+from mtcp.geometry.regions import Region, components
+from mtcp.geometry.report import Planarity, PlaneSegment, Vector
+
+ONE_PLANE = ("floor", "ceiling", "door", "picture", "whiteboard", "floor mat", "blinds")
+"""Classes of which a connected segment is one plane."""
+SEVERAL_PLANES = ("wall", "table", "counter", "desk", "cabinet", "dresser")
+"""Classes of which one connected segment shows several planes (two walls meeting in a corner, a table's top
+and its side): cut where the predicted normals turn, before planes are fitted.
+"""
+
+_FACET_DEG = 45.0  # normals this near a facet's own belong to it: walls at a right angle part in the middle
+_MOST_FACETS = 6
+_SAMPLE = 2000
+
+Part = tuple[np.ndarray, tuple[slice, slice]]  # a mask in its box, the box
+
+
+def planarity(
+    semseg: np.ndarray,
+    normals: np.ndarray,
+    depth: np.ndarray,
+    camera: Camera,
+    classes: Sequence[str],
+    photo_size: tuple[int, int],
+    min_share: float = 0.01,
+) -> Planarity:
+    """Planes of all planar segments over `min_share` of the picture.
+
+    Args:
+        semseg: uint8 (h, w), index into `classes`, 255 for no class.
+        normals: (h, w, 3) unit vectors, zeros where invalid.
+        depth: (h, w) metres, 0 where invalid.
+        camera: of these maps.
+        photo_size: (H, W) of the photo whose pixels `PlaneSegment.pixel` counts.
+    """
+    least = max(3, int(np.ceil(min_share * semseg.size)))
+    points = camera.backproject(depth.astype(np.float64))
+    found = []
+    for label, part, box in planar_parts(semseg, normals, classes, least):
+        known = part & (depth[box] > 0)
+        if np.count_nonzero(known) >= least / 2:
+            segment = _segment(
+                label, part, box, points[box][known], normals[box][part], semseg.shape, photo_size
+            )
+            if segment is not None:
+                found.append(segment)
+    if not found:
+        return Planarity((), None, None, f"no planar segment over {min_share:.0%} of the picture")
+    found.sort(key=lambda s: -s.share_pct)
+    area = [s.share_pct for s in found]
+    rms, angle = (
+        float(np.average([getattr(s, k) for s in found], weights=area)) for k in ("rms_cm", "angle_deg")
+    )
+    return Planarity(tuple(found), rms, angle)
+
+
+def planar_parts(
+    semseg: np.ndarray, normals: np.ndarray, classes: Sequence[str], least: int
+) -> list[tuple[str, np.ndarray, tuple[slice, slice]]]:
+    """(class name, mask in its box, box) of each planar piece with at least `least` pixels."""
+    parts = []
+    for index, label in enumerate(classes):
+        if label not in ONE_PLANE and label not in SEVERAL_PLANES:
+            continue
+        for mask, box in components(semseg == index, least):
+            pieces = [(mask, box)] if label in ONE_PLANE else _facets(mask, box, normals[box], least)
+            parts += [(label, *piece) for piece in pieces]
+    return parts
+
+
+def fit_plane(points: np.ndarray) -> tuple[Vector, float]:
+    """Total least squares plane through points (N, 3), N >= 3: normal to the camera, RMS distance (m)."""
+    centre = points.mean(axis=0)
+    away = points - centre
+    values, vectors = np.linalg.eigh(away.T @ away / len(points))
+    normal = vectors[:, 0] * (-1.0 if vectors[:, 0] @ centre > 0 else 1.0)
+    return _vector(normal), float(np.sqrt(max(values[0], 0.0)))
+
+
+def mean_normal(normals: np.ndarray) -> Vector | None:
+    """Direction of the sum of unit vectors (N, 3); None where they cancel or none is known."""
+    total = normals.sum(axis=0, dtype=np.float64)
+    length = np.linalg.norm(total)
+    return _vector(total / length) if length > 1e-6 else None
+
+
+def _vector(v: np.ndarray) -> Vector:
+    return float(v[0]), float(v[1]), float(v[2])
+
+
+def _segment(
+    label: str,
+    part: np.ndarray,
+    box: tuple[slice, slice],
+    points: np.ndarray,
+    normals: np.ndarray,
+    size: tuple[int, int],
+    photo_size: tuple[int, int],
+) -> PlaneSegment | None:
+    predicted = mean_normal(normals)
+    if predicted is None:
+        return None
+    plane, rms = fit_plane(points)
+    region = Region.of(part, box, size)
+    angle = float(angle_deg(np.array(plane), np.array(predicted)))
+    share = 100.0 * region.count / (size[0] * size[1])
+    return PlaneSegment(
+        label, share, 100.0 * rms, angle, plane, predicted, region.scaled_pixel(photo_size), region
+    )
+
+
+def _facets(mask: np.ndarray, box: tuple[slice, slice], normals: np.ndarray, least: int) -> list[Part]:
+    """Parts the mask by the direction of its normals: the most frequent direction first, then of the rest."""
+    rest = mask & (normals != 0).any(axis=-1)
+    found: list[Part] = []
+    for _ in range(_MOST_FACETS):
+        if np.count_nonzero(rest) < least:
+            break
+        direction = _main_direction(normals[rest])
+        facet = rest & (normals @ direction > np.cos(np.radians(_FACET_DEG)))
+        if not facet.any():
+            break
+        for part, (rows, columns) in components(facet, least):
+            at = _shift(rows, box[0]), _shift(columns, box[1])
+            found.append((part, at))
+        rest = rest & ~facet
+    return found
+
+
+def _shift(inner: slice, outer: slice) -> slice:
+    return slice(inner.start + outer.start, inner.stop + outer.start)
+
+
+def _main_direction(normals: np.ndarray) -> np.ndarray:
+    """The most frequent direction of unit vectors (N, 3): best of a fixed set, then mean shift."""
+    sample = normals[:: max(1, len(normals) // _SAMPLE)]
+    candidates = _sphere(256).astype(sample.dtype)
+    votes = (sample @ candidates.T > np.cos(np.radians(25.0))).sum(axis=0)
+    direction = candidates[votes.argmax()]
+    for _ in range(5):
+        near = sample[sample @ direction > np.cos(np.radians(30.0))]
+        shifted = mean_normal(near)
+        if shifted is None:
+            break
+        direction = np.array(shifted, sample.dtype)
+    return direction
+
+
+def _sphere(count: int) -> np.ndarray:
+    """`count` directions spread evenly over the sphere (Fibonacci lattice), (count, 3)."""
+    k = np.arange(count) + 0.5
+    polar, turn = np.arccos(1.0 - 2.0 * k / count), np.pi * (1.0 + 5.0**0.5) * k
+    return np.stack((np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)), axis=-1)
