@@ -1,0 +1,171 @@
+"""Rooms written to disk: a data set in the NYUD_MT layout, and the app's example pictures."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from mtcp.data.files import write_aside
+from mtcp.data.nyud_layout import AXES, META, PARTS
+from mtcp.data.rooms.build import KINDS, make_room
+from mtcp.data.rooms.dataset import edges
+from mtcp.data.rooms.render import Frame, render
+from mtcp.errors import InputError
+from mtcp.geometry.camera import DEFAULT_FOV_DEG, Camera
+
+EXAMPLES = "examples.json"
+EXAMPLE_SIZE = (480, 640)
+VALIDATION = 5  # every fifth room is for validation
+
+
+def write_nyud(
+    out: Path,
+    count: int,
+    size: tuple[int, int] = EXAMPLE_SIZE,
+    seed: int = 0,
+    quality: Literal["high", "fast"] = "fast",
+    fov_deg: float = DEFAULT_FOV_DEG,
+    jobs: int = 1,
+    progress: bool = True,
+) -> int:
+    """Writes `count` rooms as a folder that `mtcp.data.nyud.NYUD` reads; finished frames are kept.
+
+    Frame NNNN is the room of seed `seed + NNNN - 1`; every fifth is in val, the others in train. One field of
+    view for all, because the layout has one camera.
+
+    Args:
+        size: (height, width) in pixels.
+        jobs: worker processes; 1 works in this one.
+
+    Returns:
+        The number of frames written now.
+
+    Raises:
+        InputError: a count or number of jobs below 1, a negative seed, `out` holding something else.
+    """
+    if count < 1 or jobs < 1 or seed < 0:
+        raise InputError(f"count {count}, jobs {jobs}, seed {seed}: expected at least 1, 1 and 0")
+    camera = Camera.from_fov(size[1], size[0], fov_deg)
+    _claim(out, seed, quality, camera)
+    names = [f"{i + 1:04d}" for i in range(count)]
+    todo = [i for i, name in enumerate(names) if not (out / "images" / f"{name}{PARTS['images']}").is_file()]
+    work = functools.partial(_write_frame, out, size, seed, quality, fov_deg)
+    for _ in tqdm(_spread(work, todo, jobs), total=len(todo), unit="room", disable=not progress):
+        pass
+    for split, wanted in (("val", True), ("train", False)):
+        lines = [name for i, name in enumerate(names) if (i % VALIDATION == VALIDATION - 1) == wanted]
+        _write_text(out / "gt_sets" / f"{split}.txt", "".join(f"{line}\n" for line in lines))
+    return len(todo)
+
+
+def _spread(work: Any, todo: list[int], jobs: int) -> Iterator[None]:
+    if jobs == 1:
+        yield from map(work, todo)
+        return
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn")
+    ) as pool:  # open3d's threads do not survive a fork
+        yield from pool.map(work, todo)
+
+
+def _claim(out: Path, seed: int, quality: str, camera: Camera) -> None:
+    """Writes `meta.json`, or checks that the one there is of the same rooms."""
+    intrinsics = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
+    source = f"rooms, seed {seed}, {quality}"
+    meta = {"format": "NYUD_MT", "axes": AXES, "normals": "exact", "source": source, "camera": intrinsics}
+    path = out / META
+    if path.is_file():
+        if json.loads(path.read_text(encoding="utf-8")) != meta:
+            raise InputError(f"{path}: of another source, seed, quality or size; choose another --out")
+        return
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out}: holds other files (no {META}); choose an empty or new folder")
+    _write_text(path, json.dumps(meta, indent=2) + "\n")
+
+
+def _write_frame(
+    out: Path, size: tuple[int, int], seed: int, quality: Literal["high", "fast"], fov_deg: float, index: int
+) -> None:
+    """One room. The photo is written last: its presence says that the frame is whole."""
+    frame = render(make_room(seed + index), size, quality, fov_deg=fov_deg)
+    paths = {part: out / part / f"{index + 1:04d}{suffix}" for part, suffix in PARTS.items()}
+    labels = Image.fromarray(frame.semseg + np.uint8(1))
+    write_aside(paths["segmentation"], lambda file: labels.save(file, "PNG"))
+    arrays = {"depth": frame.depth, "normals": frame.normals.astype(np.float16), "edge": edges(frame.semseg)}
+    for part, array in arrays.items():
+        write_aside(paths[part], functools.partial(np.save, arr=array))
+    _write_jpeg(paths["images"], frame.image)
+
+
+def _write_jpeg(path: Path, image: np.ndarray, quality: int = 92) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    write_aside(path, lambda file: file.write(buffer.getvalue()))
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_aside(path, lambda file: file.write(text.encode()))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One of the app's example pictures, and all that is needed to make it and its truth again.
+
+    Attributes:
+        file: name of the picture in the examples' folder.
+        title: what a person is told it shows.
+        fov_deg: horizontal field of view.
+    """
+
+    file: str
+    title: str
+    seed: int
+    kind: str
+    fov_deg: float
+
+    def frame(self, size: tuple[int, int] = EXAMPLE_SIZE, quality: Literal["high", "fast"] = "high") -> Frame:
+        """Renders it, with exact depth, normals and labels (which do not depend on `quality`)."""
+        return render(make_room(self.seed, self.kind), size, quality, fov_deg=self.fov_deg)
+
+
+def read_examples(folder: Path) -> tuple[Example, ...]:
+    """The examples listed in `folder`/examples.json.
+
+    Raises:
+        InputError: no such file, or not a list of examples.
+    """
+    path = folder / EXAMPLES
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        examples = tuple(Example(**entry) for entry in json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: not a list of examples ({error})") from error
+    for example in examples:
+        if example.kind not in KINDS:
+            raise InputError(f"{path}: unknown kind of room {example.kind!r}")
+    return examples
+
+
+def write_examples(folder: Path, progress: bool = True) -> tuple[Path, ...]:
+    """Renders the pictures listed in `folder`/examples.json beside it.
+
+    Raises:
+        InputError: see `read_examples`.
+    """
+    paths = []
+    for example in tqdm(read_examples(folder), unit="picture", disable=not progress):
+        paths.append(folder / example.file)
+        _write_jpeg(paths[-1], example.frame().image)
+    return tuple(paths)

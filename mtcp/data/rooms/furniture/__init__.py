@@ -1,0 +1,1 @@
+"""Furniture: functions of (random generator, style, sizes) that give an `Item`."""

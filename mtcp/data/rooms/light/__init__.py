@@ -1,0 +1,1 @@
+"""Light: the sky outside, rays, direct and bounced light."""

@@ -1,0 +1,115 @@
+"""Smoothing of sampled light that stops at the edges of surfaces, and reading it between its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LightMap:
+    """Light on a grid of pixels with the surfaces it belongs to.
+
+    Attributes:
+        light: float32 (h, w, C).
+        position, normal: float32 (h, w, 3) of the surface points.
+        scale: float32 (h, w) metres that count as "the same place" (a few pixels on the surface).
+        pitch: full-size pixels from one grid pixel to the next; grid pixel (i, j) lies at the centre of pixel
+            (i * pitch, j * pitch).
+    """
+
+    light: np.ndarray
+    position: np.ndarray
+    normal: np.ndarray
+    scale: np.ndarray
+    pitch: int
+
+
+def _shifted(array: np.ndarray, dy: int, dx: int) -> np.ndarray:
+    """Neighbour at (+dy, +dx), border repeated."""
+    h, w = array.shape[:2]
+    return array[np.clip(np.arange(h) + dy, 0, h - 1)][:, np.clip(np.arange(w) + dx, 0, w - 1)]
+
+
+def smooth(grid: LightMap, levels: int) -> LightMap:
+    """A-trous wavelet smoothing (Dammertz et al. 2010), guided by normal and distance to the plane."""
+    light = grid.light
+    for level in range(levels):
+        reach = 2**level
+        total = light.copy()
+        weight = np.ones(light.shape[:2], np.float32)
+        for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            # Each pair of pixels is compared once and its weight used both ways.
+            here, there = _pair(light.shape[:2], dy * reach, dx * reach)
+            alike = np.maximum((grid.normal[here] * grid.normal[there]).sum(-1), 0) ** 24
+            offset = grid.position[there] - grid.position[here]
+            off_plane = np.abs((offset * grid.normal[here]).sum(-1)) / grid.scale[here]
+            w = (alike * np.exp(-(off_plane**2)) * (0.61 if dy * dx == 0 else 0.37)).astype(np.float32)
+            total[here] += w[..., None] * light[there]
+            total[there] += w[..., None] * light[here]
+            weight[here] += w
+            weight[there] += w
+        light = total / weight[..., None]
+    return LightMap(light, grid.position, grid.normal, grid.scale, grid.pitch)
+
+
+_Window = tuple[slice, slice]
+
+
+def _pair(shape: tuple[int, int], dy: int, dx: int) -> tuple[_Window, _Window]:
+    """Two windows of a grid, the second (dy, dx) further on."""
+    h, w = shape
+    dy = min(dy, h)
+    left, right = max(0, min(-dx, w)), max(0, min(dx, w))
+    here = (slice(0, h - dy), slice(left, max(left, w - right)))
+    there = (slice(dy, h), slice(right, max(right, w - left)))
+    return here, there
+
+
+NARROW = ((0, 0), (0, 1), (1, 0), (1, 1))
+WIDE = tuple((dy, dx) for dy in (-1, 0, 1, 2) for dx in (-1, 0, 1, 2))
+
+
+def lookup(
+    grid: LightMap, row: np.ndarray, column: np.ndarray, position: np.ndarray, normal: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Light at sample points from the grid pixels round them that lie on the same surface.
+
+    Args:
+        row, column: (N,) where the samples are, in full-size pixels (pixel centres at whole numbers).
+
+    Returns:
+        float32 (N, C), and bool (N,) where no grid pixel fits: compute those yourself.
+    """
+    light, weight = _weighted(grid, row, column, position, normal, NARROW)
+    poor = np.flatnonzero(weight < 0.05)
+    if len(poor):
+        light[poor], weight[poor] = _weighted(
+            grid, row[poor], column[poor], position[poor], normal[poor], WIDE
+        )
+    return light, weight < 2e-3
+
+
+def _weighted(
+    grid: LightMap, row: np.ndarray, column: np.ndarray, position: np.ndarray, normal: np.ndarray,
+    taps: tuple[tuple[int, int], ...],
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Weighted mean (N, C) over some neighbours and the sum of the weights (N,)."""
+    h, w = grid.light.shape[:2]
+    y, x = row / np.float32(grid.pitch), column / np.float32(grid.pitch)
+    y0, x0 = np.floor(y), np.floor(x)
+    fy, fx = y - y0, x - x0
+    first = y0.astype(np.int64), x0.astype(np.int64)
+    light, points = grid.light.reshape(h * w, -1), grid.position.reshape(-1, 3)
+    normals, scale = grid.normal.reshape(-1, 3), grid.scale.ravel()
+    total = np.zeros((len(row), light.shape[1]), np.float32)
+    weight = np.zeros(len(row), np.float32)
+    for dy, dx in taps:
+        index = np.clip(first[0] + dy, 0, h - 1) * w + np.clip(first[1] + dx, 0, w - 1)
+        alike = np.maximum((normals[index] * normal).sum(1), 0) ** 16
+        off_plane = ((points[index] - position) * normal).sum(1) / scale[index]
+        part = (alike * np.exp(-1.4 * ((dy - fy) ** 2 + (dx - fx) ** 2) - off_plane**2)).astype(np.float32)
+        total += part[:, None] * light[index]
+        weight += part
+    return total / np.maximum(weight, 1e-9)[:, None], weight

@@ -1,0 +1,164 @@
+"""A photograph of a room with its exact truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mtcp.data.rooms.film import CLIP, develop, exposure
+from mtcp.data.rooms.light.denoise import LightMap
+from mtcp.data.rooms.light.rays import Rays
+from mtcp.data.rooms.room import Room
+from mtcp.data.rooms.shade import QUALITY, Quality, Shader
+from mtcp.data.rooms.surface import Surface, surface_at
+from mtcp.data.rooms.view import View, choose_view
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+
+CHUNK = 1 << 18  # sample points shaded at a time: bounds memory
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rendered photograph and what is true of it, at pixel centres.
+
+    Attributes:
+        image: uint8 (H, W, 3) sRGB.
+        depth: float32 (H, W) metres along z.
+        normals: float32 (H, W, 3) unit normals of the triangles, facing the camera; x right, y down, z
+            forward.
+        semseg: uint8 (H, W) classes 0..39 of `mtcp.tasks.NYUD_CLASSES`.
+        camera: intrinsics for this size.
+    """
+
+    image: np.ndarray
+    depth: np.ndarray
+    normals: np.ndarray
+    semseg: np.ndarray
+    camera: Camera
+    seed: int
+    kind: str
+
+
+def render(
+    room: Room,
+    size: tuple[int, int] = (480, 640),
+    quality: Literal["high", "fast"] = "high",
+    view: View | None = None,
+    fov_deg: float | None = None,
+) -> Frame:
+    """Photographs a room. Needs open3d.
+
+    Args:
+        size: (height, width) in pixels.
+        quality: "high" for people, "fast" for training; the truth is the same.
+        view: where the camera stands; None: the room's own view (`choose_view`), the same at every size.
+        fov_deg: horizontal field of view of the room's own view; None: drawn from the room's seed.
+
+    Raises:
+        InputError: an unknown quality, or a size below 8 x 8.
+    """
+    if quality not in QUALITY:
+        raise InputError(f"unknown quality {quality!r}: choose one of {', '.join(QUALITY)}")
+    height, width = size
+    if min(height, width) < 8:
+        raise InputError(f"size {height}x{width}: at least 8x8 pixels")
+    rays = Rays(room)
+    if view is None:
+        view = choose_view(room, rays, fov_deg)
+    camera = view.camera(height, width)
+    centres = _shoot(
+        room, rays, view, camera, *(g.ravel() for g in np.mgrid[:height, :width].astype(np.float32))
+    )
+    image = _expose(room, rays, view, camera, centres, QUALITY[quality])
+    forward = centres.direction @ view.rotation[2].astype(np.float32)
+    return Frame(
+        image=image,
+        depth=(centres.distance * forward).reshape(height, width).astype(np.float32),
+        normals=_unit(centres.face.astype(np.float64) @ view.rotation.T)
+        .reshape(height, width, 3)
+        .astype(np.float32),
+        semseg=room.label[centres.triangle].reshape(height, width),
+        camera=camera,
+        seed=room.seed,
+        kind=room.kind,
+    )
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _shoot(
+    room: Room, rays: Rays, view: View, camera: Camera, row: np.ndarray, column: np.ndarray
+) -> Surface:
+    """What the camera sees at picture positions, in pixels (the centre of the first pixel is 0, 0)."""
+    x = (column + 0.5 - camera.cx) / camera.fx
+    y = (row + 0.5 - camera.cy) / camera.fy
+    direction = np.stack([x, y, np.ones_like(x)], 1).astype(np.float32) @ view.rotation.astype(np.float32)
+    origin = np.broadcast_to(view.position.astype(np.float32), direction.shape)
+    return surface_at(room, rays.first(origin, direction), origin, direction)
+
+
+def _expose(
+    room: Room, rays: Rays, view: View, camera: Camera, centres: Surface, quality: Quality
+) -> np.ndarray:
+    """The photograph: light map at pixel centres, then samples shaded and averaged pixel by pixel."""
+    h, w = camera.height, camera.width
+    angle = 1.0 / camera.fx
+    rng = np.random.default_rng([room.seed, 5])
+    shader = Shader(room, rays, quality, rng)
+    seen, left = shader.through_mirrors(centres)
+    on_grid = np.arange(h * w).reshape(h, w)[:: quality.pitch, :: quality.pitch]
+    grid = shader.light_map(seen.take(on_grid.ravel()), quality.pitch, on_grid.shape, angle)
+    gain = _gain(room, shader, seen, grid, w, angle)
+    picture = np.empty((h * w, 3), np.float32)
+    edge = _edges(room, centres, h, w).ravel()
+    for index, side in (
+        (np.flatnonzero(~edge), quality.samples),
+        (np.flatnonzero(edge), quality.edge_samples),
+    ):
+        step = (np.arange(side, dtype=np.float32) + 0.5) / side - 0.5
+        dy, dx = (g.ravel() for g in np.meshgrid(step, step, indexing="ij"))
+        for part in np.array_split(index, len(index) * side * side // CHUNK + 1):
+            row, column = (
+                (n[:, None] + d).ravel().astype(np.float32) for n, d in ((part // w, dy), (part % w, dx))
+            )
+            if side == 1:
+                surface, share = seen.take(part), left[part]
+            else:
+                surface, share = shader.through_mirrors(_shoot(room, rays, view, camera, row, column))
+            colour = shader.radiance(surface, grid, row, column, angle) * share[:, None]
+            picture[part] = np.minimum(colour * gain, CLIP).reshape(len(part), side * side, 3).mean(1)
+    return develop(picture.reshape(h, w, 3), rng)
+
+
+def _gain(room: Room, shader: Shader, seen: Surface, grid: LightMap, width: int, angle: float) -> np.ndarray:
+    """Exposure measured on every few pixels."""
+    few = np.arange(0, len(seen), max(1, len(seen) // 4000))
+    colour = shader.radiance(
+        seen.take(few), grid, (few // width).astype(np.float32), (few % width).astype(np.float32), angle
+    )
+    panes = np.array([m.pane for m in room.materials])[room.material[seen.triangle[few]]]
+    return exposure(colour[~panes] if (~panes).sum() > 50 else colour)
+
+
+def _edges(room: Room, centres: Surface, h: int, w: int) -> np.ndarray:
+    """Pixels whose neighbour belongs to another thing, side or depth. bool (H, W)."""
+    triangle = centres.triangle.reshape(h, w)
+    material, label = room.material[triangle], room.label[triangle]
+    normal = centres.normal.reshape(h, w, 3)
+    depth = centres.distance.reshape(h, w)
+    edge = np.zeros((h, w), bool)
+    for a, b in (
+        ((slice(-1), slice(None)), (slice(1, None), slice(None))),
+        ((slice(None), slice(-1)), (slice(None), slice(1, None))),
+    ):
+        change = (normal[a] * normal[b]).sum(-1) < 0.85
+        change |= np.abs(depth[a] - depth[b]) > 0.04 * depth[a]
+        change |= (material[a] != material[b]) | (label[a] != label[b])
+        edge[a] |= change
+        edge[b] |= change
+    return edge

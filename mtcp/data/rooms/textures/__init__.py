@@ -1,0 +1,1 @@
+"""Textures as exact functions of surface coordinates; no image files."""
