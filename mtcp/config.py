@@ -32,7 +32,9 @@ class _Config:
         fields = {field.name: field for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - set(fields))
         if unknown:
-            raise InputError(f"unknown {cls.__name__} field(s) {', '.join(unknown)}; known: {', '.join(fields)}")
+            raise InputError(
+                f"unknown {cls.__name__} field(s) {', '.join(unknown)}; known: {', '.join(fields)}"
+            )
         tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         return cls(**tupled)
 
@@ -52,7 +54,9 @@ class ModelConfig(_Config):
     tasks: tuple[str, ...] = ("semseg", "depth", "normals")
     shared: str = "timm"  # "timm": backbone + FPN + query decoder; "mask2former": transformers' Mask2Former
     backbone: str = "tf_efficientnet_lite0"  # timm name, or hub id / local folder of a Mask2Former
-    mask2former: str = ""  # its shape as JSON, so that a checkpoint is rebuilt offline; "": read from `backbone`
+    mask2former: str = (
+        ""  # its shape as JSON, so that a checkpoint is rebuilt offline; "": read from `backbone`
+    )
     width: int = 64  # C
     queries: int = 32  # Q
     query_layers: int = 3  # L
@@ -82,9 +86,13 @@ class ModelConfig(_Config):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: must be at least 1")
         if self.width % 2 or self.width % self.query_heads:
-            raise InputError(f"width={self.width}: must be even and a multiple of query_heads={self.query_heads}")
+            raise InputError(
+                f"width={self.width}: must be even and a multiple of query_heads={self.query_heads}"
+            )
         if self.cfm and len(self.tasks) < 2:
-            raise InputError(f"tasks={','.join(self.tasks)}: coherence fusion needs two tasks; pass cfm=False for one")
+            raise InputError(
+                f"tasks={','.join(self.tasks)}: coherence fusion needs two tasks; pass cfm=False for one"
+            )
         if self.trace_back and not self.task_decoder:
             raise InputError("trace_back=True needs task_decoder=True: it retraces the decoder's stages")
         if self.cfm and not self.task_decoder:

@@ -35,7 +35,9 @@ PASCAL_CLASSES: tuple[str, ...] = tuple(
     "background,aeroplane,bicycle,bird,boat,bottle,bus,car,cat,chair,cow,diningtable,dog,horse,motorbike,person,"
     "pottedplant,sheep,sofa,train,tvmonitor".split(",")
 )
-HUMAN_PARTS: tuple[str, ...] = tuple("background,head,torso,upper arm,lower arm,upper leg,lower leg".split(","))
+HUMAN_PARTS: tuple[str, ...] = tuple(
+    "background,head,torso,upper arm,lower arm,upper leg,lower leg".split(",")
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Task:
     """One dense prediction task.
 
     `metric` names the number that stands for the task in delta_m, as `evaluate` spells it; `higher_is_better` is its
-    direction. `edge_weight` style constants live with the loss, not here.
+    direction.
     """
 
     name: str
@@ -58,7 +60,9 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.classes and len(self.classes) != self.channels:
-            raise InputError(f"task {self.name!r}: {len(self.classes)} class names for {self.channels} channels")
+            raise InputError(
+                f"task {self.name!r}: {len(self.classes)} class names for {self.channels} channels"
+            )
 
 
 def _classes(name: str, classes: tuple[str, ...]) -> Task:

@@ -39,8 +39,14 @@ def test_any_size_gives_maps_of_that_size(size: tuple[int, int], kv_stride: int)
         assert torch.allclose(out[stage]["normals"].norm(dim=1), torch.ones(2, *size), atol=1e-4)
 
 
-@pytest.mark.parametrize("data,tasks", [("nyud", ("semseg", "depth", "normals", "edge")), ("nyud", ("depth", "edge")),
-                                        ("pascal", ("semseg", "human_parts", "saliency", "normals", "edge"))])  # fmt: skip
+@pytest.mark.parametrize(
+    "data,tasks",
+    [
+        ("nyud", ("semseg", "depth", "normals", "edge")),
+        ("nyud", ("depth", "edge")),
+        ("pascal", ("semseg", "human_parts", "saliency", "normals", "edge")),
+    ],
+)
 def test_any_number_of_tasks(data: str, tasks: tuple[str, ...]) -> None:
     model = tiny(data=data, tasks=tasks)
     with torch.no_grad():
@@ -106,7 +112,11 @@ def test_switches_change_the_network_and_train_every_parameter(changes: dict[str
     assert bool(decoded.refined) == model.config.trace_back
     assert bool(decoded.theta) == model.config.cfm
     assert (decoded.masks is not None) == model.config.query_gate
-    maps = [*decoded.initial.values(), *decoded.refined.values(), *(m for p in decoded.intermediate.values() for m in p)]
+    maps = [
+        *decoded.initial.values(),
+        *decoded.refined.values(),
+        *(m for p in decoded.intermediate.values() for m in p),
+    ]
     sum(m.float().square().mean() for m in maps).backward()  # type: ignore[union-attr]
     unused = [name for name, p in model.named_parameters() if p.grad is None]
     assert unused == []
@@ -136,9 +146,13 @@ def test_streamed_attention_equals_the_formula(n: int, m: int, width: int, seed:
     assert difference.abs().max() <= 1e-4
 
 
-@pytest.mark.parametrize("tasks", [("depth", "normals"), ("semseg", "depth", "normals"), ("semseg", "depth", "normals", "edge")])
+@pytest.mark.parametrize(
+    "tasks", [("depth", "normals"), ("semseg", "depth", "normals"), ("semseg", "depth", "normals", "edge")]
+)
 @pytest.mark.parametrize("size", [(24, 32), (17, 23)])
-def test_fusion_streams_what_the_published_formula_says(tasks: tuple[str, ...], size: tuple[int, int]) -> None:
+def test_fusion_streams_what_the_published_formula_says(
+    tasks: tuple[str, ...], size: tuple[int, int]
+) -> None:
     torch.manual_seed(0)
     fusion = CoherenceFusion(16, len(tasks) - 1).eval()
     features = [torch.randn(2, 16, *size) for _ in tasks]

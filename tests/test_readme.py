@@ -39,7 +39,9 @@ def test_readme_shows_the_two_commands() -> None:
 
 @pytest.mark.parametrize("verb", verbs(), ids=" ".join)
 def test_every_verb_of_the_readme_has_its_entry_point_and_flags(verb: tuple[str, ...]) -> None:
-    result = subprocess.run([sys.executable, "-m", "mtcp", *verb, "--help"], capture_output=True, text=True, cwd=ROOT)
+    result = subprocess.run(
+        [sys.executable, "-m", "mtcp", *verb, "--help"], capture_output=True, text=True, cwd=ROOT
+    )
     assert result.returncode == 0, result.stderr
     start = "-m mtcp " + " ".join(verb)
     for command in COMMANDS:

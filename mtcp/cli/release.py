@@ -20,10 +20,16 @@ def add_parser(subparsers: Any) -> None:
         "the metrics on the card and copies the run's log beside it.",
     )
     parser.add_argument("run_folder", type=Path, help="the run, e.g. runs/nyud")
-    parser.add_argument("--weights", default="model", choices=("model", "best"), help="last or best on the held split")
+    parser.add_argument(
+        "--weights", default="model", choices=("model", "best"), help="last or best on the held split"
+    )
     parser.add_argument("--data", required=True, help="data to measure on")
-    parser.add_argument("--split", default="val", help="split to measure on (default: val, the official test split)")
-    parser.add_argument("--size", help="HxW that the network sees (default: the configuration's); becomes its own")
+    parser.add_argument(
+        "--split", default="val", help="split to measure on (default: val, the official test split)"
+    )
+    parser.add_argument(
+        "--size", help="HxW that the network sees (default: the configuration's); becomes its own"
+    )
     parser.add_argument("--out", type=Path, required=True, help="NAME.safetensors to write")
     parser.add_argument("--device", default="auto")
     parser.set_defaults(run=run)
@@ -48,7 +54,11 @@ def run(args: argparse.Namespace) -> int:
     written, _ = load_checkpoint(args.out, pick_device(args.device))
     data = open_data(args.data, args.split, written.config.tasks)
     metrics = evaluate(written, data)
-    measured = {"split": args.split, "frames": len(data), "size": [written.config.height, written.config.image_width]}
+    measured = {
+        "split": args.split,
+        "frames": len(data),
+        "size": [written.config.height, written.config.image_width],
+    }
     save_checkpoint(args.out, model, dtype="float16", metrics=metrics, measured_on=measured, **about)
     shutil.copyfile(args.run_folder / "log.jsonl", args.out.with_suffix(".log.jsonl"))
     config = json.loads((args.run_folder / "config.json").read_text(encoding="utf-8"))

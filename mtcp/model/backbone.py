@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import timm
 import torch
 import torch.nn.functional as F
+from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from mtcp.errors import InputError
@@ -28,9 +30,9 @@ class Backbone(nn.Module):
             raise InputError(f"backbone {name!r} is not a timm model: see timm.list_models()")
         # Swin-like models are built for one input size unless told otherwise.
         any_size = {"dynamic_img_size": True, "always_partition": True}
-        options = any_size if name.startswith("swin_") else {}
+        options: dict[str, Any] = any_size if name.startswith("swin_") else {}
         probe = timm.create_model(name, features_only=True, **options)
-        reductions = probe.feature_info.reduction()
+        reductions = _feature_info(probe).reduction()
         missing = [stride for stride in STRIDES if stride not in reductions]
         if missing:
             raise InputError(f"backbone {name!r} has features at 1/{reductions}: no level at 1/{missing}")
@@ -38,7 +40,7 @@ class Backbone(nn.Module):
         self.net = timm.create_model(
             name, features_only=True, out_indices=indices, pretrained=pretrained, **options
         )
-        self.channels: list[int] = self.net.feature_info.channels()
+        self.channels: list[int] = _feature_info(self.net).channels()
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, H, W), H and W multiples of 32 -> four maps, finest first."""
@@ -47,6 +49,12 @@ class Backbone(nn.Module):
             m if m.shape[1] == c else m.permute(0, 3, 1, 2).contiguous()  # timm's Swin gives NHWC
             for m, c in zip(maps, self.channels, strict=True)
         ]
+
+
+def _feature_info(net: nn.Module) -> FeatureInfo:
+    info = net.feature_info
+    assert isinstance(info, FeatureInfo)  # every features_only model has one
+    return info
 
 
 class FPN(nn.Module):
@@ -66,7 +74,9 @@ class FPN(nn.Module):
         """Maps finest first -> the smoothed `levels`, `width` channels each, in that order."""
         pyramid = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
         for i in range(len(pyramid) - 2, -1, -1):
-            up = F.interpolate(pyramid[i + 1], size=pyramid[i].shape[-2:], mode="bilinear", align_corners=False)
+            up = F.interpolate(
+                pyramid[i + 1], size=pyramid[i].shape[-2:], mode="bilinear", align_corners=False
+            )
             pyramid[i] = pyramid[i] + up
         return [smooth(pyramid[level]) for smooth, level in zip(self.smooth, self.levels, strict=True)]
 

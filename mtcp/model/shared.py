@@ -48,7 +48,9 @@ class QueryDecoder(nn.Module):
         self.coarse_levels = min(layers, 3)
         self.level = nn.Parameter(torch.zeros(self.coarse_levels, width))
         self.layers = nn.ModuleList(
-            nn.TransformerDecoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+            nn.TransformerDecoderLayer(
+                width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True
+            )
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
@@ -74,7 +76,15 @@ class TimmShared(nn.Module):
     """R from any timm backbone, our FPN and our query decoder; `queries=0` leaves the gate out (R = P)."""
 
     def __init__(
-        self, backbone: str, width: int, *, queries: int, layers: int, heads: int, gate: str, pretrained: bool = False
+        self,
+        backbone: str,
+        width: int,
+        *,
+        queries: int,
+        layers: int,
+        heads: int,
+        gate: str,
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = Backbone(backbone, pretrained=pretrained)

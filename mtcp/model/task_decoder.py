@@ -28,7 +28,10 @@ class TaskDecoder(nn.Module):
                 SwinTransformerStage(
                     dim=self.widths[max(i - 1, 0)],
                     out_dim=out,
-                    input_resolution=(8 * WINDOW, 8 * WINDOW),  # any size: the two flags below read it off the input
+                    input_resolution=(
+                        8 * WINDOW,
+                        8 * WINDOW,
+                    ),  # any size: the two flags below read it off the input
                     depth=depth,
                     downsample=i > 0,
                     num_heads=HEADS,

@@ -26,7 +26,9 @@ class SpatialRefinement(nn.Module):
 
     def forward(self, previous: Tensor, stage: Tensor) -> tuple[Tensor, Tensor | None]:
         """previous: (B, C', h', w'); stage: b (B, C_b, h, w) -> pred (B, C, h, w), back (B, C_b, h, w) or None."""
-        p = F.interpolate(self.previous(previous), size=stage.shape[-2:], mode="bilinear", align_corners=False)
+        p = F.interpolate(
+            self.previous(previous), size=stage.shape[-2:], mode="bilinear", align_corners=False
+        )
         c = torch.cat([p, self.stage(stage)], 1)
         return self.pred(c), None if self.back is None else self.back(c)
 
