@@ -1,0 +1,48 @@
+"""A page in the browser that remembers what it asked for and complained about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page
+
+LOOPBACK = ("127.0.0.1", "localhost", "")
+
+
+@dataclass
+class Visit:
+    """One page in the browser and what it did: requests, console errors, uncaught exceptions."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def foreign(self) -> list[str]:
+        """Requests that left this machine."""
+        return [url for url in self.requests if urlsplit(url).hostname not in (*LOOPBACK, None)]
+
+    @property
+    def calls(self) -> int:
+        """How often the page asked the server to run something."""
+        return sum("/queue/join" in url for url in self.requests)
+
+
+def visit(
+    browser: Browser, address: str, *, dark: bool = False, size: tuple[int, int] = (1440, 900)
+) -> Visit:
+    """Opens the page in a fresh profile and waits until it is drawn."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    seen = Visit(page)
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.goto(address)
+    page.locator(".mt-empty").wait_for()
+    return seen
