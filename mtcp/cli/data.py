@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mtcp.cli import data_rooms
 from mtcp.errors import InputError
 
 DESCRIPTION = """\
@@ -26,8 +27,8 @@ NYU Depth v2 is research data: check its terms before passing anything on."""
 
 def add_parser(subparsers: Any) -> None:
     """Adds the verb to `subparsers`."""
-    parser = subparsers.add_parser("data", help="prepare a data set", description=__doc__)
-    kinds = parser.add_subparsers(dest="kind", metavar="SET", required=True)
+    parser = subparsers.add_parser("data", help="prepare a data set", description="Prepares a data set.")
+    kinds = parser.add_subparsers(dest="set", metavar="SET", required=True)
     nyud = kinds.add_parser(
         "nyud",
         help="NYU Depth v2 into the NYUD_MT layout",
@@ -42,6 +43,7 @@ def add_parser(subparsers: Any) -> None:
     )
     nyud.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     nyud.set_defaults(run=run)
+    data_rooms.add_parser(kinds)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -80,15 +80,33 @@ def load_mat_array(path: Path, name: str) -> np.ndarray:
         InputError: no such file, not a MATLAB file, no such variable.
     """
     if path.is_file() and is_hdf5(path):
-        import h5py
-
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             found: dict[str, Any] = {name: file[name][()]} if name in file else {}
     else:
         found = load_mat(path, variable_names=[name])
     if name not in found:
         raise InputError(f"{path}: no variable {name!r}")
     return np.asarray(found[name])
+
+
+def open_hdf5(path: Path) -> Any:
+    """The file as an open `h5py.File`.
+
+    Raises:
+        InputError: missing, torn or not HDF5, or h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise InputError(
+            f'{path}: reading MATLAB v7.3 files needs h5py: pip install "mtcp-explorer[train]"'
+        ) from error
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: torn or not HDF5 ({error})") from error
 
 
 def load_mat(path: Path, **options: Any) -> dict[str, Any]:

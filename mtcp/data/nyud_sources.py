@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from mtcp.data.files import load_mat_array, read_image, read_lines
+from mtcp.data.files import load_mat_array, open_hdf5, read_image, read_lines
 from mtcp.errors import InputError
 from mtcp.tasks import IGNORE, NYUD_CLASSES
 
@@ -133,14 +133,7 @@ class MatSource:
         return Frame(buffer.getvalue(), mapping[raw], np.nan_to_num(depth, posinf=0.0, neginf=0.0))
 
     def _open(self) -> Any:
-        import h5py
-
-        if not self.mat.is_file():
-            raise InputError(f"{self.mat}: no such file")
-        try:
-            file = h5py.File(self.mat, "r")
-        except OSError as error:
-            raise InputError(f"{self.mat}: not a whole HDF5 (MATLAB v7.3) file ({error})") from error
+        file = open_hdf5(self.mat)
         missing = [name for name in ("images", "depths", "labels") if name not in file]
         if missing:
             file.close()
