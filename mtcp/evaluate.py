@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,9 @@ from mtcp.inference import check_size, config_size, to_network
 from mtcp.metrics import HIGHER_IS_BETTER, UNITS, TaskMetric, metric_for
 from mtcp.model import MTCP
 from mtcp.tasks import Task
+
+if TYPE_CHECKING:
+    from mtcp.coherence_means import CoherenceMeans
 
 STAGES = ("initial", "refined")
 Numbers = dict[str, dict[str, dict[str, float]]]
@@ -39,6 +42,7 @@ def evaluate(
     flip: bool = False,
     bf16: bool = False,
     limit: int | None = None,
+    coherence: bool = False,
     workers: int = 0,
     progress: bool = True,
 ) -> Numbers:
@@ -54,6 +58,8 @@ def evaluate(
         flip: average with the mirrored photo's prediction (twice the time).
         bf16: autocast the network.
         limit: only so many frames, spread evenly over the data set.
+        coherence: also measure without ground truth whether the maps agree: "coherence" beside the tasks,
+            means over the frames.
         workers: processes that read samples.
 
     Raises:
@@ -61,10 +67,11 @@ def evaluate(
     """
     size = check_size(size or config_size(model.config))
     device = torch.device(device) if device is not None else next(model.parameters()).device
-    metrics = {
+    metrics: dict[str, Any] = {
         stage: torch.nn.ModuleDict({task.name: metric_for(task) for task in model.tasks}).to(device)
         for stage in (STAGES if model.config.trace_back else STAGES[:1])
     }
+    agreement = _coherence_means(model.tasks, metrics) if coherence else {}
     was_training = model.training
     model.to(device).eval()
     try:
@@ -74,12 +81,16 @@ def evaluate(
             ):
                 predicted = predict_sample(model, sample["image"].to(device), size, flip=flip, bf16=bf16)
                 _update(metrics, predicted, sample, model.tasks)
+                for stage, means in agreement.items():
+                    means.update(predicted[stage], sample["camera"])
     finally:
         model.train(was_training)
-    return {
-        stage: {name: metric.compute() for name, metric in of_stage.items()}  # type: ignore[operator]
-        for stage, of_stage in metrics.items()
+    numbers = {
+        stage: {name: metric.compute() for name, metric in of.items()} for stage, of in metrics.items()
     }
+    for stage, means in agreement.items():
+        numbers[stage]["coherence"] = means.compute()
+    return numbers
 
 
 def predict_sample(
@@ -132,6 +143,12 @@ def _update(
             metric.update(maps[task.name], sample[task.name][None].to(maps[task.name].device))
 
 
+def _coherence_means(tasks: Sequence[Task], stages: Iterable[str]) -> dict[str, CoherenceMeans]:
+    from mtcp.coherence_means import CoherenceMeans
+
+    return {stage: CoherenceMeans(tasks) for stage in stages}
+
+
 def _loader(dataset: Samples, limit: int | None, workers: int) -> DataLoader[Any]:
     count = len(dataset)
     if not count:
@@ -162,32 +179,33 @@ def table(numbers: Mapping[str, Any]) -> str:
 def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = []
     for task, metrics in numbers["initial"].items():
-        for i, (metric, initial) in enumerate(metrics.items()):
-            refined = numbers.get("refined", {}).get(task, {}).get(metric)
-            better = HIGHER_IS_BETTER.get(metric)
+        for i, (metric, value) in enumerate(metrics.items()):
+            initial = _or_nan(value)
+            refined = _or_nan(numbers.get("refined", {}).get(task, {}).get(metric))
             name = f"{metric} [{UNITS[metric]}]" if UNITS.get(metric) else metric
-            arrow = {True: "higher is better", False: "lower is better", None: ""}[better]
+            direction = {True: "higher is better", False: "lower is better"}.get(
+                HIGHER_IS_BETTER.get(metric), ""
+            )
+            texts = [_number(metric, n) for n in (initial, refined)]
             rows.append(
-                (
-                    task if i == 0 else "",
-                    name,
-                    arrow,
-                    _number(metric, initial),
-                    *_change(metric, initial, refined, better),
-                )
+                (task if i == 0 else "", name, direction, *texts, *_change(metric, refined - initial))
             )
     return rows
 
 
-def _change(metric: str, initial: float, refined: float | None, better: bool | None) -> tuple[str, str, str]:
-    if refined is None:
-        return "-", "", ""
-    change = refined - initial
+def _change(metric: str, change: float) -> tuple[str, str]:
     text = _number(metric, change, sign="+")
-    if better is None or not math.isfinite(change) or float(text) == 0:
-        return _number(metric, refined), text, ""
-    return _number(metric, refined), text, "better" if (change > 0) == better else "worse"
+    if metric not in HIGHER_IS_BETTER or not math.isfinite(change) or float(text) == 0:
+        return text, ""
+    return text, "better" if (change > 0) == HIGHER_IS_BETTER[metric] else "worse"
+
+
+def _or_nan(value: float | None) -> float:
+    """Missing (no trace-back) and null (JSON's way to say that no pixel was valid) alike."""
+    return math.nan if value is None else value
 
 
 def _number(metric: str, value: float, sign: str = "") -> str:
+    if not math.isfinite(value):
+        return "-"
     return f"{value:{sign}.{3 if metric in ('rmse', 'abs_rel') else 2}f}"

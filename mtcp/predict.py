@@ -70,13 +70,12 @@ class Predictor:
 
         Args:
             photo: RGB uint8 (H, W, 3), upright, or a file (see `mtcp.photo.open_photo`).
-            fov_deg: horizontal field of view; without it EXIF decides, and without that 60 degrees are
-            assumed. focal35: 35 mm equivalent focal length in mm, for an array whose file's EXIF is known.
+            fov_deg: horizontal field of view; without it EXIF decides, without that 60 degrees are assumed.
+            focal35: 35 mm equivalent focal length in mm, for an array whose file's EXIF is known.
 
         Raises:
             InputError: an unreadable photo, a field of view outside 1 to 179 degrees, or a network whose
-            output is
-                no number or nonsense.
+                output is no number or nonsense.
         """
         if isinstance(photo, (str, os.PathLike)):
             photo, focal = open_photo(photo)
@@ -87,7 +86,7 @@ class Predictor:
         seen = self.network_size or network_size(size, int(np.prod(config_size(self.model.config))))
         start = time.perf_counter()
         with torch.inference_mode():
-            image = torch.tensor(photo, device=self.device).permute(2, 0, 1)
+            image = torch.from_numpy(photo.copy()).to(self.device).permute(2, 0, 1)
             decoded = self.model.inspect(to_network(image, seen))
             self._check(decoded)
             maps = {

@@ -1,0 +1,53 @@
+"""The command line: `python -m mtcp VERB ...`. Each verb is a module of `mtcp.cli`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from mtcp import __version__
+from mtcp.errors import InputError
+
+VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence")
+EXAMPLES = """examples:
+  python -m mtcp predict photo.jpg --out predictions
+  python -m mtcp evaluate --data data/nyud
+  python -m mtcp info checkpoints/mtcp-lite-nyud.safetensors
+
+exit codes: 0 done, 1 some photos could not be predicted, 2 wrong input, 130 interrupted; train has others
+"""
+WRONG_INPUT, INTERRUPTED = 2, 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Verbs import what is slow only when they run."""
+    parser = argparse.ArgumentParser(
+        prog="mtcp",
+        description="MT-CP: several dense maps of one photo at once, made to agree with each other.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mtcp {__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        importlib.import_module(f"mtcp.cli.{verb}").add_parser(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb. Wrong input is one line on standard error and exit code 2; Ctrl-C is 130."""
+    args = build_parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except InputError as error:
+        sys.stderr.write(f"mtcp {args.verb}: {error}\n")
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write(f"mtcp {args.verb}: interrupted\n")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""`python -m mtcp predict`: photos to maps, as numbers (.npz) and pictures (.png)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.errors import InputError
+
+if TYPE_CHECKING:
+    from mtcp.predict import Prediction
+
+FAILED = 1
+EXAMPLES = """examples:
+  python -m mtcp predict kitchen.jpg hall.heic --out predictions
+  python -m mtcp predict photos/*.jpg --fov 75 --size 480x640
+
+For each photo: STEM.npz with TASK_initial and TASK_refined at the photo's own size (semseg uint8, depth
+float32 metres, normals float32 HxWx3) and camera (fx, fy, cx, cy), and a PNG per map. Camera axes: x right,
+y down, z forward; a wall facing the camera has normal (0, 0, -1). Photos with the same stem get -2, -3 ...
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb to `subparsers`."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="predict photos into a folder",
+        description="Predicts every map of each photo, initial and refined.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, HEIC, WebP, TIFF ..."
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="default: the shipped one"
+    )
+    parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder (default: predictions)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument(
+        "--size",
+        metavar="HxW",
+        help="what the network sees (default: the photo's shape, as many pixels as trained)",
+    )
+    parser.add_argument(
+        "--fov", type=float, metavar="DEG", help="horizontal field of view (default: from EXIF, else 60)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when every photo was predicted, 1 when some could not be."""
+    from tqdm import tqdm
+
+    from mtcp.geometry.camera import Camera
+    from mtcp.inference import parse_size
+    from mtcp.predict import Predictor, write_prediction
+
+    if args.fov is not None:
+        Camera.from_fov(4, 3, args.fov)  # refused once, not per photo
+    predictor = Predictor(args.checkpoint, args.device, parse_size(args.size) if args.size else None)
+    make_folder(args.out)
+    if not predictor.model.config.trace_back:
+        print(f"{args.checkpoint}: trained without trace-back, so there are no refined maps", file=sys.stderr)
+    failed = 0
+    bar = tqdm(
+        list(zip(args.photos, stems(args.photos), strict=True)), unit="photo", disable=len(args.photos) < 2
+    )
+    for photo, stem in bar:
+        try:
+            prediction = predictor(photo, args.fov)
+            written = write_prediction(prediction, args.out, stem)
+        except (InputError, OSError, MemoryError) as error:
+            failed += 1
+            text = (
+                str(error) if isinstance(error, InputError) else f"{photo}: {type(error).__name__}: {error}"
+            )
+            bar.write(f"mtcp predict: {text}", file=sys.stderr)
+        else:
+            bar.write(f"{photo} -> {written[0]}  ({summary(prediction)})", file=sys.stdout)
+    if failed:
+        print(f"mtcp predict: {failed} of {len(args.photos)} photos failed", file=sys.stderr)
+    return FAILED if failed else 0
+
+
+def stems(photos: Sequence[Path]) -> list[str]:
+    """A name for each photo's files: its stem, with -2, -3 ... where another photo has it (case ignored)."""
+    own = {photo.stem.casefold() for photo in photos}
+    taken: set[str] = set()
+    result = []
+    for photo in photos:
+        name, number = photo.stem, 1
+        while name.casefold() in taken or (number > 1 and name.casefold() in own):
+            number += 1
+            name = f"{photo.stem}-{number}"
+        taken.add(name.casefold())
+        result.append(name)
+    return result
+
+
+def make_folder(path: Path) -> None:
+    """Makes `path`. Raises InputError when that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {path}: cannot be made ({error.strerror})") from error
+
+
+def summary(prediction: Prediction) -> str:
+    """Sizes, time and camera in a few words."""
+    (H, W), (h, w) = prediction.size, prediction.network_size
+    camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_from}"
+    return f"{H}x{W}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}"
