@@ -9,13 +9,17 @@ import numpy as np
 
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.planes import mean_normal
-from mtcp.geometry.regions import Region, components
+from mtcp.geometry.regions import Part, Region, components, inside
 from mtcp.geometry.report import Failure, StageMaps
 from mtcp.tasks import IGNORE
 
 FAILURE_DEG = 30.0
 LEAST_SHARE = 0.001
 MOST = 50
+LARGE_SHARE = 0.10
+"""A region over this share of the picture is cut along class boundaries: where much is wrong, the wrong
+parts touch, and one region would swallow the room.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +44,14 @@ def find_failures(
 
     Those of the refined stage, and those of the initial one of which trace-back left less than half (so
     that what it mended is in the list too). Hairlines under three pixels wide, as along depth steps, are
-    cut off first; regions under `least_share` of the picture are dropped; at most `most` are returned.
+    cut off first; regions under `least_share` of the picture are dropped; those over `LARGE_SHARE` are cut
+    along class boundaries; at most `most` are returned.
     """
     last = refined or initial
     bad = _over(last.maps.angle_deg, failure_deg)
-    found = [(part, box, last) for part, box in _regions(bad, least_share)]
+    found = [(part, box, last) for part, box in _regions(bad, last.semseg, least_share)]
     if refined is not None:
-        earlier = _regions(_over(initial.maps.angle_deg, failure_deg), least_share)
+        earlier = _regions(_over(initial.maps.angle_deg, failure_deg), initial.semseg, least_share)
         found += [(part, box, initial) for part, box in earlier if bad[box][part].mean() < 0.5]
     failures = [
         _describe(part, box, stage, initial, refined, photo_size, classes, failure_deg)
@@ -63,8 +68,26 @@ def _over(angle: np.ndarray, failure_deg: float) -> np.ndarray:
     return maximum_filter(minimum_filter(bad, 3, mode="nearest"), 3, mode="nearest")  # an opening
 
 
-def _regions(bad: np.ndarray, least_share: float) -> list[tuple[np.ndarray, tuple[slice, slice]]]:
-    return components(bad, max(1, int(np.ceil(least_share * bad.size))))
+def _regions(bad: np.ndarray, semseg: np.ndarray | None, least_share: float) -> list[Part]:
+    least = max(1, int(np.ceil(least_share * bad.size)))
+    found = []
+    for part, box in components(bad, least):
+        pieces = []
+        if semseg is not None and np.count_nonzero(part) > LARGE_SHARE * bad.size:
+            pieces = _by_class(part, box, semseg, least)
+        found += pieces or [(part, box)]
+    return found
+
+
+def _by_class(part: np.ndarray, box: tuple[slice, slice], semseg: np.ndarray, least: int) -> list[Part]:
+    """The connected pieces of one class each; none where labels are so scattered that half would be lost."""
+    labels = semseg[box]
+    pieces, kept = [], 0
+    for index in np.unique(labels[part]):
+        for piece, inner in components(part & (labels == index), least):
+            pieces.append((piece, inside(inner, box)))
+            kept += np.count_nonzero(piece)
+    return pieces if 2 * kept > np.count_nonzero(part) else []
 
 
 def _describe(

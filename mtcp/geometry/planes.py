@@ -14,7 +14,7 @@ import numpy as np
 
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import angle_deg
-from mtcp.geometry.regions import Region, components
+from mtcp.geometry.regions import Part, Region, components, inside
 from mtcp.geometry.report import Planarity, PlaneSegment, Vector
 
 ONE_PLANE = ("floor", "ceiling", "door", "picture", "whiteboard", "floor mat", "blinds")
@@ -27,8 +27,6 @@ and its side): cut where the predicted normals turn, before planes are fitted.
 _FACET_DEG = 45.0  # normals this near a facet's own belong to it: walls at a right angle part in the middle
 _MOST_FACETS = 6
 _SAMPLE = 2000
-
-Part = tuple[np.ndarray, tuple[slice, slice]]  # a mask in its box, the box
 
 
 def planarity(
@@ -136,15 +134,9 @@ def _facets(mask: np.ndarray, box: tuple[slice, slice], normals: np.ndarray, lea
         facet = rest & (normals @ direction > np.cos(np.radians(_FACET_DEG)))
         if not facet.any():
             break
-        for part, (rows, columns) in components(facet, least):
-            at = _shift(rows, box[0]), _shift(columns, box[1])
-            found.append((part, at))
+        found += [(part, inside(inner, box)) for part, inner in components(facet, least)]
         rest = rest & ~facet
     return found
-
-
-def _shift(inner: slice, outer: slice) -> slice:
-    return slice(inner.start + outer.start, inner.stop + outer.start)
 
 
 def _main_direction(normals: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Part = tuple[np.ndarray, tuple[slice, slice]]  # a boolean mask in its box; the box (rows, columns)
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -80,7 +82,7 @@ def interior_pixel(part: np.ndarray) -> tuple[int, int]:
     return int(x) * step, int(y) * step
 
 
-def components(mask: np.ndarray, least: int) -> list[tuple[np.ndarray, tuple[slice, slice]]]:
+def components(mask: np.ndarray, least: int) -> list[Part]:
     """4-connected parts of a boolean mask with at least `least` pixels: (mask in its box, the box)."""
     from scipy.ndimage import find_objects, label
 
@@ -96,10 +98,15 @@ def components(mask: np.ndarray, least: int) -> list[tuple[np.ndarray, tuple[sli
     boxes = find_objects(labels)
     found = []
     for k in np.flatnonzero(sizes[1:] >= least):
-        y, x = boxes[k]
-        at = (slice(y.start + top, y.stop + top), slice(x.start + left, x.stop + left))
-        found.append((labels[y, x] == k + 1, at))
+        box = boxes[k]
+        found.append((labels[box] == k + 1, inside(box, (slice(top, None), slice(left, None)))))
     return found
+
+
+def inside(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+    """The box `inner`, which counts from the corner of the box `outer`, as a box of the picture."""
+    (y, x), (top, left) = inner, (outer[0].start, outer[1].start)
+    return slice(y.start + top, y.stop + top), slice(x.start + left, x.stop + left)
 
 
 def _runs(part: np.ndarray, top: int, left: int, width: int) -> np.ndarray:
