@@ -183,9 +183,8 @@ def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
             initial = _or_nan(value)
             refined = _or_nan(numbers.get("refined", {}).get(task, {}).get(metric))
             name = f"{metric} [{UNITS[metric]}]" if UNITS.get(metric) else metric
-            direction = {True: "higher is better", False: "lower is better"}.get(
-                HIGHER_IS_BETTER.get(metric), ""
-            )
+            better = HIGHER_IS_BETTER.get(metric)
+            direction = "" if better is None else "higher is better" if better else "lower is better"
             texts = [_number(metric, n) for n in (initial, refined)]
             rows.append(
                 (task if i == 0 else "", name, direction, *texts, *_change(metric, refined - initial))

@@ -219,3 +219,12 @@ def test_open_data_refuses(tmp_path):
 def test_tasks_of_pascal_have_metrics():
     for task in task_set("pascal"):
         assert task.metric in metric_for(task).compute()
+
+
+def test_table_of_numbers_it_does_not_know():
+    numbers = {
+        "initial": {"depth": {"rmse": None, "smell": 1.0}},
+        "refined": {"depth": {"rmse": 0.5, "smell": 2.0}},
+    }
+    lines = [" ".join(line.split()) for line in table(numbers).splitlines()]
+    assert lines[2:] == ["depth rmse [m] lower is better - 0.500 -", "smell 1.00 2.00 +1.00"]
