@@ -155,7 +155,8 @@ def test_without_trace_back_or_semseg():
     report = coherence(bad, bad, camera)
     assert report.failures[0].label is None
     assert report.refined.planarity.reason == "no semantic segmentation"
-    assert report.refined.boundaries.depth.on_boundary_pct is None
+    edges = report.refined.boundaries.depth
+    assert edges.on_boundary_pct is None and edges.edges_pct is None and edges.reason
     json.dumps(report.to_dict(), allow_nan=False)
 
 

@@ -199,7 +199,7 @@ def _angle_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _without_semseg() -> tuple[Planarity, Boundaries]:
     reason = "no semantic segmentation"
-    none = EdgeAgreement(None, None, 0.0, 0.0, reason)
+    none = EdgeAgreement(None, None, None, None, reason)
     return Planarity((), None, None, reason), Boundaries(none, none)
 
 

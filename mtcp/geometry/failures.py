@@ -109,8 +109,7 @@ def _describe(
     by_normals = mean_normal(stage.normals[box][part])
     label, label_pct = _majority(stage.semseg, part, box, classes)
     share = 100.0 * region.count / (size[0] * size[1])
-    depth_normal, predicted_normal = by_depth or (0.0, 0.0, 0.0), by_normals or (0.0, 0.0, 0.0)
-    surfaces = float(angle_deg(np.array(depth_normal), np.array(predicted_normal)))
+    surfaces = float(angle_deg(np.array(by_depth), np.array(by_normals))) if by_depth and by_normals else None
     return Failure(
         rank=0,
         found_in="refined" if stage is refined else "initial",
@@ -122,8 +121,8 @@ def _describe(
         before_deg=before,
         after_deg=after,
         surfaces_deg=surfaces,
-        depth_normal=depth_normal,
-        predicted_normal=predicted_normal,
+        depth_normal=by_depth,
+        predicted_normal=by_normals,
         box=region.scaled_box(photo_size),
         pixel=region.scaled_pixel(photo_size),
         region=region,

@@ -102,8 +102,8 @@ class EdgeAgreement:
 
     on_boundary_pct: float | None
     chance_pct: float | None
-    edges_pct: float
-    within_px: float  # in the photo
+    edges_pct: float | None
+    within_px: float | None  # in the photo
     reason: str | None = None
 
 
@@ -134,9 +134,9 @@ class Failure:
     score: float
     before_deg: float | None
     after_deg: float | None
-    surfaces_deg: float
-    depth_normal: Vector
-    predicted_normal: Vector
+    surfaces_deg: float | None  # this and the two below: None where the mean has no direction
+    depth_normal: Vector | None
+    predicted_normal: Vector | None
     box: tuple[int, int, int, int]  # x0, y0, x1, y1 in the photo, half-open
     pixel: tuple[int, int]  # (x, y) in the photo, inside the region
     region: Region = field(repr=False, compare=False)
