@@ -1,6 +1,6 @@
 """Normals from depth against exact normals: both methods, on furnished rooms, with and without depth noise.
 
-    python benchmarks/normals.py [--rooms 12] [--size 480x640] [--json FILE]
+    python -m benchmarks.normals [--rooms 12] [--size 480x640] [--json FILE]
 
 The depth is exact up to the named noise: independent per pixel, normal, a share of the depth. "away" leaves
 out the pixels within 1/80 of the long side of an edge (a depth step of 5 %, a crease of 15 degrees, a class

@@ -34,14 +34,13 @@ WORKING_SIDE = 640
 """Long side of the maps that are measured, at most. The fit's window is scaled to it (`scaled_window`)."""
 
 NOISE_FLOOR = {
-    "plane_fit_mean_deg": 8.26,
-    "plane_fit_away_mean_deg": 0.30,
-    "derivative_mean_deg": 1.36,
-    "derivative_away_mean_deg": 0.05,
+    "plane_fit_mean_deg": 8.0,
+    "plane_fit_away_mean_deg": 0.3,
+    "derivative_mean_deg": 1.3,
+    "derivative_away_mean_deg": 0.06,
 }
-"""What each method is off by on *exact* depth, over twelve furnished rooms at 480 x 640: everywhere, and
-away from edges. Measured by `python benchmarks/normals.py`; a disagreement below it says nothing about a
-network.
+"""What each method is off by on *exact* depth: over twelve furnished rooms at 480 x 640, everywhere and away
+from edges. Measured by `python -m benchmarks.normals`; a disagreement below it says nothing about a network.
 """
 
 _SAME_SURFACE = 1.1  # depths of four neighbours within this ratio are blended, others are not

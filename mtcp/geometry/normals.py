@@ -6,7 +6,7 @@ d = a x + b y + c over the normalised coordinates x = (u - cx) / fx, y = (v - cy
 camera; only the last step does.
 
 Camera axes: x right, y down, z forward; a wall facing the camera has the normal (0, 0, -1). The noise of the
-depth decides which method is better: see `benchmarks/normals.py`.
+depth decides which method is better: see `python -m benchmarks.normals`.
 """
 
 from __future__ import annotations
