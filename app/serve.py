@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_card
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
@@ -148,12 +148,11 @@ def require_free(host: str, port: int) -> None:
 
 
 def require_checkpoint(path: Path) -> None:
-    """Raises InputError that says what to do when there are no weights at `path`."""
-    if path.is_file():
-        return
-    if path == DEFAULT_CHECKPOINT:
+    """Raises InputError if the weights at `path` or their card are missing or no use: found out before the
+    heavy imports."""
+    if path == DEFAULT_CHECKPOINT and not path.is_file():
         raise InputError(
             f"the shipped weights are not at {path}. Run `git lfs pull` if this is a clone without large "
             "files, or train some (`python -m mtcp train --help`) and give them with --checkpoint FILE"
         )
-    raise InputError(f"no checkpoint at {path}: give a .safetensors file with --checkpoint")
+    read_card(path)

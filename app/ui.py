@@ -59,8 +59,12 @@ class Page:
     @property
     def outputs(self) -> list[Any]:
         """Every component that `fill` and `clear` may set."""
-        inner = [output for panel in self.panels for output in panel.outputs]
-        return [self.result, self.header, *self.sidebar.outputs, self.empty, self.shown, *inner]
+        return [self.result, self.header, *self.sidebar.outputs, self.empty, self.shown, *self.views]
+
+    @property
+    def views(self) -> list[Component]:
+        """The components of all panels."""
+        return [output for panel in self.panels for output in panel.outputs]
 
     def fill(self, run: Run) -> Values:
         """The page with a result."""
@@ -111,8 +115,9 @@ def _listen_for_photos(whole: Page, examples: Sequence[Path]) -> None:
     photo, picked, download = whole.sidebar.photo, whole.sidebar.examples, whole.sidebar.download
 
     def finish(event: Dependency) -> None:
+        covered = [whole.empty, *whole.views]  # by the progress; the photo stays in sight
         ran = event.success(
-            _shower(whole), photo, whole.outputs, show_progress_on=[photo], **_NETWORK, **_PRIVATE
+            _shower(whole), photo, whole.outputs, show_progress_on=covered, **_NETWORK, **_PRIVATE
         )
         ran.success(_packer(download), whole.result, download, show_progress="hidden", **_PRIVATE)
 
@@ -129,6 +134,7 @@ def _listen_to_divider(overview: Predictions) -> None:
 
 def _shower(whole: Page) -> Callable[[str | None], Values]:
     """The listener that runs the network on a photo and fills the page."""
+    photo = whole.sidebar.photo
 
     def show(path: str | None) -> Values:
         if path is None:
@@ -136,9 +142,8 @@ def _shower(whole: Page) -> Callable[[str | None], Values]:
         try:
             return whole.fill(session.analyse(whole.network.predict, path))
         except InputError as error:
-            advice = "Give another photo (JPEG, PNG, WebP ...)."
-            gr.Warning(f"{escape(str(error))}. {advice}", 15, title="This photo cannot be used")
-            return whole.clear()
+            gr.Warning(f"{escape(str(error))}. Give another photo (JPEG, PNG, WebP ...).", duration=15)
+            return {**whole.clear(), photo: None}
 
     return show
 

@@ -131,18 +131,14 @@ def test_narrow_window_scrolls_only_downwards(shown: Visit) -> None:
         assert widths[0] <= widths[1] == 390
         lefts = [shown.page.locator(f"#compare-{task}").bounding_box()["x"] for task in TASKS]
         assert len(set(lefts)) == 1  # one below the other
-        keep(shown, "narrow")
     finally:
         shown.page.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_dark_mode_follows_the_system_and_the_button(chromium: Browser, url: str, photo: Path) -> None:
+def test_dark_mode_follows_the_system_and_the_button(chromium: Browser, url: str) -> None:
     seen = visit(chromium, url, dark=True)
     assert brightness(seen, "background-color") < 40
     assert brightness(seen, "color") > 180
-    if SCREENSHOTS:
-        upload(seen, example_or(photo))
-        keep(seen, "dark")
     seen.page.get_by_text("Light / dark").click()
     assert brightness(seen, "background-color") > 220
     assert brightness(seen, "color") < 80
@@ -174,6 +170,7 @@ def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(
     expect(toast).to_contain_text("notes.jpg: not a picture", timeout=RUN_MS)
     expect(toast).to_contain_text("Give another photo")
     expect(seen.page.locator(".mt-empty")).to_be_visible()
+    expect(seen.page.locator("#photo img")).to_have_count(0)
     seen.page.context.close()
 
 
@@ -185,7 +182,6 @@ def test_example_runs_by_one_click(chromium: Browser, url: str) -> None:
     examples.first.click()
     expect(seen.page.locator("#compare-normals img")).to_have_count(2, timeout=RUN_MS)
     expect(seen.page.locator(".mt-empty")).to_be_hidden()
-    keep(seen, "predictions")
     assert not seen.errors
     seen.page.context.close()
 
@@ -209,16 +205,20 @@ def test_nothing_left_the_machine_and_nothing_complained(shown: Visit) -> None:
     assert not shown.errors
 
 
-def example_or(photo: Path) -> Path:
-    return min((ROOT / "app" / "examples").glob("*.jpg"), default=photo)
-
-
-def keep(seen: Visit, name: str) -> None:
-    """With MTCP_SCREENSHOTS=FOLDER the README's pictures are taken, as small PNGs."""
-    if not SCREENSHOTS:
-        return
+@pytest.mark.skipif(not SCREENSHOTS, reason="MTCP_SCREENSHOTS=FOLDER takes the pictures of the README")
+@pytest.mark.parametrize(
+    ("name", "dark", "size"),
+    [("predictions", False, (1440, 1080)), ("dark", True, (1440, 1080)), ("narrow", False, (390, 844))],
+)
+def test_screenshots(
+    chromium: Browser, url: str, photo: Path, name: str, dark: bool, size: tuple[int, int]
+) -> None:
+    seen = visit(chromium, url, dark=dark, size=size)
+    upload(seen, min((ROOT / "app" / "examples").glob("*.jpg"), default=photo))
     seen.page.wait_for_timeout(1000)
-    taken = Image.open(io.BytesIO(seen.page.screenshot())).convert("RGB")
-    folder = ROOT / SCREENSHOTS
+    taken = Image.open(io.BytesIO(seen.page.screenshot(full_page=size[0] < 900))).convert("RGB")
+    folder = ROOT / str(SCREENSHOTS)
     folder.mkdir(parents=True, exist_ok=True)
     taken.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(folder / f"{name}.png", optimize=True)
+    assert not seen.errors
+    seen.page.context.close()
