@@ -82,7 +82,7 @@ class ClassMetrics(TaskMetric):
             raise InputError(
                 f"label {int(target[wrong][0])}: expected 0 to {self.classes - 1}, or {IGNORE} to ignore"
             )
-        labels = prediction.argmax(1) if prediction.is_floating_point() else prediction.long()
+        labels = prediction.max(1).indices if prediction.is_floating_point() else prediction.long()
         self.matrix.update(labels, target)
 
     def compute(self) -> dict[str, float]:
@@ -237,7 +237,8 @@ def metric_for(task: Task) -> TaskMetric:
 def angles(a: Tensor, b: Tensor) -> Tensor:
     """Angle in degrees between vectors (B, 3, ...) -> (B, ...); NaN where one has no direction."""
     a, b = a.float(), b.float()
-    sine, cosine = torch.linalg.cross(a, b, dim=1).norm(dim=1), (a * b).sum(1)
+    # sums of squares: torch's norm takes ten times as long over a first dimension of three
+    sine, cosine = torch.linalg.cross(a, b, dim=1).square().sum(1).sqrt(), (a * b).sum(1)
     # atan2, not acos: acos in float32 is wrong by up to 0.02 degrees near 0
     return torch.rad2deg(torch.atan2(sine, cosine)).masked_fill((sine == 0) & (cosine == 0), torch.nan)
 

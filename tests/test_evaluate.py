@@ -228,3 +228,21 @@ def test_table_of_numbers_it_does_not_know():
     }
     lines = [" ".join(line.split()) for line in table(numbers).splitlines()]
     assert lines[2:] == ["depth rmse [m] lower is better - 0.500 -", "smell 1.00 2.00 +1.00"]
+
+
+def test_open_data_tells_the_layouts_apart(tmp_path):
+    pytest.importorskip("open3d")
+    rooms = open_data("rooms:3", "val", ("depth", "edge"))
+    assert len(rooms) == 3
+    assert not set(rooms.ids) & set(open_data("rooms:999", "train", ("depth",)).ids)
+    with pytest.raises(InputError, match="choose train or val"):
+        open_data("rooms", "test", ("depth",))
+    for wrong in ("rooms:", "rooms:0", "rooms:x"):
+        with pytest.raises(InputError, match="rooms:COUNT"):
+            open_data(wrong, "val", ("depth",))
+    for mark, list_file in (("gt_sets", "gt_sets/val.txt"), ("ImageSets", "ImageSets/Context/val.txt")):
+        root = tmp_path / mark
+        (root / list_file).parent.mkdir(parents=True)
+        with pytest.raises(InputError) as caught:  # the reader of that layout asks for its list
+            open_data(root, "val", ("semseg",))
+        assert list_file in str(caught.value)
