@@ -51,10 +51,10 @@ def test_transitions_are_sorted_by_frequency_and_leave_out_what_stayed() -> None
 @pytest.mark.parametrize(
     ("largest", "at_least", "end"),
     [
-        (0.12, 0.05, 0.2),
+        (0.12, 0.05, 0.15),
         (0.2, 0.05, 0.2),
-        (0.21, 0.05, 0.5),
-        (7.0, 5.0, 10.0),
+        (0.21, 0.05, 0.3),
+        (7.0, 5.0, 8.0),
         (0.0, 5.0, 5.0),
         (48.0, 5.0, 50.0),
     ],
@@ -138,7 +138,7 @@ def test_edges_change_in_probability() -> None:
     before, after = np.zeros((4, 4), np.float32), np.full((4, 4), 0.25, np.float32)
     changed = change.change(np.zeros((4, 4, 3), np.uint8), before, after, EDGE)
     assert changed.short == "moved the edge probability by <b>0.250</b> on average"
-    assert "more 0.50" in changed.legend
+    assert "more 0.30" in changed.legend
 
 
 def test_small_classes_are_folded_away() -> None:

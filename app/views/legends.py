@@ -26,7 +26,7 @@ def labels(found: Sequence[Share], palette: Sequence[html.Rgb]) -> str:
 
 def scale(colours: np.ndarray, low: float, high: float, unit: str, digits: int = 1) -> str:
     """A colour bar (N, 3) from `low` to `high`, with the middle named as well."""
-    ticks = [f"{value:.{digits}f} {unit}" for value in (low, (low + high) / 2, high)]
+    ticks = [quantity(value, unit, digits) for value in (low, (low + high) / 2, high)]
     return _legend(html.bar(colours, ticks))
 
 
@@ -69,8 +69,14 @@ def changed_labels(moves: Sequence[Transition], classes: Sequence[str], palette:
 def signed(colours: np.ndarray, limit: float, unit: str, words: tuple[str, str]) -> str:
     """A colour bar from -limit to +limit with a word for each side, such as ("closer", "farther")."""
     digits = 0 if limit >= 5 else 2
-    ticks = [f"{words[0]} {limit:.{digits}f} {unit}", "0", f"{words[1]} {limit:.{digits}f} {unit}"]
+    end = quantity(limit, unit, digits)
+    ticks = [f"{words[0]} {end}", "0", f"{words[1]} {end}"]
     return _legend(html.bar(colours, ticks))
+
+
+def quantity(value: float, unit: str, digits: int) -> str:
+    """A number with its unit; degrees stand close."""
+    return f"{value:.{digits}f}{'' if unit in ('', '°') else ' '}{unit}"
 
 
 def percent(share: float) -> str:

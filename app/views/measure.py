@@ -13,6 +13,7 @@ from mtcp.tasks import Task
 
 QUANTILE = 0.99
 """Colour scales end at this quantile, so that a few stray pixels do not wash out the picture."""
+STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def spread(values: np.ndarray) -> Spread:
 def limit(values: np.ndarray, at_least: float) -> float:
     """End of a colour scale from 0 that shows the magnitude of `values`, never under `at_least`.
 
-    Their upper quantile, rounded up to 1, 2 or 5 times a power of ten: pictures of several photos compare.
+    Their upper quantile, rounded up to one of `STEPS` times a power of ten, so that the ticks read well.
     """
     finite = np.abs(values[np.isfinite(values)])
     top = max(float(np.quantile(finite, QUANTILE)) if finite.size else 0.0, at_least)
     power = 10.0 ** np.floor(np.log10(top))
-    return float(next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= top * (1 - 1e-6)))
+    return float(next(step * power for step in STEPS if step * power >= top * (1 - 1e-6)))
 
 
 def summary(initial: np.ndarray, refined: np.ndarray | None, task: Task) -> dict[str, Any]:
