@@ -106,6 +106,7 @@ class TaskPanel:
                     buttons=["download", "fullscreen"],
                     alt_text=f"{name}: map of what trace-back changed",
                     elem_id=f"change-{task.name}",
+                    elem_classes="mt-map",
                 ),
                 key=gr.HTML(),
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,8 @@ from mtcp import colour
 from mtcp.tasks import NYUD_CLASSES, Task, palette, task_set
 
 SEMSEG, DEPTH, NORMALS, EDGE = task_set("nyud")
-STYLE = Path(__file__).parents[1] / "app" / "style.css"
+ROOT = Path(__file__).parents[1]
+STYLE = ROOT / "app" / "style.css"
 
 
 @pytest.fixture
@@ -27,6 +30,12 @@ def run() -> Run:
 def run_of(predictor: FakePredictor, size: tuple[int, int] = (60, 80)) -> Run:
     photo = np.full((*size, 3), 200, np.uint8)
     return Run(photo, predictor(photo), "a <b>room</b>.jpg", size)
+
+
+def test_views_need_neither_gradio_nor_torch() -> None:
+    code = "import sys, app.views.predictions, app.views.page; print(sorted({'gradio', 'torch'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
 
 
 def test_shares_count_both_maps_and_put_the_largest_refined_first() -> None:
