@@ -186,16 +186,14 @@ def test_example_runs_by_one_click(chromium: Browser, url: str) -> None:
     seen.page.context.close()
 
 
-def test_clearing_the_photo_brings_the_empty_page_back(chromium: Browser, url: str, photo: Path) -> None:
-    seen = visit(chromium, url)
-    upload(seen, photo)
-    seen.page.locator("#photo").get_by_label("Clear").or_(
-        seen.page.get_by_label("Remove Image")
+def test_clearing_the_photo_brings_the_empty_page_back(shown: Visit) -> None:
+    """After all others that look at the results."""
+    shown.page.locator("#photo").get_by_label("Clear").or_(
+        shown.page.get_by_label("Remove Image")
     ).first.click()
-    expect(seen.page.locator(".mt-empty")).to_be_visible(timeout=RUN_MS)
-    expect(seen.page.locator("#compare-depth")).to_be_hidden()
-    expect(seen.page.locator("#photo-facts dd")).to_have_count(0)
-    seen.page.context.close()
+    expect(shown.page.locator(".mt-empty")).to_be_visible(timeout=RUN_MS)
+    expect(shown.page.locator("#compare-depth")).to_be_hidden()
+    expect(shown.page.locator("#photo-facts dd")).to_have_count(0)
 
 
 def test_nothing_left_the_machine_and_nothing_complained(shown: Visit) -> None:
