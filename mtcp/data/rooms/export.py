@@ -73,9 +73,7 @@ def _spread(work: Any, todo: list[int], jobs: int) -> Iterator[None]:
     if jobs == 1:
         yield from map(work, todo)
         return
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn")
-    ) as pool:  # open3d's threads do not survive a fork
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:  # fork is unsafe with threads
         yield from pool.map(work, todo)
 
 

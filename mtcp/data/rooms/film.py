@@ -9,7 +9,7 @@ from mtcp.data.rooms.colour import LUMINANCE, encode
 CLIP = 6.0  # times white: brighter light is cut before pixels are averaged, so that bright edges stay smooth
 
 
-def exposure(radiance: np.ndarray, target: float = 0.3) -> np.ndarray:
+def exposure(radiance: np.ndarray, target: float = 0.26) -> np.ndarray:
     """Gain (3,) that brings the middle of a picture to `target`, with most of its colour cast taken out.
 
     Args:

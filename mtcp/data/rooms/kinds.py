@@ -161,11 +161,9 @@ def _work_place(brief: Brief) -> None:
         return
     plan.show(desk, at)
     desk_things(brief, desk, at)
-    x, y, _ = at.at(float(rng.normal(0, 0.1)), desk.size[1] + 0.55)
-    if rng.random() < 0.7:
-        plan.stand(seating.office_chair(rng, style), x, y, at.yaw + np.pi + rng.normal(0, 0.5))
-    else:
-        plan.stand(seating.chair(rng, style, "shell"), x, y, at.yaw + np.pi + rng.normal(0, 0.2))
+    chair = seating.office_chair(rng, style) if rng.random() < 0.7 else seating.chair(rng, style, "shell")
+    x, y, _ = at.at(float(rng.normal(0, 0.08)), desk.size[1] + chair.size[1] * float(rng.uniform(0.6, 0.95)))
+    plan.stand(chair, x, y, at.yaw + np.pi + rng.normal(0, 0.35), -0.22)
     if rng.random() < 0.5:
         above(brief, wallware.wall_shelf(rng, style), at, 1.5)
 

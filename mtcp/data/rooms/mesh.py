@@ -126,10 +126,11 @@ def grid(points: np.ndarray, texture: np.ndarray | None = None, smooth: bool = T
     """
     n, m = points.shape[:2]
     triangles = _sheet_triangles(n, m)
-    if smooth:
-        normals = unit(cross(_tangent(points, 0), _tangent(points, 1))).reshape(-1, 3)
-    else:
-        normals = np.zeros((n * m, 3))
+    normals = (
+        unit(cross(_tangent(points, 0), _tangent(points, 1))).reshape(-1, 3)
+        if smooth
+        else np.zeros((n * m, 3))
+    )
     if texture is None:
         along = np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=2).mean(1).cumsum()
         across = np.linalg.norm(np.diff(points, axis=1, prepend=points[:, :1]), axis=2).mean(0).cumsum()
@@ -254,6 +255,8 @@ def lathe(profile: list[tuple[float, float]], segments: int = 16, smooth: bool =
     normals[..., :2], normals[..., 2] = across[:, None, :1] * circle, across[:, 1:]
     texture[..., 0], texture[..., 2] = rings[:, 1:], rings[:, :1]
     texture[..., 1] = angle * max(float(corners[:, 0].max()), 1e-3)
+    flat = np.abs(across[:, 1]) > 0.95  # tops and bottoms are cut from a board, not bent round
+    texture[flat] = points[flat] * (1, 1, 0)
     return Mesh(points.reshape(-1, 3), normals.reshape(-1, 3), texture.reshape(-1, 3), triangles)
 
 

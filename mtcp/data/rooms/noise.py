@@ -7,9 +7,12 @@ import numpy as np
 
 def _stir(h: np.ndarray, key: np.ndarray | int) -> np.ndarray:
     """One round of the hash: uint32 state (1-d, or numpy warns of wrapping) with a further integer key."""
-    h = (h ^ np.atleast_1d(key).astype(np.uint32)) * np.uint32(0x85EBCA6B)
-    h = (h ^ (h >> np.uint32(15))) * np.uint32(0xC2B2AE35)
-    return h ^ (h >> np.uint32(13))
+    h = h ^ np.atleast_1d(key).astype(np.uint32)
+    h *= np.uint32(0x85EBCA6B)
+    h ^= h >> np.uint32(15)
+    h *= np.uint32(0xC2B2AE35)
+    h ^= h >> np.uint32(13)
+    return h
 
 
 _START = np.array([0x9E3779B9], np.uint32)
@@ -44,13 +47,13 @@ def value_noise(points: np.ndarray, seed: int = 0) -> np.ndarray:
     base = np.floor(points)
     t = (points - base).astype(np.float32)
     t = t * t * (3 - 2 * t)
-    cell = base.astype(np.int64)
+    cell = base.astype(np.int64).astype(np.uint32)
     start = _stir(_START, seed)
-    left, right = _stir(start, cell[:, 0]), _stir(start, cell[:, 0] + 1)
+    left, right = _stir(start, cell[:, 0]), _stir(start, cell[:, 0] + np.uint32(1))
     if points.shape[1] == 1:
         a, b = _unit(left), _unit(right)
         return (a + (b - a) * t[:, 0]) * 2 - 1
-    y, above = cell[:, 1], cell[:, 1] + 1
+    y, above = cell[:, 1], cell[:, 1] + np.uint32(1)
     a, b, c, d = (
         _unit(_stir(left, y)),
         _unit(_stir(right, y)),

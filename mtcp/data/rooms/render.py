@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from mtcp.data.rooms.film import CLIP, develop, exposure
-from mtcp.data.rooms.light.denoise import LightMap
 from mtcp.data.rooms.light.rays import Rays
 from mtcp.data.rooms.room import Room
 from mtcp.data.rooms.shade import QUALITY, Quality, Shader
@@ -113,35 +112,45 @@ def _expose(
     seen, left = shader.through_mirrors(centres)
     on_grid = np.arange(h * w).reshape(h, w)[:: quality.pitch, :: quality.pitch]
     grid = shader.light_map(seen.take(on_grid.ravel()), quality.pitch, on_grid.shape, angle)
-    gain = _gain(room, shader, seen, grid, w, angle)
-    picture = np.empty((h * w, 3), np.float32)
     edge = _edges(room, centres, h, w).ravel()
-    for index, side in (
+    shaded: list[tuple[np.ndarray, np.ndarray]] = []  # pixels (n,), colours of their samples (n, samples, 3)
+    for index, count in (
         (np.flatnonzero(~edge), quality.samples),
         (np.flatnonzero(edge), quality.edge_samples),
     ):
-        step = (np.arange(side, dtype=np.float32) + 0.5) / side - 0.5
-        dy, dx = (g.ravel() for g in np.meshgrid(step, step, indexing="ij"))
-        for part in np.array_split(index, len(index) * side * side // CHUNK + 1):
+        dy, dx = _pattern(count)
+        for part in np.array_split(index, len(index) * count // CHUNK + 1):
             row, column = (
                 (n[:, None] + d).ravel().astype(np.float32) for n, d in ((part // w, dy), (part % w, dx))
             )
-            if side == 1:
+            if count == 1:
                 surface, share = seen.take(part), left[part]
             else:
                 surface, share = shader.through_mirrors(_shoot(room, rays, view, camera, row, column))
             colour = shader.radiance(surface, grid, row, column, angle) * share[:, None]
-            picture[part] = np.minimum(colour * gain, CLIP).reshape(len(part), side * side, 3).mean(1)
+            shaded.append((part, colour.reshape(len(part), count, 3)))
+    gain = _gain(room, seen, shaded)
+    picture = np.empty((h * w, 3), np.float32)
+    for part, colour in shaded:
+        picture[part] = np.minimum(colour * gain, CLIP).mean(1)
     return develop(picture.reshape(h, w, 3), rng)
 
 
-def _gain(room: Room, shader: Shader, seen: Surface, grid: LightMap, width: int, angle: float) -> np.ndarray:
-    """Exposure measured on every few pixels."""
-    few = np.arange(0, len(seen), max(1, len(seen) // 4000))
-    colour = shader.radiance(
-        seen.take(few), grid, (few // width).astype(np.float32), (few % width).astype(np.float32), angle
-    )
-    panes = np.array([m.pane for m in room.materials])[room.material[seen.triangle[few]]]
+def _pattern(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where in a pixel its samples lie, from its centre: rows and columns, each (count,)."""
+    if count == 3:
+        return np.array([-0.33, 0.0, 0.33]), np.array([0.17, -0.33, 0.17])
+    side = round(count**0.5)
+    step = (np.arange(side) + 0.5) / side - 0.5
+    rows, columns = np.meshgrid(step, step, indexing="ij")
+    return rows.ravel(), columns.ravel()
+
+
+def _gain(room: Room, seen: Surface, shaded: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Exposure for what is not window."""
+    pixel = np.concatenate([part[::3] for part, _ in shaded])
+    colour = np.concatenate([colour[::3, 0] for _, colour in shaded])
+    panes = np.array([m.pane for m in room.materials])[room.material[seen.triangle[pixel]]]
     return exposure(colour[~panes] if (~panes).sum() > 50 else colour)
 
 

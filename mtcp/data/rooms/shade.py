@@ -23,10 +23,10 @@ class Quality:
     """How much is spent on a picture.
 
     Attributes:
-        samples: subpixels per pixel side, everywhere; `edge_samples` where surfaces meet.
+        samples: rays per pixel (1, 3, 4 or 9), `edge_samples` where surfaces meet.
         pitch: one pixel of the light map for this many pixels.
         gather, window, lamp: rays per light-map pixel for bounced light, per window, per lamp.
-        sun: rays per subpixel.
+        sun, sun_radius: rays per subpixel, and the sun's angular radius: few rays want a smaller sun.
         mirror: rays per light-map pixel for what rough glossy surfaces mirror.
         patch: points per patch of the radiosity solution.
         levels: smoothing passes over the light map.
@@ -39,6 +39,7 @@ class Quality:
     window: int
     lamp: int
     sun: int
+    sun_radius: float
     mirror: int
     patch: int
     levels: int
@@ -46,10 +47,30 @@ class Quality:
 
 QUALITY = {
     "high": Quality(
-        samples=2, edge_samples=3, pitch=2, gather=36, window=9, lamp=6, sun=3, mirror=4, patch=48, levels=4
+        samples=4,
+        edge_samples=9,
+        pitch=2,
+        gather=36,
+        window=9,
+        lamp=6,
+        sun=3,
+        sun_radius=0.006,
+        mirror=4,
+        patch=48,
+        levels=4,
     ),
     "fast": Quality(
-        samples=1, edge_samples=2, pitch=2, gather=6, window=1, lamp=1, sun=1, mirror=1, patch=6, levels=4
+        samples=1,
+        edge_samples=3,
+        pitch=2,
+        gather=4,
+        window=1,
+        lamp=1,
+        sun=1,
+        sun_radius=0.0025,
+        mirror=1,
+        patch=6,
+        levels=4,
     ),
 }
 
@@ -136,8 +157,9 @@ class Shader:
             light[lost] = self.soft_light(surface.take(lost))
         material = room.material[surface.triangle]
         s, through = surface, self._through[material]
+        q = self.quality
         light += direct.sun(
-            room, self.rays, s.position, s.normal, s.face, through, self.rng, self.quality.sun
+            room, self.rays, s.position, s.normal, s.face, through, self.rng, q.sun, q.sun_radius
         )
         slant = np.maximum(-(surface.direction * surface.face).sum(1), 0.15)
         width = surface.distance * angle / np.sqrt(slant)

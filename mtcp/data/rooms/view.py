@@ -12,7 +12,8 @@ from mtcp.data.rooms.parts import LABELS
 from mtcp.data.rooms.room import Room
 from mtcp.geometry.camera import Camera
 
-SHELL = tuple(LABELS[name] for name in ("wall", "floor", "ceiling"))
+SHELL = [LABELS[name] for name in ("wall", "floor", "ceiling")]
+CLASSES = len(LABELS)
 ROWS, COLUMNS = 24, 32  # of a thumbnail
 NEAR, FAR = 0.7, 10.0  # metres: the range of the Kinect that took NYU Depth V2
 
@@ -49,17 +50,14 @@ def choose_view(room: Room, rays: Rays, fov_deg: float | None = None, candidates
     """The best of `candidates` random views of a room; the same for the same room."""
     rng = np.random.default_rng([room.seed, 77])
     views = [_candidate(room, rng, fov_deg) for _ in range(candidates)]
-    thumbnails = [view.camera(ROWS, COLUMNS).rays().reshape(-1, 3) @ view.rotation for view in views]
-    origin = np.repeat([view.position for view in views], ROWS * COLUMNS, axis=0)
-    hits = rays.first(origin, np.concatenate(thumbnails))
+    grid = Camera.from_fov(COLUMNS, ROWS, 90.0).rays().reshape(-1, 3)
+    wide = np.tan(np.radians([view.fov_deg for view in views]) / 2)
+    directions = np.stack([grid * (t, t, 1) @ view.rotation for t, view in zip(wide, views, strict=True)])
+    origins = np.repeat([view.position for view in views], ROWS * COLUMNS, axis=0)
+    hits = rays.first(origins, directions.reshape(-1, 3))
     shape = (candidates, ROWS, COLUMNS)
-    scores = [
-        _score(room, triangle, depth) + _shown(room, view)
-        for view, triangle, depth in zip(
-            views, hits.triangle.reshape(shape), hits.distance.reshape(shape), strict=True
-        )
-    ]
-    return views[int(np.argmax(scores))]
+    scores = _score(room, hits.triangle.reshape(shape), hits.distance.reshape(shape))
+    return views[int(np.argmax(scores + [_shown(room, view) for view in views]))]
 
 
 def _candidate(room: Room, rng: np.random.Generator, fov_deg: float | None) -> View:
@@ -92,29 +90,34 @@ def _shown(room: Room, view: View) -> float:
     return total
 
 
-def _score(room: Room, triangle: np.ndarray, depth: np.ndarray) -> float:
+def _score(room: Room, triangle: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """High for many things in sight, floor and two walls among them, nothing in front of the lens.
 
     Args:
-        triangle, depth: (ROWS, COLUMNS) thumbnail of the view.
+        triangle, depth: (K, ROWS, COLUMNS) thumbnails of K views.
+
+    Returns:
+        (K,) scores.
     """
-    if (triangle < 0).any():
-        return -100.0
-    label = room.label[triangle]
-    share = np.bincount(label.ravel(), minlength=40) / label.size
-    normal = room.face[triangle]
-    sides = [float(((label == LABELS["wall"]) & (np.abs(normal[..., k]) > 0.9)).mean()) for k in (0, 1)]
-    thing = ~np.isin(label, SHELL)
-    score = 2.2 * sum(np.sqrt(min(s, 0.14)) for i, s in enumerate(share) if i not in SHELL and s > 0.002)
-    score -= (
-        14.0 * float((depth < NEAR).mean())
-        + 30.0 * float((depth < 0.5).mean())
-        + 20.0 * float((depth > FAR).mean())
+    count, pixels = len(triangle), ROWS * COLUMNS
+    label = room.label[triangle].reshape(count, pixels)
+    depth = depth.reshape(count, pixels)
+    offset = np.arange(count)[:, None] * CLASSES
+    share = np.bincount((label + offset).ravel(), minlength=count * CLASSES).reshape(count, CLASSES) / pixels
+    wall = (label == LABELS["wall"])[..., None] & (np.abs(room.face[triangle]) > 0.9).reshape(
+        count, pixels, 3
     )
-    for border, weight in ((np.s_[-2:], 2.0), (np.s_[:, :2], 1.0), (np.s_[:, -2:], 1.0)):
-        score -= weight * float((thing[border] & (depth[border] < 2.2)).mean())
-    score -= 6.0 * max(0.0, float(share[[i for i in range(40) if i not in SHELL]].max()) - 0.3)
-    floor = share[LABELS["floor"]] + share[LABELS["floor mat"]]
-    score -= 15.0 * max(0.0, 0.1 - floor) + 5.0 * max(0.0, floor - 0.35)
-    score -= 15.0 * max(0.0, 0.05 - min(sides)) + 3.0 * max(0.0, sum(sides) - 0.5)
-    return score - 2.0 * max(0.0, 2.0 - float(np.median(depth)))
+    sides = wall.mean(1)[:, :2]
+    floor = share[:, LABELS["floor"]] + share[:, LABELS["floor mat"]]
+    things = np.delete(share, SHELL, axis=1)
+    score = 2.2 * np.sqrt(np.minimum(things, 0.14) * (things > 0.002)).sum(1)
+    score -= 6.0 * np.maximum(0, things.max(1) - 0.3)
+    score -= 14 * (depth < NEAR).mean(1) + 30 * (depth < 0.5).mean(1) + 20 * (depth > FAR).mean(1)
+    score -= 15 * np.maximum(0, 0.1 - floor) + 5 * np.maximum(0, floor - 0.35)
+    score -= 15 * np.maximum(0, 0.05 - sides.min(1)) + 3 * np.maximum(0, sides.sum(1) - 0.5)
+    score -= 2 * np.maximum(0, 2.0 - np.median(depth, axis=1))
+    cut_off = (~np.isin(label, SHELL) & (depth < 2.2)).reshape(count, ROWS, COLUMNS)
+    score -= (
+        2 * cut_off[:, -2:].mean((1, 2)) + cut_off[:, :, :2].mean((1, 2)) + cut_off[:, :, -2:].mean((1, 2))
+    )
+    return np.where((triangle < 0).any((1, 2)), -100.0, score)

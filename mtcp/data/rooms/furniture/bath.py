@@ -40,6 +40,9 @@ def bathtub(rng: np.random.Generator, length: float, shower: bool) -> Item:
     m = d / 2
     rim, wall = 0.075, half - 0.085
     b.add("bathtub", CERAMIC, box((-half, d - 0.02, 0), (half, d, h - 0.02), 0.004))
+    for x0, x1 in ((-half, -half + 0.02), (half - 0.02, half)):
+        b.add("bathtub", CERAMIC, box((x0, 0, 0), (x1, d - 0.02, h - 0.02), 0.004))
+        b.add("bathtub", CERAMIC, box((x0, 0, h - 0.06), (x1, d, h - 0.0005)))
     outer = _ring(half, m, h, 0.08)
     outer[:, :2] = np.clip(outer[:, :2] * 1.02, (-half, -m), (half, m))
     inner = [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mtcp.data.rooms.chance import seed_of
-from mtcp.data.rooms.colour import Colour, pick, scaled, srgb, varied
-from mtcp.data.rooms.mesh import lathe, rod
+from mtcp.data.rooms.colour import pick, scaled, srgb, varied
+from mtcp.data.rooms.mesh import Mesh, join, lathe, rod, rotation
 from mtcp.data.rooms.parts import Builder, Item, Material, plain
 from mtcp.data.rooms.soft import leaf
 from mtcp.data.rooms.style import Style
@@ -46,62 +48,60 @@ def plant(rng: np.random.Generator, style: Style, height: float = 1.2) -> Item:
     kind = rng.choice(["stems", "blades", "swords"])
     tall = height - pot
     if kind == "stems":
-        bark = plain(srgb("#5a4432"), mottle=0.15)
-        for _ in range(int(rng.integers(3, 6))):
-            lean = rng.normal(0, 0.16, 2) * tall
-            top = (float(lean[0]), float(lean[1]), pot + tall * float(rng.uniform(0.65, 0.95)))
-            b.add(
-                "otherprop",
-                bark,
-                rod(
-                    (float(lean[0]) * 0.15, float(lean[1]) * 0.15, pot - 0.04),
-                    top,
-                    0.012 * height + 0.002,
-                    0.004,
-                    5,
-                ),
-            )
-            for k in range(int(9 + 6 * height)):
-                t = 0.35 + 0.65 * (k + rng.random()) / (9 + 6 * height)
-                size = tall * float(rng.uniform(0.16, 0.27))
-                blade = leaf(size, size * 0.5, float(rng.uniform(0.5, 1.3)), cells=4).tilted(
-                    -float(rng.uniform(0.1, 0.9)), 1
-                )
-                blade = blade.turned(k * 2.4 + rng.normal(0, 0.3))
-                b.add(
-                    "otherprop",
-                    foliage,
-                    blade.moved(lean[0] * t, lean[1] * t, pot + (top[2] - pot) * t),
-                    shift=False,
-                    tint=_tone(rng),
-                )
+        leaves = _on_stems(b, height, pot)
     elif kind == "blades":
-        for k in range(26):
-            size = tall * float(rng.uniform(0.7, 1.15))
-            blade = leaf(size, 0.05 * height + 0.012, float(rng.uniform(0.9, 2.0)), cells=7)
-            blade = blade.tilted(-float(rng.uniform(0.7, 1.45)), 1).turned(k * 2.4 + rng.normal(0, 0.2))
-            b.add("otherprop", foliage, blade.moved(0, 0, pot - 0.03), shift=False, tint=_tone(rng))
+        shapes = [leaf(tall, 0.05 * height + 0.012, float(rng.uniform(0.9, 2.0)), cells=7) for _ in range(6)]
+        leaves = _rosette(rng, shapes, 26, (0.7, 1.45), (0.7, 1.15), 0.0, pot)
     else:
-        for k in range(13):
-            size = tall * float(rng.uniform(0.55, 1.0))
-            blade = leaf(size, 0.07 * height + 0.01, float(rng.uniform(-0.1, 0.25)), cells=6).tilted(
-                -float(rng.uniform(1.25, 1.55)), 1
-            )
-            spot = rng.normal(0, r * 0.35, 2)
-            b.add(
-                "otherprop",
-                foliage,
-                blade.turned(k * 2.4).moved(spot[0], spot[1], pot - 0.03),
-                shift=False,
-                tint=_tone(rng),
-            )
+        shapes = [leaf(tall, 0.07 * height + 0.01, float(rng.uniform(-0.1, 0.25)), cells=6) for _ in range(4)]
+        leaves = _rosette(rng, shapes, 13, (1.25, 1.55), (0.55, 1.0), r * 0.35, pot)
+    b.add("otherprop", foliage, leaves, shift=False)
     wide = 2.2 * r if kind == "swords" else max(2.2 * r, 0.45 * height)
     return _back_at_zero(b, wide, height)
 
 
-def _tone(rng: np.random.Generator) -> Colour:
-    v = float(rng.uniform(0.75, 1.2))
-    return v * float(rng.uniform(0.9, 1.1)), v, v * 0.9
+def _leaf_at(
+    shape: Mesh, size: float, rise: float, turn: float, at: tuple[float, float, float], name: int
+) -> Mesh:
+    """A leaf scaled, raised by `rise` radians, turned about the vertical and set at its place."""
+    matrix = rotation(2, turn) @ rotation(1, -rise)
+    grown = replace(shape, vertices=shape.vertices * size, texture=shape.texture * size + (0, 0, name / 8))
+    return grown.rotated(matrix).moved(*at)
+
+
+def _rosette(
+    rng: np.random.Generator, shapes: list[Mesh], count: int, rise: tuple[float, float], size: tuple[float, float],
+    spread: float, pot: float,
+) -> Mesh:  # fmt: skip
+    """Leaves from one root, turned by the golden angle."""
+    leaves = []
+    for k in range(count):
+        x, y = rng.normal(0, 1, 2) * spread
+        turn, up = k * 2.4 + rng.normal(0, 0.2), float(rng.uniform(*rise))
+        leaves.append(
+            _leaf_at(shapes[k % len(shapes)], float(rng.uniform(*size)), up, turn, (x, y, pot - 0.03), k)
+        )
+    return join(*leaves)
+
+
+def _on_stems(b: Builder, height: float, pot: float) -> Mesh:
+    """A few leaning stems (added to `b`) and the leaves round their upper parts."""
+    rng, tall = b.rng, height - pot
+    bark = plain(srgb("#5a4432"), mottle=0.15)
+    shapes = [leaf(1.0, 0.5, float(rng.uniform(0.5, 1.3)), cells=4) for _ in range(5)]
+    leaves: list[Mesh] = []
+    each = int(9 + 6 * height)
+    for _ in range(int(rng.integers(3, 6))):
+        x, y = (float(v) for v in rng.normal(0, 0.16, 2) * tall)
+        top = pot + tall * float(rng.uniform(0.65, 0.95))
+        foot, width = (x * 0.15, y * 0.15, pot - 0.04), 0.012 * height + 0.002
+        b.add("otherprop", bark, rod(foot, (x, y, top), width, 0.004, 5))
+        for k in range(each):
+            t = 0.35 + 0.65 * (k + float(rng.random())) / each
+            size, rise = tall * float(rng.uniform(0.16, 0.27)), float(rng.uniform(0.1, 0.9))
+            at = (x * t, y * t, pot + (top - pot) * t)
+            leaves.append(_leaf_at(shapes[k % 5], size, rise, k * 2.4 + rng.normal(0, 0.3), at, len(leaves)))
+    return join(*leaves)
 
 
 def _back_at_zero(b: Builder, wide: float, height: float) -> Item:

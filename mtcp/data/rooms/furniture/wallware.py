@@ -14,7 +14,7 @@ from mtcp.data.rooms.soft import curtain
 from mtcp.data.rooms.style import Style
 from mtcp.data.rooms.textures.base import Paint
 from mtcp.data.rooms.textures.fabrics import Rug, RugKind
-from mtcp.data.rooms.textures.pictures import MOTIFS, Painting, Text
+from mtcp.data.rooms.textures.pictures import MOTIFS, Painting, Scribbles, Text
 
 from .books import book_row
 from .plants import plant
@@ -142,13 +142,8 @@ def whiteboard(rng: np.random.Generator, width: float, height: float) -> Item:
         frame((-width / 2, 0, 0), (width / 2, 0.02, height), 0.022),
         box((-width / 4, 0, -0.015), (width / 4, 0.07, 0.0)),
     )
-    writing = Text(
-        (width, height),
-        srgb("#f4f5f4"),
-        pick(rng, ("#2f5f9c", "#b5403a", "#3c7d4b")),
-        0.05,
-        seed_of(rng),
-    )
+    inks = (srgb("#26282a"), srgb("#2f5f9c"), srgb("#b5403a"))
+    writing = Scribbles((width, height), srgb("#f4f5f4"), inks, seed=seed_of(rng))
     b.add(
         "whiteboard",
         Material(writing, 0.04, 0.05),

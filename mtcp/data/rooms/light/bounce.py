@@ -83,9 +83,8 @@ def solve(room: Room, rays: Rays, samples: int, bounces: int, rng: np.random.Gen
     sent = reflect * irradiance
     area = np.bincount(room.patch, _areas(room), count)
     level = sent @ LUMINANCE
-    share = np.minimum(1, BRIGHT * float((level * area).sum() / area.sum()) / np.maximum(level, 1e-9))[
-        :, None
-    ]
+    limit = BRIGHT * float((level * area).sum() / area.sum())
+    share = np.where(level > limit, limit / np.maximum(level, 1e-9), 1)[:, None]
     bright = np.flatnonzero(share[patch, 0] < 1)
     flux = (sent * (1 - share) * area[:, None])[patch[bright]] / samples
     power = np.cumsum(flux @ LUMINANCE, dtype=np.float64)

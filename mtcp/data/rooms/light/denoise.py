@@ -82,34 +82,40 @@ def lookup(
     Returns:
         float32 (N, C), and bool (N,) where no grid pixel fits: compute those yourself.
     """
-    light, weight = _weighted(grid, row, column, position, normal, NARROW)
+    sheets = (grid.position, grid.normal, grid.scale[..., None], grid.light)
+    table = np.concatenate(sheets, -1, dtype=np.float32)
+    light, weight = _weighted(table, grid.pitch, row, column, position, normal, NARROW)
     poor = np.flatnonzero(weight < 0.05)
     if len(poor):
         light[poor], weight[poor] = _weighted(
-            grid, row[poor], column[poor], position[poor], normal[poor], WIDE
+            table, grid.pitch, row[poor], column[poor], position[poor], normal[poor], WIDE
         )
     return light, weight < 2e-3
 
 
 def _weighted(
-    grid: LightMap, row: np.ndarray, column: np.ndarray, position: np.ndarray, normal: np.ndarray,
+    table: np.ndarray, pitch: int, row: np.ndarray, column: np.ndarray, position: np.ndarray, normal: np.ndarray,
     taps: tuple[tuple[int, int], ...],
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Weighted mean (N, C) over some neighbours and the sum of the weights (N,)."""
-    h, w = grid.light.shape[:2]
-    y, x = row / np.float32(grid.pitch), column / np.float32(grid.pitch)
+    """Weighted mean (N, C) over some neighbours and the sum of the weights (N,).
+
+    Args:
+        table: float32 (h, w, 7 + C) with position, normal, scale and light of every grid pixel.
+    """
+    h, w, width = table.shape
+    flat = table.reshape(h * w, width)
+    y, x = row / np.float32(pitch), column / np.float32(pitch)
     y0, x0 = np.floor(y), np.floor(x)
     fy, fx = y - y0, x - x0
     first = y0.astype(np.int64), x0.astype(np.int64)
-    light, points = grid.light.reshape(h * w, -1), grid.position.reshape(-1, 3)
-    normals, scale = grid.normal.reshape(-1, 3), grid.scale.ravel()
-    total = np.zeros((len(row), light.shape[1]), np.float32)
+    total = np.zeros((len(row), width - 7), np.float32)
     weight = np.zeros(len(row), np.float32)
     for dy, dx in taps:
         index = np.clip(first[0] + dy, 0, h - 1) * w + np.clip(first[1] + dx, 0, w - 1)
-        alike = np.maximum((normals[index] * normal).sum(1), 0) ** 16
-        off_plane = ((points[index] - position) * normal).sum(1) / scale[index]
-        part = (alike * np.exp(-1.4 * ((dy - fy) ** 2 + (dx - fx) ** 2) - off_plane**2)).astype(np.float32)
-        total += part[:, None] * light[index]
+        there = flat[index]
+        alike = np.maximum(np.einsum("nk,nk->n", there[:, 3:6], normal), 0) ** 16
+        off_plane = np.einsum("nk,nk->n", there[:, :3] - position, normal) / there[:, 6]
+        part = alike * np.exp(-1.4 * ((dy - fy) ** 2 + (dx - fx) ** 2) - off_plane**2)
+        total += part[:, None] * there[:, 7:]
         weight += part
     return total / np.maximum(weight, 1e-9)[:, None], weight

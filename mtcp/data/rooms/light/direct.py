@@ -7,7 +7,7 @@ import numpy as np
 from mtcp.data.rooms.light.rays import OFFSET, Rays
 from mtcp.data.rooms.room import Room
 
-SUN_RADIUS = 0.006  # radians: the sun's disc is 0.0047; thin haze makes it a little larger
+SUN_RADIUS = 0.0047  # radians
 
 
 def _received(
@@ -24,16 +24,16 @@ def _received(
 
 def sun(
     room: Room, rays: Rays, position: np.ndarray, normal: np.ndarray, face: np.ndarray, through: np.ndarray,
-    rng: np.random.Generator, samples: int = 1,
+    rng: np.random.Generator, samples: int = 1, radius: float = SUN_RADIUS,
 ) -> np.ndarray:  # fmt: skip
-    """Sunlight, `samples` shadow rays towards points of the sun's disc. (N, 3)."""
+    """Sunlight, `samples` shadow rays towards points of a sun of this angular radius. (N, 3)."""
     result = np.zeros((len(position), 3), np.float32)
     if max(room.sky.sun_power) <= 0:
         return result
     across, up = _disc_axes(room.sky.sun)
     power = np.asarray(room.sky.sun_power, np.float32) / samples
     for _ in range(samples):
-        r, turn = SUN_RADIUS * np.sqrt(rng.random(len(position))), 2 * np.pi * rng.random(len(position))
+        r, turn = radius * np.sqrt(rng.random(len(position))), 2 * np.pi * rng.random(len(position))
         offset = (r * np.cos(turn))[:, None] * across + (r * np.sin(turn))[:, None] * up
         towards = (np.asarray(room.sky.sun) + offset).astype(np.float32)
         share, side = _received(normal, towards, through)

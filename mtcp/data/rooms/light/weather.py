@@ -30,4 +30,4 @@ def draw_weather(rng: np.random.Generator, outward: float) -> tuple[Sky, float]:
         sky = Sky(sun, NOTHING, (2.1, 2.25, 2.4), (2.1, 2.2, 2.3), (0.6, 0.6, 0.55), 0.6, seed)
         return sky, float(rng.choice([0.0, 0.5, 0.8]))
     dusk = srgb("#27406b")
-    return Sky(sun, NOTHING, times(dusk, 0.3), times(dusk, 0.6), (0.01, 0.012, 0.015), 1.0, seed), 1.0
+    return Sky(sun, NOTHING, times(dusk, 0.3), times(dusk, 0.6), (0.01, 0.012, 0.015), 0.5, seed), 1.0

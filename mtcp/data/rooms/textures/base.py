@@ -140,7 +140,7 @@ class Brushed:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A green leaf: midrib along the first axis, side veins, mottle."""
+    """A green leaf: midrib along the first axis, side veins, mottle; its own tone from the third coordinate."""
 
     colour: Colour
     rib: Colour
@@ -151,7 +151,8 @@ class Leaf:
         mottle = 1 + 0.25 * fbm(points[:, :2] * 9, 2, self.seed, width * 9)
         rib = 0.7 * line(np.abs(v), 0.003, width)
         side = np.sin((u + np.abs(v) * 0.8) * 420) * 0.07 * np.clip(1 - width * 120, 0, 1)
-        return blend(shade(self.colour, mottle + side), self.rib, rib)
+        tone = 0.75 + 0.45 * hash_unit(np.round(points[:, 2] * 8).astype(int), self.seed)
+        return blend(shade(self.colour, (mottle + side) * tone), self.rib, rib)
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,36 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Scribbles:
+    """Felt-pen writing on a board: wavy lines of words and a few ringed ones, in three inks."""
+
+    size: tuple[float, float]
+    ground: Colour
+    inks: tuple[Colour, Colour, Colour]
+    line_height: float = 0.085
+    seed: int = 0
+
+    def __call__(self, points: np.ndarray, axis: np.ndarray, width: np.ndarray) -> np.ndarray:
+        x, y = points[:, 0], points[:, 1]
+        row = np.floor(y / self.line_height).astype(int)
+        word = np.floor(x / 0.11 + 3 * hash_unit(row, self.seed)).astype(int)
+        hand = value_noise(np.stack([x / 0.013, row * 7.7], 1), self.seed)
+        off = np.abs(y / self.line_height - row - 0.5 - 0.2 * hand) * self.line_height
+        inside = (x > 0.08 * self.size[0]) & (np.abs(y - self.size[1] / 2) < 0.42 * self.size[1])
+        end = self.size[0] * (0.35 + 0.5 * hash_unit(row, self.seed, 5))
+        written = inside & (x < end) & (hash_unit(row, word, self.seed) > 0.22) & (hash_unit(row, 9) > 0.15)
+        ink = line(off, 0.008, width) * written
+        for k in range(2):
+            at = (self.size[0] * (0.55 + 0.3 * k), self.size[1] * (0.35 + 0.35 * hash_number(self.seed, k)))
+            ring = np.abs(np.hypot((x - at[0]) / 1.7, y - at[1]) - 0.09 - 0.01 * hand)
+            ink = np.maximum(ink, line(ring, 0.007, width))
+        colours = np.asarray(self.inks, np.float32)[
+            np.floor(hash_unit(row // 2, self.seed, 2) * 3).astype(int)
+        ]
+        return blend(np.broadcast_to(np.asarray(self.ground, np.float32), colours.shape), colours, 0.85 * ink)
+
+
+@dataclass(frozen=True)
 class Desktop:
     """What a computer monitor shows: a background, windows, lines of text."""
 
