@@ -47,7 +47,21 @@ def pick(rng: np.random.Generator, codes: tuple[str, ...]) -> Colour:
     return srgb(any_of(rng, codes))
 
 
+_LEVELS = 4095
+
+
+def _curve() -> np.ndarray:
+    linear = np.arange(_LEVELS + 1) / _LEVELS
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).astype(
+        np.float32
+    )
+
+
+_CURVE = _curve()
+
+
 def encode(linear: np.ndarray) -> np.ndarray:
-    """sRGB transfer curve of linear values in 0..1, any shape."""
-    linear = np.clip(linear, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    """sRGB transfer curve of linear values in 0..1, any shape, by linear interpolation in a table."""
+    at = np.clip(linear, 0, 1) * _LEVELS
+    low = np.minimum(at.astype(np.int32), _LEVELS - 1)
+    return _CURVE[low] + (_CURVE[low + 1] - _CURVE[low]) * (at - low)

@@ -29,7 +29,7 @@ class Room:
         size: (width, depth, height).
         vertices: float32 (V, 3).
         triangles: int32 (T, 3).
-        face: float64 (T, 3) unit normals of the triangles, either side.
+        face: float32 (T, 3) unit normals of the triangles, either side.
         corners: float32 (T, 3, 6) per corner the shading normal (for the picture) and texture coordinates.
         label: uint8 (T,) class 0..39.
         material: int32 (T,) index into `materials`.
@@ -94,7 +94,7 @@ def assemble(
         size=size,
         vertices=vertices,
         triangles=triangles,
-        face=face,
+        face=face.astype(np.float32),
         corners=np.concatenate([normals, texture], 1)[triangles],
         label=np.array([p.label for p in parts], np.uint8)[owner],
         material=ids[owner],

@@ -45,12 +45,12 @@ def surface_at(room: Room, hits: Hits, origin: np.ndarray, direction: np.ndarray
     corners = room.corners[triangle]
     blend = corners[:, 0] * (1 - u - v) + corners[:, 1] * u + corners[:, 2] * v
     smooth, texture = blend[:, :3], blend[:, 3:]
-    face = room.face[triangle].astype(np.float32)
+    face = room.face[triangle]
     length = np.linalg.norm(direction, axis=1, keepdims=True)
     ahead = (direction / length).astype(np.float32)
-    face *= np.where((face * ahead).sum(1, keepdims=True) > 0, -1, 1).astype(np.float32)
+    face *= np.where(np.einsum("nk,nk->n", face, ahead) > 0, np.float32(-1), np.float32(1))[:, None]
     smooth = smooth / np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), 1e-6)
-    smooth = smooth * np.where((smooth * face).sum(1, keepdims=True) < 0, -1, 1)
+    smooth *= np.where(np.einsum("nk,nk->n", smooth, face) < 0, np.float32(-1), np.float32(1))[:, None]
     distance = np.where(out, 1e3, hits.distance).astype(np.float32)
     return Surface(
         triangle=hits.triangle,

@@ -114,6 +114,7 @@ def _score(room: Room, triangle: np.ndarray, depth: np.ndarray) -> np.ndarray:
     score -= 6.0 * np.maximum(0, things.max(1) - 0.3)
     score -= 14 * (depth < NEAR).mean(1) + 30 * (depth < 0.5).mean(1) + 20 * (depth > FAR).mean(1)
     score -= 15 * np.maximum(0, 0.1 - floor) + 5 * np.maximum(0, floor - 0.35)
+    score -= 3 * (floor < 0.04) + 3 * (depth < 0.45).any(1)
     score -= 15 * np.maximum(0, 0.05 - sides.min(1)) + 3 * np.maximum(0, sides.sum(1) - 0.5)
     score -= 2 * np.maximum(0, 2.0 - np.median(depth, axis=1))
     cut_off = (~np.isin(label, SHELL) & (depth < 2.2)).reshape(count, ROWS, COLUMNS)

@@ -42,7 +42,7 @@ def bathtub(rng: np.random.Generator, length: float, shower: bool) -> Item:
     b.add("bathtub", CERAMIC, box((-half, d - 0.02, 0), (half, d, h - 0.02), 0.004))
     for x0, x1 in ((-half, -half + 0.02), (half - 0.02, half)):
         b.add("bathtub", CERAMIC, box((x0, 0, 0), (x1, d - 0.02, h - 0.02), 0.004))
-        b.add("bathtub", CERAMIC, box((x0, 0, h - 0.06), (x1, d, h - 0.0005)))
+        b.add("bathtub", CERAMIC, box((x0, 0, h - 0.06), (x1, d, h - 0.003)))
     outer = _ring(half, m, h, 0.08)
     outer[:, :2] = np.clip(outer[:, :2] * 1.02, (-half, -m), (half, m))
     inner = [
@@ -56,8 +56,8 @@ def bathtub(rng: np.random.Generator, length: float, shower: bool) -> Item:
     b.add(
         "bathtub",
         CERAMIC,
-        box((-half, 0, h - 0.03), (half, 0.012, h)),
-        box((-half, d - 0.012, h - 0.06), (half, d + 0.015, h - 0.001), 0.006),
+        box((-half, 0, h - 0.03), (half, 0.012, h - 0.003)),
+        box((-half, d - 0.012, h - 0.06), (half, d + 0.015, h - 0.003), 0.006),
     )
     x = half - 0.12
     b.add(

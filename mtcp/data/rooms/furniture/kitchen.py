@@ -126,7 +126,11 @@ def base_units(
     free = [(-half + 0.15, half - 0.15)]
     for middle, reach in ((cooker, 0.45), (sink, 0.5)):
         if middle is not None:
-            free = [piece for lo, hi in free for piece in ((lo, middle - reach), (middle + reach, hi))]
+            free = [
+                piece
+                for lo, hi in free
+                for piece in ((lo, min(hi, middle - reach)), (max(lo, middle + reach), hi))
+            ]
     b.tops += [(lo, 0.1, hi, DEPTH - 0.15, TOP) for lo, hi in free if hi - lo > 0.1]
     return b.item(length, DEPTH, TOP)
 

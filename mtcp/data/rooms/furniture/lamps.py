@@ -115,7 +115,7 @@ def ceiling_lamp(rng: np.random.Generator, style: Style, on: float = 1.0) -> Ite
     )
     b.add("lamp", style.metal, cylinder(r + 0.012, -0.024, 0, 28))
     if on > 0:
-        b.lamps.append(Lamp((0, 0, -0.16), 0.13, _power(on, 2.5)))
+        b.lamps.append(Lamp((0, 0, -0.24), 0.12, _power(on, 2.5)))
     return b.item(2 * r, 2 * r, 0.12)
 
 

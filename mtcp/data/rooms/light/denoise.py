@@ -32,6 +32,14 @@ def _shifted(array: np.ndarray, dy: int, dx: int) -> np.ndarray:
     return array[np.clip(np.arange(h) + dy, 0, h - 1)][:, np.clip(np.arange(w) + dx, 0, w - 1)]
 
 
+def _alike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """1 for equal unit normals, near 0 from about 40 degrees on: the 16th power of their cosine."""
+    cosine = np.maximum(np.einsum("...k,...k", a, b), 0)
+    for _ in range(4):
+        cosine *= cosine
+    return cosine
+
+
 def smooth(grid: LightMap, levels: int) -> LightMap:
     """A-trous wavelet smoothing (Dammertz et al. 2010), guided by normal and distance to the plane."""
     light = grid.light
@@ -42,9 +50,9 @@ def smooth(grid: LightMap, levels: int) -> LightMap:
         for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):
             # Each pair of pixels is compared once and its weight used both ways.
             here, there = _pair(light.shape[:2], dy * reach, dx * reach)
-            alike = np.maximum((grid.normal[here] * grid.normal[there]).sum(-1), 0) ** 24
+            alike = _alike(grid.normal[here], grid.normal[there])
             offset = grid.position[there] - grid.position[here]
-            off_plane = np.abs((offset * grid.normal[here]).sum(-1)) / grid.scale[here]
+            off_plane = np.einsum("...k,...k", offset, grid.normal[here]) / grid.scale[here]
             w = (alike * np.exp(-(off_plane**2)) * (0.61 if dy * dx == 0 else 0.37)).astype(np.float32)
             total[here] += w[..., None] * light[there]
             total[there] += w[..., None] * light[here]
@@ -67,6 +75,9 @@ def _pair(shape: tuple[int, int], dy: int, dx: int) -> tuple[_Window, _Window]:
     return here, there
 
 
+UNKNOWN = (
+    0.03  # a neighbour on the same surface weighs from 0.06, one on a parallel shelf edge next to nothing
+)
 NARROW = ((0, 0), (0, 1), (1, 0), (1, 1))
 WIDE = tuple((dy, dx) for dy in (-1, 0, 1, 2) for dx in (-1, 0, 1, 2))
 
@@ -90,7 +101,7 @@ def lookup(
         light[poor], weight[poor] = _weighted(
             table, grid.pitch, row[poor], column[poor], position[poor], normal[poor], WIDE
         )
-    return light, weight < 2e-3
+    return light, weight < UNKNOWN
 
 
 def _weighted(
@@ -113,7 +124,7 @@ def _weighted(
     for dy, dx in taps:
         index = np.clip(first[0] + dy, 0, h - 1) * w + np.clip(first[1] + dx, 0, w - 1)
         there = flat[index]
-        alike = np.maximum(np.einsum("nk,nk->n", there[:, 3:6], normal), 0) ** 16
+        alike = _alike(there[:, 3:6], normal)
         off_plane = np.einsum("nk,nk->n", there[:, :3] - position, normal) / there[:, 6]
         part = alike * np.exp(-1.4 * ((dy - fy) ** 2 + (dx - fx) ** 2) - off_plane**2)
         total += part[:, None] * there[:, 7:]

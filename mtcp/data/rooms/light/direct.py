@@ -17,7 +17,7 @@ def _received(
 
     `through` (N,): what counts of light on the back (translucent cloth).
     """
-    cosine = (normal * direction).sum(1)
+    cosine = np.einsum("nk,nk->n", normal, direction)
     side = np.where(cosine >= 0, 1.0, -1.0).astype(np.float32)
     return np.where(cosine >= 0, cosine, -cosine * through), side
 
@@ -32,15 +32,17 @@ def sun(
         return result
     across, up = _disc_axes(room.sky.sun)
     power = np.asarray(room.sky.sun_power, np.float32) / samples
+    cosine = normal @ np.asarray(room.sky.sun, np.float32)
+    facing = np.flatnonzero((cosine > -radius) | (through > 0))
     for _ in range(samples):
-        r, turn = radius * np.sqrt(rng.random(len(position))), 2 * np.pi * rng.random(len(position))
+        r, turn = radius * np.sqrt(rng.random(len(facing))), 2 * np.pi * rng.random(len(facing))
         offset = (r * np.cos(turn))[:, None] * across + (r * np.sin(turn))[:, None] * up
         towards = (np.asarray(room.sky.sun) + offset).astype(np.float32)
-        share, side = _received(normal, towards, through)
+        share, side = _received(normal[facing], towards, through[facing])
         lit = np.flatnonzero(share > 1e-4)
-        start = position[lit] + face[lit] * (OFFSET * side[lit, None])
+        start = position[facing[lit]] + face[facing[lit]] * (OFFSET * side[lit, None])
         lit = lit[~rays.hidden(start, towards[lit])]
-        result[lit] += share[lit, None] * power
+        result[facing[lit]] += share[lit, None] * power
     return result
 
 
