@@ -112,14 +112,17 @@ class Shader:
         start = surface.position + surface.face * OFFSET
         return surface_at(self.room, self.rays.first(start, towards), start, towards)
 
-    def soft_light(self, surface: Surface, boost: int = 1) -> np.ndarray:
-        """Irradiance (N, 3) of everything but the sun: windows, lamps, bounces."""
+    def soft_light(self, surface: Surface) -> np.ndarray:
+        """Irradiance (N, 3) of everything but the sun: windows, lamps, bounces. None for what glows itself."""
         room, rays, q = self.room, self.rays, self.quality
         p, n, f = surface.position, surface.normal, surface.face
-        through = self._through[room.material[surface.triangle]]
-        light = bounce.gather(room, rays, self.radiosity, p, n, f, q.gather * boost, self.rng)
-        light += direct.windows(room, rays, p, n, f, through, q.window * boost, self.rng)
-        return light + direct.lamps(room, rays, p, n, f, through, q.lamp * boost, self.rng)
+        material = room.material[surface.triangle]
+        through = self._through[material]
+        light = bounce.gather(room, rays, self.radiosity, p, n, f, q.gather, self.rng)
+        light += direct.windows(room, rays, p, n, f, through, q.window, self.rng)
+        light += direct.lamps(room, rays, p, n, f, through, q.lamp, self.rng)
+        light[self._glow[material].max(1) > 0] = 0  # or a lamp's own shade would outshine all round it
+        return light
 
     def light_map(self, surface: Surface, pitch: int, shape: tuple[int, int], angle: float) -> LightMap:
         """Smoothed light on a grid of points (already every `pitch`-th pixel); `angle` of a pixel, radians.

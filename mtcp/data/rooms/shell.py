@@ -154,9 +154,8 @@ def window(rng: np.random.Generator, style: Style, width: float, height: float) 
         )
         b.add("window", style.trim, box((-half, 0, height), (half, 0.02, height + c)))
     if leaves > 1:
-        b.add(
-            "window", style.metal, box((-0.012, -0.065, height * 0.42), (0.012, -0.03, height * 0.42 + 0.09))
-        )
+        x, z = -half + (leaves // 2) * width / leaves, height * 0.42
+        b.add("window", style.metal, box((x - 0.012, -0.065, z), (x + 0.012, -0.03, z + 0.09)))
     b.tops.append((-half + 0.1, -0.06, half - 0.1, 0.05, 0.0))
     return b.item(width + 0.15, 0.06, height)
 

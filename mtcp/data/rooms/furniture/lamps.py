@@ -19,7 +19,7 @@ def _shade(colour: Colour, on: float) -> Material:
     if on <= 0:
         return Material(Paint(colour, 0.03), translucency=0.4)
     tint = (colour[0] * WARM[0], colour[1] * WARM[1], colour[2] * WARM[2])
-    return Material(Paint(tint, 0.03, 0.08), glow=(1.5 * on, 1.5 * on, 1.5 * on))
+    return Material(Paint(tint, 0.03, 0.08), glow=(3.4 * on, 3.4 * on, 3.4 * on))
 
 
 def _power(on: float, strength: float) -> Colour:
@@ -100,7 +100,7 @@ def ceiling_lamp(rng: np.random.Generator, style: Style, on: float = 1.0) -> Ite
     b = Builder(rng)
     r = float(rng.uniform(0.16, 0.24))
     glass = (
-        Material(Paint((0.9, 0.87, 0.8), 0.0), glow=(2.6 * on,) * 3)
+        Material(Paint((0.9, 0.87, 0.8), 0.0), glow=(4.2 * on,) * 3)
         if on > 0
         else plain((0.85, 0.84, 0.8), 0.04)
     )
@@ -139,7 +139,7 @@ def pendant(rng: np.random.Generator, style: Style, on: float = 1.0, drop: float
             ),
         )
         glow = (
-            Material(Paint((0.9, 0.86, 0.76), 0.0), glow=(3.0 * on,) * 3)
+            Material(Paint((0.9, 0.86, 0.76), 0.0), glow=(6.0 * on,) * 3)
             if on > 0
             else plain(srgb("#f0ede4"))
         )
@@ -172,7 +172,7 @@ def desk_lamp(rng: np.random.Generator, style: Style, on: float = 1.0) -> Item:
     b.add("lamp", style.metal, rod((0, 0, 0.02), elbow, 0.008), rod(elbow, tip, 0.008))
     head = lathe([(0.025, 0.08), (0.035, 0.03), (0.075, -0.06)], 18, smooth=True).tilted(0.5)
     b.add("lamp", paint, head.moved(*tip))
-    glow = Material(Paint((0.9, 0.86, 0.76), 0.0), glow=(3.0 * on,) * 3) if on > 0 else plain(srgb("#f0ede4"))
+    glow = Material(Paint((0.9, 0.86, 0.76), 0.0), glow=(6.0 * on,) * 3) if on > 0 else plain(srgb("#f0ede4"))
     b.add("lamp", glow, superellipsoid(0.03, 0.03, 0.03, 1.0, 6).moved(0, tip[1] + 0.02, tip[2] - 0.035))
     if on > 0:
         b.lamps.append(Lamp((0, tip[1] + 0.04, tip[2] - 0.09), 0.04, _power(on, 0.4)))
@@ -184,7 +184,7 @@ def sconce(rng: np.random.Generator, style: Style, on: float = 1.0) -> Item:
     b = Builder(rng)
     w = float(rng.uniform(0.35, 0.55))
     b.add("lamp", style.metal, box((-w / 2 - 0.02, 0, 0), (w / 2 + 0.02, 0.04, 0.05)))
-    glow = Material(Paint((0.92, 0.9, 0.84), 0.0), glow=(2.6 * on,) * 3) if on > 0 else plain(srgb("#f0ede4"))
+    glow = Material(Paint((0.92, 0.9, 0.84), 0.0), glow=(4.2 * on,) * 3) if on > 0 else plain(srgb("#f0ede4"))
     b.add("lamp", glow, rod((-w / 2, 0.08, 0.025), (w / 2, 0.08, 0.025), 0.035, sides=14))
     if on > 0:
         for x in (-w / 3, w / 3):
