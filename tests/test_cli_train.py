@@ -195,3 +195,11 @@ def test_warm_starts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     source = save(MTCP(tiny_config(width=16)), tmp_path / "wide.safetensors")
     with pytest.raises(InputError, match=r"expected \("):
         initialise(MTCP(tiny_config()), source)
+
+
+def test_training_leaves_the_processor_as_it_was(tmp_path: Path) -> None:
+    """Flushing denormals is the process's state: left on, it would change everyone else's arithmetic."""
+    assert sys.float_info.min / 2 > 0
+    with pytest.raises(InputError, match="absent"):
+        run("--name", "x", "--runs", tmp_path, "--data", tmp_path / "absent")
+    assert sys.float_info.min / 2 > 0

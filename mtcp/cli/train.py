@@ -61,6 +61,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit codes are in the help's epilogue."""
+    import torch
+
     from mtcp.inference import pick_device
     from mtcp.train import RunFolder, TrainingError
     from mtcp.train.distributed import join_world, leave_world
@@ -82,6 +84,9 @@ def run(args: argparse.Namespace) -> int:
     if device.type == "cuda" and world.size > 1:
         device = pick_device(f"cuda:{world.local_rank}")
     command = folder.read_command() if args.resume else "python -m mtcp " + shlex.join(sys.argv[1:])
+    # The unscaled softmax is so peaked that on a CPU its backward drowns in denormals: 5 times slower with them.
+    # The flag belongs to the process, so the command sets it, before threads start, and takes it back.
+    torch.set_flush_denormal(True)
     try:
         if world.is_main:
             folder.create(model_config, train_config, command, resume=args.resume)
@@ -100,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"mtcp train: {error}", file=sys.stderr)
         return NOT_FINITE
     finally:
+        torch.set_flush_denormal(False)
         leave_world()
     if world.is_main:
         what = "finished" if finished else "paused; go on with --resume"
