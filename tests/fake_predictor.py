@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mtcp.errors import InputError
@@ -9,17 +11,21 @@ from mtcp.geometry.camera import Camera
 from mtcp.prediction import Prediction
 from mtcp.tasks import NYUD_CLASSES
 
+TASKS = ("semseg", "depth", "normals")
+GRID, KV_GRID, KV_STRIDE = (12, 16), (6, 8), 2
+WIDTH, QUERIES = 8, 10
 WALL, FLOOR, WINDOW, PICTURE = (NYUD_CLASSES.index(name) for name in ("wall", "floor", "window", "picture"))
 
 
 class FakePredictor:
     """Sees a room in every photo: floor below, wall above, a window in it that trace-back makes larger.
 
-    calls: how often it was asked. trace_back=False leaves out `refined`, as such a checkpoint does.
+    calls: how often it was asked. trace_back=False leaves out `refined` and `intermediate`, cfm=False the
+    attention and its gates, query_gate=False the masks, as such checkpoints do.
     """
 
-    def __init__(self, trace_back: bool = True) -> None:
-        self.trace_back = trace_back
+    def __init__(self, trace_back: bool = True, cfm: bool = True, query_gate: bool = True) -> None:
+        self.trace_back, self.cfm, self.query_gate = trace_back, cfm, query_gate
         self.calls = 0
 
     def __call__(self, photo: np.ndarray, *, focal35: float | None = None) -> Prediction:
@@ -28,19 +34,29 @@ class FakePredictor:
             raise InputError("fake: its initial depth of this photo is not a number; use another checkpoint")
         H, W = photo.shape[:2]
         camera = Camera.from_focal35(W, H, focal35) if focal35 else Camera.from_fov(W, H)
+        stages = {"initial": {"window": 0.2, "far": 3.0}, "refined": {"window": 0.3, "far": 3.5}}
+        steps = [room(GRID[0] // by, GRID[1] // by, window=0.25, far=3.25) for by in (4, 2)]  # 1/16 and 1/8
         return Prediction(
-            tasks=("semseg", "depth", "normals"),
+            tasks=TASKS,
             data="nyud",
             size=(H, W),
             network_size=(48, 64),
-            grid=(12, 16),
+            grid=GRID,
             seconds=0.123,
             device="cpu",
             checkpoint="fake-lite.safetensors",
             camera=camera,
             camera_from="exif" if focal35 else "assumed",
-            initial=room(H, W, window=0.2, far=3.0),
-            refined=room(H, W, window=0.3, far=3.5) if self.trace_back else {},
+            initial=room(H, W, **stages["initial"]),
+            refined=room(H, W, **stages["refined"]) if self.trace_back else {},
+            intermediate={task: tuple(step[task] for step in steps) for task in TASKS if self.trace_back},
+            probability={
+                stage: sure_of(room(*GRID, **stages[stage])["semseg"])
+                for stage in stages
+                if stage == "initial" or self.trace_back
+            },
+            **(attention() if self.cfm else {}),
+            masks=masks() if self.query_gate else None,
         )
 
 
@@ -56,3 +72,41 @@ def room(H: int, W: int, window: float, far: float) -> dict[str, np.ndarray]:
     wall, ground = (0.0, -np.sin(tilt), -np.cos(tilt)), (0.0, -1.0, 0.0)
     normals = np.where(floor[..., None], ground, wall).astype(np.float32)
     return {"semseg": semseg, "depth": depth, "normals": normals}
+
+
+def sure_of(labels: np.ndarray, share: float = 0.8) -> np.ndarray:
+    """Class probabilities float16 (40, h, w) that give `share` to the label and split the rest."""
+    count = len(NYUD_CLASSES)
+    chosen = np.arange(count)[:, None, None] == labels
+    return np.where(chosen, share, (1 - share) / (count - 1)).astype(np.float16)
+
+
+def attention(seed: int = 0) -> dict[str, Any]:
+    """The fields of a `Prediction` that CFM fills: every cell attends to its surroundings, each task in its own
+    way; keys are pooled 2 x 2.
+    """
+    rng = np.random.default_rng(seed)
+    theta, phi = {}, {}
+    for task in TASKS:
+        mix = rng.normal(size=(WIDTH, 3))
+        theta[task], phi[task] = (
+            np.maximum(mix @ places(grid), 0).astype(np.float32) for grid in (GRID, KV_GRID)
+        )
+    gates = {
+        main: {other: rng.uniform(0.2, 0.8, GRID).astype(np.float16) for other in TASKS if other != main}
+        for main in TASKS
+    }
+    return {"theta": theta, "phi": phi, "kv_grid": KV_GRID, "kv_stride": KV_STRIDE, "gates": gates}
+
+
+def places(grid: tuple[int, int]) -> np.ndarray:
+    """(3, h*w): x and y of each cell's centre, -2 to 2, and 1."""
+    h, w = grid
+    y, x = np.meshgrid((np.arange(h) + 0.5) / h * 4 - 2, (np.arange(w) + 0.5) / w * 4 - 2, indexing="ij")
+    return np.stack((x.ravel(), y.ravel(), np.ones(h * w)))
+
+
+def masks(seed: int = 1) -> np.ndarray:
+    """Mask logits float16 (queries, h, w): each query is a slope across the picture."""
+    slopes = np.random.default_rng(seed).normal(size=(QUERIES, 3)) @ places(GRID)
+    return slopes.reshape(QUERIES, *GRID).astype(np.float16)
