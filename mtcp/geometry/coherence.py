@@ -114,9 +114,16 @@ def reduce_maps(
     if scale >= 1:
         return dict(maps), camera
     small = camera.resize(max(1, round(camera.width * scale)), max(1, round(camera.height * scale)))
-    at = np.ix_(nearest(camera.height, small.height), nearest(camera.width, small.width))
-    reduced = {name: _reduce_depth(m, small, at) if name == "depth" else m[at] for name, m in maps.items()}
-    return reduced, small
+    return resize_maps(maps, small), small
+
+
+def resize_maps(maps: Mapping[str, np.ndarray], camera: Camera) -> dict[str, np.ndarray]:
+    """The maps at the size of `camera`, which is already theirs at the new size. See `reduce_maps`."""
+    resized = {}
+    for name, values in maps.items():
+        at = np.ix_(nearest(values.shape[0], camera.height), nearest(values.shape[1], camera.width))
+        resized[name] = _reduce_depth(values, camera, at) if name == "depth" else values[at]
+    return resized
 
 
 def _measure(

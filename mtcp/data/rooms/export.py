@@ -132,7 +132,9 @@ class Example:
     kind: str
     fov_deg: float
 
-    def frame(self, size: tuple[int, int] = EXAMPLE_SIZE, quality: Literal["high", "fast"] = "high") -> Frame:
+    def frame(
+        self, size: tuple[int, int] = EXAMPLE_SIZE, quality: Literal["high", "fast", "none"] = "high"
+    ) -> Frame:
         """Renders it, with exact depth, normals and labels (which do not depend on `quality`)."""
         return render(make_room(self.seed, self.kind), size, quality, fov_deg=self.fov_deg)
 

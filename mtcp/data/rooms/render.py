@@ -24,7 +24,7 @@ class Frame:
     """A rendered photograph and what is true of it, at pixel centres.
 
     Attributes:
-        image: uint8 (H, W, 3) sRGB.
+        image: uint8 (H, W, 3) sRGB; black where only the truth was asked for.
         depth: float32 (H, W) metres along z.
         normals: float32 (H, W, 3) unit normals of the triangles, facing the camera; x right, y down, z
             forward.
@@ -44,7 +44,7 @@ class Frame:
 def render(
     room: Room,
     size: tuple[int, int] = (480, 640),
-    quality: Literal["high", "fast"] = "high",
+    quality: Literal["high", "fast", "none"] = "high",
     view: View | None = None,
     fov_deg: float | None = None,
 ) -> Frame:
@@ -52,15 +52,15 @@ def render(
 
     Args:
         size: (height, width) in pixels.
-        quality: "high" for people, "fast" for training; the truth is the same.
+        quality: "high" for people, "fast" for training, "none" for the truth alone; the truth is the same.
         view: where the camera stands; None: the room's own view (`choose_view`), the same at every size.
         fov_deg: horizontal field of view of the room's own view; None: drawn from the room's seed.
 
     Raises:
         InputError: an unknown quality, or a size below 8 x 8.
     """
-    if quality not in QUALITY:
-        raise InputError(f"unknown quality {quality!r}: choose one of {', '.join(QUALITY)}")
+    if quality not in (*QUALITY, "none"):
+        raise InputError(f"unknown quality {quality!r}: choose one of {', '.join((*QUALITY, 'none'))}")
     height, width = size
     if min(height, width) < 8:
         raise InputError(f"size {height}x{width}: at least 8x8 pixels")
@@ -71,7 +71,10 @@ def render(
     centres = _shoot(
         room, rays, view, camera, *(g.ravel() for g in np.mgrid[:height, :width].astype(np.float32))
     )
-    image = _expose(room, rays, view, camera, centres, QUALITY[quality])
+    if quality == "none":
+        image = np.zeros((height, width, 3), np.uint8)
+    else:
+        image = _expose(room, rays, view, camera, centres, QUALITY[quality])
     forward = centres.direction @ view.rotation[2].astype(np.float32)
     return Frame(
         image=image,

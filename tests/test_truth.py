@@ -1,0 +1,165 @@
+"""Ground truth of one photo and the distance from it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fake_predictor import room
+
+from mtcp.data.rooms import make_room, render
+from mtcp.data.sample import camera_tensor
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import stage_coherence
+from mtcp.tasks import task_set
+from mtcp.truth import Truth, error_maps, errors, shipped_example
+
+EXAMPLES = Path(__file__).parents[1] / "app" / "examples"
+TASKS = task_set("nyud", ("semseg", "depth", "normals", "edge"))
+H, W = 48, 64
+
+
+@pytest.fixture
+def truth() -> Truth:
+    return Truth(room(H, W, window=0.2, far=3.0), Camera.from_fov(W, H), "made")
+
+
+def test_a_sample_becomes_maps_as_in_a_prediction() -> None:
+    camera = Camera(70.0, 71.0, 30.0, 25.0, W, H)
+    normals = torch.zeros(3, H, W)
+    normals[1, 5, 7] = -1
+    sample = {
+        "image": torch.zeros(3, H, W, dtype=torch.uint8),
+        "camera": camera_tensor(camera),
+        "depth": torch.arange(H * W, dtype=torch.float32).reshape(H, W),
+        "normals": normals,
+        "edge": torch.full((H, W), 255, dtype=torch.uint8),
+    }
+    truth = Truth.of_sample(sample, "0007")
+    assert truth.camera == camera
+    assert truth.source == "0007"
+    assert sorted(truth.maps) == ["depth", "edge", "normals"]
+    assert truth.maps["depth"][2, 3] == 2 * W + 3
+    assert truth.maps["normals"].shape == (H, W, 3)
+    assert truth.maps["normals"][5, 7].tolist() == [0, -1, 0]
+
+
+def test_maps_of_another_size_are_refused() -> None:
+    with pytest.raises(InputError, match="true depth"):
+        Truth({"depth": np.ones((H, W + 1), np.float32)}, Camera.from_fov(W, H), "made")
+
+
+def test_a_shipped_example_has_the_exact_truth() -> None:
+    truth = Truth.of_example(EXAMPLES / "office.jpg")
+    assert truth.size == (480, 640)
+    assert truth.camera.fov_deg == pytest.approx(64)
+    assert "office" in truth.source
+    small = truth.resized((240, 320))
+    away = stage_coherence(small.maps, small.camera)
+    assert away.depth_normal_derivative.median_deg is not None
+    assert away.depth_normal_derivative.median_deg < 0.1  # exact depth and exact normals of one camera
+    assert away.depth_normal.known_pct > 99
+
+
+def test_truth_without_light_is_the_same_truth() -> None:
+    made = make_room(3)
+    lit, dark = (render(made, (24, 32), quality) for quality in ("fast", "none"))
+    for name in ("depth", "normals", "semseg"):
+        np.testing.assert_array_equal(getattr(lit, name), getattr(dark, name))
+    assert not dark.image.any()
+
+
+def test_a_picture_that_is_no_example_has_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="attic"):
+        Truth.of_example(EXAMPLES / "attic.jpg")
+    shipped = sorted(EXAMPLES.glob("*.jpg"))
+    uploaded = shutil.copy(EXAMPLES / "kitchen.jpg", tmp_path / "renamed.jpg")
+    assert shipped_example(uploaded, shipped) == EXAMPLES / "kitchen.jpg"
+    impostor = tmp_path / "kitchen.jpg"
+    impostor.write_bytes(b"another photo of that name")
+    assert shipped_example(impostor, shipped) is None
+
+
+def test_resizing_keeps_the_geometry() -> None:
+    camera = Camera.from_fov(W, H, 70)
+    x, y = camera.axes()
+    depth = (1 / (0.1 * x + 0.2 * y[:, None] + 0.4)).astype(np.float32)
+    truth = Truth(
+        {"depth": depth, "semseg": np.arange(H * W).reshape(H, W).astype(np.uint8)}, camera, "plane"
+    )
+    assert truth.resized((H, W)) is truth
+    small = truth.resized((H // 3, W // 3))
+    x, y = small.camera.axes()
+    np.testing.assert_allclose(small.maps["depth"], 1 / (0.1 * x + 0.2 * y[:, None] + 0.4), rtol=1e-5)
+    assert small.maps["semseg"].shape == (H // 3, W // 3)
+    assert small.camera.fov_deg == pytest.approx(70)
+
+
+def test_the_truth_itself_has_no_error(truth: Truth) -> None:
+    found = errors(truth.maps, truth, TASKS)
+    assert list(found) == ["semseg", "depth", "normals"]  # no edges on either side
+    assert found["semseg"] == {"miou": 100, "pixel_acc": 100}
+    assert found["depth"] == {"rmse": 0, "abs_rel": 0, "delta1": 100}
+    assert found["normals"]["mean"] == pytest.approx(0, abs=1e-3)
+    assert all(not np.nan_to_num(m).any() for m in error_maps(truth.maps, truth, TASKS).values())
+
+
+def test_errors_are_the_usual_ones_over_what_is_known(truth: Truth) -> None:
+    known = np.zeros((H, W), bool)
+    known[:, : W // 2] = True
+    maps = {
+        "semseg": np.where(known, truth.maps["semseg"], 255).astype(np.uint8),
+        "depth": np.where(known, truth.maps["depth"], 0).astype(np.float32),
+        "normals": np.where(known[..., None], truth.maps["normals"], 0).astype(np.float32),
+    }
+    half = Truth(maps, truth.camera, "left half")
+    turned = truth.maps["normals"] @ np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], np.float32)  # about y
+    predicted = {
+        "semseg": np.where(known & (np.arange(W) < W // 4), 38, truth.maps["semseg"]).astype(np.uint8),
+        "depth": np.where(known, truth.maps["depth"] + np.float32(0.5), 77).astype(np.float32),
+        "normals": turned,
+    }
+    found = errors(predicted, half, TASKS)
+    assert found["semseg"]["pixel_acc"] == pytest.approx(50)
+    assert found["depth"]["rmse"] == pytest.approx(0.5, rel=1e-5)
+    of_pixels = np.degrees(
+        np.arccos(np.clip(np.einsum("hwc,hwc->hw", turned, truth.maps["normals"])[known], -1, 1))
+    )
+    assert found["normals"]["mean"] == pytest.approx(of_pixels.mean(), rel=1e-3)
+    off = error_maps(predicted, half, TASKS)
+    for values in off.values():
+        np.testing.assert_array_equal(np.isfinite(values), known)
+    np.testing.assert_allclose(off["depth"][known], 0.5, rtol=1e-5)
+    assert set(np.unique(off["semseg"][known])) == {0, 1}
+    assert off["semseg"][0, 0] == 1
+
+
+def test_nothing_known_is_none_and_no_error(truth: Truth) -> None:
+    maps = {
+        "semseg": np.full((H, W), 255, np.uint8),
+        "depth": np.zeros((H, W), np.float32),
+        "normals": np.zeros((H, W, 3), np.float32),
+        "edge": np.full((H, W), 255, np.uint8),
+    }
+    predicted = truth.maps | {"edge": np.full((H, W), 0.5, np.float32)}
+    found = errors(predicted, Truth(maps, truth.camera, "nothing"), TASKS)
+    assert all(value is None for numbers in found.values() for value in numbers.values())
+    assert set(found) == {"semseg", "depth", "normals", "edge"}
+
+
+def test_edges_are_probabilities() -> None:
+    edge = np.zeros((H, W), np.uint8)
+    edge[:, 10] = 1
+    truth = Truth({"edge": edge}, Camera.from_fov(W, H), "made")
+    predicted = {"edge": np.where(edge == 1, 0.9, 0.1).astype(np.float32)}
+    assert errors(predicted, truth, TASKS) == {"edge": {"maxf": pytest.approx(100)}}
+    assert error_maps(predicted, truth, TASKS)["edge"][0, 10] == pytest.approx(-0.1)
+
+
+def test_predictions_of_another_size_are_refused(truth: Truth) -> None:
+    with pytest.raises(InputError, match="predicted depth"):
+        errors({"depth": np.ones((H, W - 1), np.float32)}, truth, TASKS)
