@@ -80,13 +80,13 @@ def serve(args: argparse.Namespace) -> None:
 
     from app import theme, ui
 
-    demo = ui.build(load(args.checkpoint, args.device), examples())
+    demo = ui.build(load(args.checkpoint, args.device), ui.Sources(examples=examples()))
     try:
         _, url, _ = demo.launch(
             server_name=args.host,
             server_port=args.port,
             theme=theme.theme(),
-            css_paths=theme.STYLE,
+            css_paths=theme.styles(),
             footer_links=["api", "settings"],
             run_history=False,
             share=False,

@@ -6,17 +6,22 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import coherence
+from mtcp.geometry.report import Coherence, Failure
 from mtcp.export import write_prediction
 from mtcp.photo import open_photo
 from mtcp.prediction import Prediction
+from mtcp.truth import Truth
 
 LONGEST_SIDE = 1024
 """The page works at this size. The network sees less anyway, and a 48-megapixel photo would hold 1.5 GB of
@@ -30,6 +35,9 @@ BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 Predict = Callable[..., Prediction]
 """A `mtcp.predict.Predictor`, or anything called alike: predict(photo, focal35=None)."""
 
+TruthOf = Callable[[str | os.PathLike[str]], "Truth | None"]
+"""From a photo's file to what it really shows, or None."""
+
 F = TypeVar("F", bound=Callable)
 
 
@@ -39,12 +47,36 @@ class Run:
 
     photo: upright RGB uint8 (H, W, 3) as the network was given it; `prediction.size` is its (H, W).
     name: the file's name. original: (H, W) of the upright photo before it was shrunk to `LONGEST_SIDE`.
+    truth: what the photo really shows, where that is known.
+    cache: what the tabs have computed, by "tab.what"; by "camera.tab.what" if it depends on the camera.
     """
 
     photo: np.ndarray
     prediction: Prediction
     name: str
     original: tuple[int, int]
+    truth: Truth | None = None
+    cache: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def coherence(self) -> Coherence | None:
+        """Whether depth and normals describe the same room; None if the network does not predict both."""
+        told = self.prediction
+        if not {"depth", "normals"} <= set(told.tasks):
+            return None
+        classes = next((task.classes for task in told.task_list() if task.name == "semseg"), ())
+        return coherence(told.initial, told.refined, told.camera, classes)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Where they do not, worst first."""
+        return self.coherence.failures if self.coherence else ()
+
+    def with_camera(self, camera: Camera) -> Run:
+        """The same prediction seen through another camera; what does not depend on it is kept."""
+        kept = {key: value for key, value in self.cache.items() if not key.startswith("camera.")}
+        seen = replace(self.prediction, camera=camera, camera_from="given")
+        return replace(self, prediction=seen, cache=kept)
 
     @property
     def browser_knows(self) -> bool:
@@ -57,8 +89,16 @@ class Run:
         return Path(self.name).stem or "photo"
 
 
-def analyse(predict: Predict, path: str | os.PathLike[str]) -> Run:
+def no_truth(path: str | os.PathLike[str]) -> Truth | None:
+    """Nothing is known of what a photo really shows."""
+    return None
+
+
+def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = no_truth) -> Run:
     """Reads the photo at `path`, shrinks it to `LONGEST_SIDE` and runs the network.
+
+    Args:
+        truth_of: gives what the photo really shows, where that is known; its camera then is the photo's.
 
     Raises:
         InputError: the file is no photo; the message names the file, never a folder of this machine.
@@ -70,7 +110,18 @@ def analyse(predict: Predict, path: str | os.PathLike[str]) -> Run:
         raise InputError(str(error).replace(os.fspath(path), name)) from error
     original = photo.shape[:2]
     photo = shrink(photo, LONGEST_SIDE)
-    return Run(photo, predict(photo, focal35=focal35), name, (original[0], original[1]))
+    return known(
+        Run(photo, predict(photo, focal35=focal35), name, (original[0], original[1])), truth_of(path)
+    )
+
+
+def known(run: Run, truth: Truth | None) -> Run:
+    """`run` with what its photo really shows, seen through the camera that took it."""
+    if truth is None:
+        return run
+    height, width = run.prediction.size
+    truth = truth.resized((height, width))
+    return replace(run.with_camera(truth.camera), truth=truth)
 
 
 def shrink(photo: np.ndarray, longest: int) -> np.ndarray:

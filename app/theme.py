@@ -65,8 +65,13 @@ def theme() -> gr.themes.Base:
     )
 
 
-STYLE = Path(__file__).with_name("style.css")
-"""The style sheet, with the colours of "initial" and "refined"."""
+HERE = Path(__file__).parent
+
+
+def styles() -> list[Path]:
+    """The style sheets: the page's, with the colours of "initial" and "refined", then each view's own."""
+    return [HERE / "style.css", *sorted((HERE / "styles").glob("*.css"))]
+
 
 TOGGLE_DARK = "() => { document.body.classList.toggle('dark'); }"
 """What the Light / Dark button runs, in the browser."""

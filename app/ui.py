@@ -1,9 +1,14 @@
-"""The wiring of the page: which listener feeds which panel. What computes is in `session` and `views`."""
+"""The wiring of the page: which listener changes the scene, and which tab is drawn for it.
+
+The scene (run, probe, chosen failure) is one state per visitor. Listeners that change it return it and draw the
+tab that is open; the others are drawn when they are opened. What computes is in `session`, `scene` and `views`.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,8 +18,11 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
-from app.panels import DOWNLOAD, Panel, Predictions, Sidebar, Values
+from app.scene import Scene
 from app.session import Run
+from app.sidebar import DOWNLOAD, Sidebar
+from app.tabs.base import Settings, Tab, Values
+from app.tabs.predictions import Predictions
 from app.theme import TOGGLE_DARK
 from app.views import page, predictions
 from mtcp.errors import InputError
@@ -30,8 +38,17 @@ _NETWORK: dict[str, Any] = {"concurrency_id": "network", "concurrency_limit": 1}
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"}
 """Not an endpoint; and never dropped: by default gradio drops an event whose like is still running, and the
 page would show a new photo with the maps of the last."""
+_LATEST: dict[str, Any] = {
+    "api_visibility": "private",
+    "trigger_mode": "always_last",
+    "show_progress": "hidden",
+}
+"""For what a person does many times in a row: only the last one counts, and nothing is covered meanwhile."""
 _MOVE = "(at) => Array({count}).fill({{__type__: 'update', slider_position: at}})"
 """Moves the divider of {count} ImageSliders, in the browser: their handles do not answer to the keyboard."""
+
+Drawn = dict[str, tuple[int, tuple[int, int], int | None]]
+"""Tab's title -> what it shows: the run's identity, the probe, the chosen failure."""
 
 
 @dataclass(frozen=True)
@@ -45,61 +62,134 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Page:
-    """All that a run fills. `panels` are the ways to look at it."""
+class Sources:
+    """What the page offers besides uploads. The page reads nothing outside of these.
 
-    network: Network
-    result: gr.State
-    header: gr.HTML
-    sidebar: Sidebar
+    examples: photos. runs: folders with run folders in them. logs: single logs that ship with the project.
+    frames: a data folder with ground truth.
+    """
+
+    examples: Sequence[Path] = ()
+    runs: Sequence[Path] = ()
+    logs: Sequence[Path] = ()
+    truth_of: session.TruthOf = field(default=session.no_truth)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One tab of a scene in its place: `empty` is seen until there is a scene."""
+
+    tab: Tab
+    place: gr.Tab
     empty: gr.HTML
     shown: gr.Column
-    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The states and components that listeners share."""
+
+    network: Network
+    sources: Sources
+    header: gr.HTML
+    sidebar: Sidebar
+    shelves: tuple[Shelf, ...]
+    bar: gr.Tabs
+    scene: gr.State
+    opened: gr.State
+    drawn: gr.State
+    inbox: gr.State
 
     @property
-    def outputs(self) -> list[Any]:
-        """Every component that `fill` and `clear` may set."""
-        return [self.result, self.header, *self.sidebar.outputs, self.empty, self.shown, *self.views]
+    def controls(self) -> list[Component]:
+        """What the person has set in any tab."""
+        return [control.component for shelf in self.shelves for control in shelf.tab.controls]
+
+    @property
+    def looks(self) -> set[Component]:
+        """The inputs of every listener that draws."""
+        return {self.scene, self.opened, self.drawn, *self.controls}
 
     @property
     def views(self) -> list[Component]:
-        """The components of all panels."""
-        return [output for panel in self.panels for output in panel.outputs]
+        """The components of all tabs."""
+        return [output for shelf in self.shelves for output in shelf.tab.outputs]
 
-    def fill(self, run: Run) -> Values:
-        """The page with a result."""
-        told = run.prediction
+    @property
+    def frame(self) -> list[Component]:
+        """What is around the tabs."""
+        switched = [part for shelf in self.shelves for part in (shelf.empty, shelf.shown)]
+        return [self.scene, self.drawn, self.header, *self.sidebar.outputs, *switched]
+
+    def enter(self, scene: Scene) -> Values:
+        """Everything around the tabs, for a new run."""
+        told = scene.run.prediction
         header = page.header(told.checkpoint, told.device, told.network_size, told.seconds)
-        filled: Values = {self.result: run, self.header: header, self.empty: gr.HTML(visible=False)}
-        filled |= {self.shown: gr.Column(visible=True), **self.sidebar.fill(run)}
-        for panel in self.panels:
-            filled |= panel.fill(run)
-        return filled
+        return {
+            self.scene: scene,
+            self.drawn: {},
+            self.header: header,
+            **self._switch(True),
+            **self.sidebar.fill(scene),
+        }
 
     def clear(self) -> Values:
         """The page without a result."""
         header = page.header(self.network.checkpoint, self.network.device)
-        cleared: Values = {self.result: None, self.header: header, self.empty: gr.HTML(visible=True)}
-        return cleared | {self.shown: gr.Column(visible=False), **self.sidebar.clear()}
+        nothing: Values = {self.scene: None, self.drawn: {}, self.header: header}
+        return nothing | self._switch(False) | self.sidebar.clear()
+
+    def draw(self, scene: Scene | None, data: Settings) -> Values:
+        """The tab that is open, as far as it does not show this scene already."""
+        shelf = next((shelf for shelf in self.shelves if shelf.tab.title == data[self.opened]), None)
+        if scene is None or shelf is None:
+            return {self.drawn: gr.skip()}
+        title, now = shelf.tab.title, (id(scene.run), scene.probe, scene.failure)
+        before = data[self.drawn].get(title)
+        if before == now:
+            return {self.drawn: gr.skip()}
+        told = shelf.tab.point if before is not None and before[0] == now[0] else shelf.tab.fill
+        return {self.drawn: {**data[self.drawn], title: now}, **told(scene, data)}
+
+    def _switch(self, on: bool) -> Values:
+        switched: Values = {shelf.empty: gr.HTML(visible=not on) for shelf in self.shelves}
+        return switched | {shelf.shown: gr.Column(visible=on) for shelf in self.shelves}
 
 
-def build(network: Network, examples: Sequence[Path] = ()) -> gr.Blocks:
-    """The page for one loaded network. `examples` are photos offered beside the upload."""
+def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
+    """The page for one loaded network."""
+    sources = sources or Sources()
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
-        result = gr.State(None, time_to_live=STATE_SECONDS)
+        states = [
+            gr.State(value, time_to_live=STATE_SECONDS) for value in (None, Predictions.title, {}, None)
+        ]
         header = _header(network)
         with gr.Row():
-            sidebar = Sidebar.build(examples)
-            with gr.Column(elem_id="right"):
-                empty = gr.HTML(page.empty([task.name for task in network.tasks], bool(examples)))
-                with gr.Column(visible=False) as shown:
-                    overview = Predictions.build(network.tasks)
-        whole = Page(network, result, header, sidebar, empty, shown, (overview,))
-        _listen_for_photos(whole, examples)
-        _listen_to_divider(overview)
+            sidebar = Sidebar.build(sources.examples)
+            with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs") as bar:
+                shelves = _shelves(network, sources)
+        whole = Page(network, sources, header, sidebar, shelves, bar, *states)
+        _listen_for_photos(whole)
+        _listen_to_probe(whole)
+        _listen_to_tabs(whole, ())
+        _listen_to_controls(whole)
         _endpoint(network, sidebar.photo)
     return demo
+
+
+def _shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
+    builders: list[tuple[str, Callable[[], Tab]]] = [
+        (Predictions.title, lambda: Predictions.build(network.tasks)),
+    ]
+    shelves = []
+    for title, builder in builders:
+        with gr.Tab(title, id=title) as place:
+            empty = gr.HTML(page.empty([task.name for task in network.tasks], bool(sources.examples)))
+            with gr.Column(visible=False) as shown:
+                tab = builder()
+        shelves.append(Shelf(tab, place, empty, shown))
+    return tuple(shelves)
 
 
 def _header(network: Network) -> gr.HTML:
@@ -110,37 +200,146 @@ def _header(network: Network) -> gr.HTML:
     return header
 
 
-def _listen_for_photos(whole: Page, examples: Sequence[Path]) -> None:
-    """A photo given, taken away or picked: run the network, show everything, then pack the zip."""
-    photo, picked, download = whole.sidebar.photo, whole.sidebar.examples, whole.sidebar.download
-
-    def finish(event: Dependency) -> None:
-        covered = [whole.empty, *whole.views]  # by the progress; the photo stays in sight
-        ran = event.success(
-            _shower(whole), photo, whole.outputs, show_progress_on=covered, **_NETWORK, **_PRIVATE
-        )
-        ran.success(_packer(download), whole.result, download, show_progress="hidden", **_PRIVATE)
-
-    finish(photo.input(None, **_PRIVATE))
+def _listen_for_photos(whole: Page) -> None:
+    """A photo given, taken away or picked: run the network, then draw, then pack the zip."""
+    photo, picked = whole.sidebar.photo, whole.sidebar.examples
+    _finish(whole, photo.input(None, **_PRIVATE))
     if picked is not None:
-        paths = [str(path) for path in examples]
-        finish(picked.click(paths.__getitem__, picked, photo, show_progress="hidden", **_PRIVATE))
+        paths = [str(path) for path in whole.sources.examples]
+        _finish(whole, picked.click(paths.__getitem__, picked, photo, show_progress="hidden", **_PRIVATE))
 
 
-def _listen_to_divider(overview: Predictions) -> None:
+def _finish(whole: Page, event: Dependency) -> None:
+    covered = [
+        shelf.empty for shelf in whole.shelves
+    ] + whole.views  # by the progress; the photo stays in sight
+    outputs = [whole.sidebar.photo, *whole.frame]
+    ran = event.success(
+        _shower(whole), whole.sidebar.photo, outputs, show_progress_on=covered, **_NETWORK, **_PRIVATE
+    )
+    _draw_and_pack(whole, ran)
+
+
+def _open_from_inbox(whole: Page, event: Dependency) -> None:
+    """A run made elsewhere on the page: show it as if its photo had been dropped, in the Coherence tab."""
+
+    def show(run: Run | None) -> Values:
+        if run is None:
+            return {whole.inbox: gr.skip()}
+        opened: Values = {whole.bar: gr.Tabs(selected=Predictions.title), whole.opened: Predictions.title}
+        return {**whole.enter(Scene.of(run)), whole.sidebar.photo: run.photo, whole.inbox: None, **opened}
+
+    outputs = [whole.inbox, whole.bar, whole.opened, whole.sidebar.photo, *whole.frame]
+    _draw_and_pack(whole, event.success(show, whole.inbox, list(dict.fromkeys(outputs)), **_PRIVATE))
+
+
+def _draw_and_pack(whole: Page, event: Dependency) -> None:
+    drawn = event.success(_drawer(whole), whole.looks, [whole.drawn, *whole.views], **_PRIVATE)
+    download = whole.sidebar.download
+    drawn.success(_packer(download), whole.scene, download, show_progress="hidden", **_PRIVATE)
+
+
+def _listen_to_probe(whole: Page) -> None:
+    """Clicks on pictures and failures, numbers typed, the field of view: change the scene, draw the open tab."""
+    side = whole.sidebar
+
+    def by_click(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+        return scene.point(float(event.x), float(event.y))
+
+    def by_rank(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+        return scene.choose(int(event.rank))
+
+    def by_number(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+        return scene.enter(data[side.x], data[side.y])
+
+    def by_fov(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+        fov = data[side.fov]
+        return scene if fov is None else scene.see_through(float(fov))
+
+    for trigger, change in (
+        (side.picker.pick, by_click),
+        (side.picker.choose, by_rank),
+        (side.x.input, by_number),
+        (side.y.input, by_number),
+        (side.fov.input, by_fov),
+    ):
+        trigger(
+            _mover(whole, change),
+            {*whole.looks, side.x, side.y, side.fov},
+            list(dict.fromkeys([whole.scene, whole.drawn, *side.outputs, *whole.views])),
+            **_LATEST,
+        )
+
+
+def _listen_to_tabs(whole: Page, others: Sequence[gr.Tab]) -> None:
+    for place in (*(shelf.place for shelf in whole.shelves), *others):
+        chosen = place.select(lambda title=place.label: title, None, whole.opened, **_LATEST)
+        chosen.success(_drawer(whole), whole.looks, [whole.drawn, *whole.views], **_PRIVATE)
+
+
+def _listen_to_controls(whole: Page) -> None:
+    for shelf in whole.shelves:
+        for control in shelf.tab.controls:
+            trigger = getattr(control.component, control.event)
+            outputs = list(shelf.tab.outputs)
+
+            def redraw(data: Settings, control=control, skip=outputs[0]) -> Values:
+                scene = data[whole.scene]
+                return (control.redraw(scene, data) if scene is not None else {}) or {skip: gr.skip()}
+
+            trigger(_told(redraw, outputs[0]), whole.looks, outputs, **_LATEST)
+    overview = next(shelf.tab for shelf in whole.shelves if isinstance(shelf.tab, Predictions))
     moved: list[Component] = [panel.compare for panel in overview.tasks]
     overview.divider.input(None, overview.divider, moved, js=_MOVE.format(count=len(moved)), **_PRIVATE)
 
 
+def _mover(whole: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]) -> Callable[..., Values]:
+    """The listener that changes the scene and draws what follows it."""
+
+    def move(data: Settings, event: gr.EventData) -> Values:
+        before = data[whole.scene]
+        if before is None:
+            return {whole.scene: gr.skip()}
+        scene = change(before, data, event)
+        side = whole.sidebar.point(scene) if scene.run is before.run else whole.sidebar.refocus(scene)
+        return {whole.scene: scene, **side, **whole.draw(scene, data)}
+
+    return _told(move, whole.scene)
+
+
+def _drawer(whole: Page) -> Callable[[Settings], Values]:
+    """The listener that draws the open tab."""
+
+    def draw(data: Settings) -> Values:
+        return whole.draw(data[whole.scene], data)
+
+    return _told(draw, whole.drawn)
+
+
+def _told(listener: Callable[..., Values], skip: Component) -> Callable[..., Values]:
+    """`listener`, whose complaint about what the person gave is shown as a toast; nothing else changes then."""
+
+    @functools.wraps(listener)
+    def told(*args: Any, **kwargs: Any) -> Values:
+        try:
+            return listener(*args, **kwargs)
+        except InputError as error:
+            gr.Warning(f"{escape(str(error))}.", duration=15)
+            return {skip: gr.skip()}
+
+    return told
+
+
 def _shower(whole: Page) -> Callable[[str | None], Values]:
-    """The listener that runs the network on a photo and fills the page."""
+    """The listener that runs the network on a photo and fills what is around the tabs."""
     photo = whole.sidebar.photo
 
     def show(path: str | None) -> Values:
         if path is None:
             return whole.clear()
         try:
-            return whole.fill(session.analyse(whole.network.predict, path))
+            run = session.analyse(whole.network.predict, path, whole.sources.truth_of)
+            return whole.enter(Scene.of(run))
         except InputError as error:
             gr.Warning(f"{escape(str(error))}. Give another photo (JPEG, PNG, WebP ...).", duration=15)
             return {**whole.clear(), photo: None}
@@ -148,13 +347,13 @@ def _shower(whole: Page) -> Callable[[str | None], Values]:
     return show
 
 
-def _packer(button: gr.DownloadButton) -> Callable[[Run | None], gr.DownloadButton]:
+def _packer(button: gr.DownloadButton) -> Callable[[Scene | None], gr.DownloadButton]:
     """The listener that packs the zip once the pictures are on the screen."""
 
-    def pack(run: Run | None) -> gr.DownloadButton:
-        if run is None:
+    def pack(scene: Scene | None) -> gr.DownloadButton:
+        if scene is None:
             return gr.DownloadButton(DOWNLOAD, value=None, interactive=False)
-        packed = session.archive(run, button.GRADIO_CACHE)
+        packed = session.archive(scene.run, button.GRADIO_CACHE)
         return gr.DownloadButton(DOWNLOAD, value=str(packed), interactive=True)
 
     return pack

@@ -161,7 +161,7 @@ class TrainConfig(_Config):
     flip: bool = True
     scales: tuple[float, ...] = (1.0, 1.2, 1.5)
     photometric: bool = True
-    init: str = "imagenet"  # "imagenet", "none" or a checkpoint to start from
+    init: str = "imagenet"  # "imagenet", "none" or a checkpoint to start from (A,B: B's parts win)
     bf16: str = "auto"  # auto (where the hardware has it), on, off
     workers: int = 0
     seed: int = 0

@@ -191,6 +191,18 @@ def test_a_plain_network_warms_up_the_whole_one(tmp_path: Path) -> None:
         torch.testing.assert_close(after[name], source[name] if fits else before[name], rtol=1e-3, atol=1e-3)
 
 
+def test_of_several_warm_starts_the_last_one_wins(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first = MTCP(tiny_config())
+    shared = MTCP(tiny_config(cfm=False, trace_back=False, task_decoder=False))
+    whole = MTCP(tiny_config())
+    files = [save(first, tmp_path / "first.safetensors"), save(shared, tmp_path / "shared.safetensors")]
+    initialise(whole, ",".join(files))
+    for name, tensor in whole.state_dict().items():
+        source = shared if name.startswith("shared.") else first
+        torch.testing.assert_close(tensor, source.state_dict()[name], rtol=1e-3, atol=1e-3)
+
+
 def test_warm_starts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     source = save(MTCP(tiny_config(width=16)), tmp_path / "wide.safetensors")
     with pytest.raises(InputError, match=r"expected \("):

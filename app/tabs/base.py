@@ -1,0 +1,49 @@
+"""What a tab of the page is: components that are built once and drawn for a scene. Listeners are in `app.ui`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gradio.components import Component
+
+from app.scene import Scene
+
+Values = dict[Any, Any]
+"""What a listener returns: component -> new value or update. Components left out stay as they are."""
+
+Settings = Mapping[Any, Any]
+"""Component -> its current value, for all controls of the page."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A component by which the person changes how a tab is drawn. It has no effect on the scene.
+
+    event: the name of the gradio event to draw at; "release" for sliders whose drawing takes time.
+    """
+
+    component: Component
+    redraw: Callable[[Scene, Settings], Values]
+    event: str = "input"
+
+
+class Tab(Protocol):
+    """One way to look at a scene."""
+
+    title: str
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """What the person sets here."""
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        """Everything that `fill`, `point` and the controls may set."""
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        """All of it: a new photo, another camera, or the tab is opened."""
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        """Only what follows the probe and the chosen failure."""

@@ -1,0 +1,116 @@
+"""The Predictions tab: each task initial | refined under one divider, and what trace-back changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from app.scene import Scene
+from app.tabs.base import Control, Settings, Values
+from app.views import page, predictions
+from mtcp.tasks import Task
+
+
+@dataclass(frozen=True)
+class TaskPanel:
+    """One task's column in `Predictions`."""
+
+    task: Task
+    compare: gr.ImageSlider
+    legend: gr.HTML
+    note: gr.HTML
+    change: gr.Image
+    key: gr.HTML
+
+    @classmethod
+    def build(cls, task: Task) -> TaskPanel:
+        """Adds the column to the page."""
+        name = page.title(task.name)
+        with gr.Column(elem_classes="mt-task"):
+            gr.HTML(f"<h2>{name}</h2>")
+            return cls(
+                task,
+                compare=gr.ImageSlider(
+                    format="png",
+                    interactive=False,
+                    show_label=False,
+                    label=f"{name}: initial and refined",
+                    buttons=["download", "fullscreen"],
+                    elem_id=f"compare-{task.name}",
+                    elem_classes="mt-compare mt-pick",
+                ),
+                legend=gr.HTML(),
+                note=gr.HTML(elem_id=f"note-{task.name}"),
+                change=gr.Image(
+                    format="png",
+                    interactive=False,
+                    show_label=False,
+                    label=f"{name}: what trace-back changed",
+                    buttons=["download", "fullscreen"],
+                    alt_text=f"{name}: map of what trace-back changed",
+                    elem_id=f"change-{task.name}",
+                    elem_classes="mt-map mt-pick",
+                ),
+                key=gr.HTML(),
+            )
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        return (self.compare, self.legend, self.note, self.change, self.key)
+
+    def fill(self, view: predictions.TaskView) -> Values:
+        """Values for one task's view."""
+        change = view.change
+        filled: Values = {self.compare: (view.initial, view.refined), self.legend: view.legend}
+        if change is None:
+            return filled | {self.note: "", self.change: gr.Image(None, visible=False), self.key: ""}
+        shown = gr.Image(change.picture, visible=True)
+        return filled | {self.note: change.note, self.change: shown, self.key: change.legend}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Each task initial | refined, and what trace-back changed."""
+
+    title = "Predictions"
+
+    headline: gr.HTML
+    divider: gr.Slider
+    tasks: tuple[TaskPanel, ...]
+
+    @classmethod
+    def build(cls, tasks: Sequence[Task]) -> Predictions:
+        """Adds the view to the page."""
+        headline = gr.HTML()
+        divider = gr.Slider(
+            0,
+            100,
+            50,
+            step=1,
+            label="Divider in all pictures (%): initial on its left, refined on its right",
+            elem_id="divider",
+            buttons=[],
+        )
+        with gr.Row(elem_classes="mt-tasks"):
+            return cls(headline, divider, tuple(TaskPanel.build(task) for task in tasks))
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return ()
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        return (self.headline, *(output for panel in self.tasks for output in panel.outputs))
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        views = [predictions.view(scene.run, panel.task) for panel in self.tasks]
+        filled: Values = {self.headline: page.headline([view.change.short for view in views if view.change])}
+        for panel, view in zip(self.tasks, views, strict=True):
+            filled |= panel.fill(view)
+        return filled
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        return {}

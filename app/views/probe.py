@@ -1,0 +1,133 @@
+"""The readout: what every map says at one pixel, initial beside refined (beside the truth)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.scene import Scene
+from app.views import html
+from mtcp.geometry.report import StageCoherence
+from mtcp.tasks import IGNORE, NYUD_CLASSES, Task, palette
+
+Vector = np.ndarray
+NONE = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one stage says at a pixel. None where it says nothing.
+
+    share: the probability of `label`, 0..1. depth: metres. normal, from_depth: unit vectors in camera axes.
+    angle: between those two, degrees.
+    """
+
+    label: int | None = None
+    share: float | None = None
+    depth: float | None = None
+    normal: Vector | None = None
+    from_depth: Vector | None = None
+    angle: float | None = None
+
+
+def readings(scene: Scene) -> dict[str, Reading]:
+    """By stage: "initial", "refined" and "truth", where there are such."""
+    run, told = scene.run, scene.run.prediction
+    found = {}
+    for stage, maps in told.stages().items():
+        share = _share(scene, stage, maps)
+        found[stage] = _reading(scene, maps, getattr(run.coherence, stage, None), share)
+    if run.truth is not None:
+        found["truth"] = _reading(scene, run.truth.maps, None, None)
+    return found
+
+
+def readout(scene: Scene) -> str:
+    """The readings as a table, HTML."""
+    found = readings(scene)
+    tasks = {task.name: task for task in scene.run.prediction.task_list()}
+    rows = []
+    if "semseg" in tasks:
+        rows.append(["class", *(_label(reading, tasks["semseg"]) for reading in found.values())])
+    if "depth" in tasks:
+        rows.append(["depth", *(_number(reading.depth, ".2f", " m") for reading in found.values())])
+    if "normals" in tasks:
+        rows.append(["normal", *(_vector(reading.normal) for reading in found.values())])
+    if scene.run.coherence is not None:
+        rows.append(["from depth", *(_vector(reading.from_depth) for reading in found.values())])
+        rows.append(
+            ["angle", *(_number(reading.angle, ".1f", "\N{DEGREE SIGN}") for reading in found.values())]
+        )
+    table = html.table(["", *found], rows)
+    note = "Normals in camera axes x right, y down, z forward: a wall facing the camera is (0, 0, -1)."
+    return f'<div class="mt-legend mt-readout">{table}<p class="mt-subdued">{note}</p></div>'
+
+
+def marker(scene: Scene | None) -> str:
+    """Where the + goes in every picture, as CSS variables: fractions of the photo, and the photo's shape."""
+    if scene is None:
+        return "<style>:root{--probe:none}</style>"
+    height, width = scene.run.prediction.size
+    x, y = (scene.probe[0] + 0.5) / width, (scene.probe[1] + 0.5) / height
+    return (
+        f"<style>:root{{--probe:block;--probe-x:{100 * x:.3f}%;--probe-y:{100 * y:.3f}%;"
+        f"--ratio:{width / height:.5f}}}</style>"
+    )
+
+
+def _reading(
+    scene: Scene, maps: Mapping[str, np.ndarray], stage: StageCoherence | None, share: float | None
+) -> Reading:
+    x, y = scene.probe
+    label = int(maps["semseg"][y, x]) if "semseg" in maps else IGNORE
+    depth = float(maps["depth"][y, x]) if "depth" in maps else 0.0
+    normal = _known(maps["normals"][y, x]) if "normals" in maps else None
+    from_depth = angle = None
+    if stage is not None:
+        row, column = _working(scene)
+        from_depth = _known(stage.maps.depth_normals[row, column])
+        value = float(stage.maps.angle_deg[row, column])
+        angle = value if np.isfinite(value) else None
+    return Reading(
+        None if label == IGNORE else label, share, depth if depth > 0 else None, normal, from_depth, angle
+    )
+
+
+def _share(scene: Scene, stage: str, maps: Mapping[str, np.ndarray]) -> float | None:
+    told = scene.run.prediction
+    if stage not in told.probability or "semseg" not in maps:
+        return None
+    column, row = told.cell(*scene.probe)
+    x, y = scene.probe
+    return float(told.probability[stage][maps["semseg"][y, x], row, column])
+
+
+def _working(scene: Scene) -> tuple[int, int]:
+    """(row, column) of the probe in the maps of the coherence report."""
+    assert scene.run.coherence is not None
+    (H, W), (h, w) = scene.run.prediction.size, scene.run.coherence.working_size
+    return int((scene.probe[1] + 0.5) * h / H), int((scene.probe[0] + 0.5) * w / W)
+
+
+def _known(vector: np.ndarray) -> np.ndarray | None:
+    return vector if np.isfinite(vector).all() and np.abs(vector).max() > 0 else None
+
+
+def _label(reading: Reading, task: Task) -> str:
+    if reading.label is None:
+        return NONE
+    name = (task.classes or NYUD_CLASSES)[reading.label]
+    share = "" if reading.share is None else f" {reading.share:.2f}"
+    return f"{html.swatch(palette(task.channels)[reading.label])}{html.text(name)}{share}"
+
+
+def _number(value: float | None, digits: str, unit: str) -> str:
+    return NONE if value is None else f"{value:{digits}}{unit}"
+
+
+def _vector(value: np.ndarray | None) -> str:
+    if value is None:
+        return NONE
+    return " ".join(f"{number + 0.0:.2f}" for number in np.round(value, 2)).replace("-", "\N{MINUS SIGN}")
