@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from mtcp.errors import InputError
+from mtcp.export import write_prediction
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence, Failure
-from mtcp.export import write_prediction
 from mtcp.photo import open_photo
 from mtcp.prediction import Prediction
 from mtcp.truth import Truth

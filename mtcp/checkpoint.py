@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtcp.aside import write_together
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 
@@ -91,7 +92,8 @@ def save_checkpoint(
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_aside({path: weights, card_file: (json.dumps(card, indent=2) + "\n").encode()})
+    text = (json.dumps(card, indent=2) + "\n").encode()
+    write_together({path: lambda file: file.write(weights), card_file: lambda file: file.write(text)})
     return card
 
 
@@ -225,22 +227,3 @@ def _read(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _write_aside(contents: Mapping[Path, bytes]) -> None:
-    asides = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
-    try:
-        for path, content in contents.items():
-            with asides[path].open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, aside in asides.items():
-            aside.replace(path)
-    finally:
-        _remove(asides.values())
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)

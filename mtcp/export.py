@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from mtcp import colour, legend
+from mtcp.aside import write_aside
 
 if TYPE_CHECKING:
     from mtcp.predict import Prediction
@@ -34,7 +34,7 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_write(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
+    written = [write_aside(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
     for task in prediction.task_list():
         for stage, picture in pictures(prediction, task).items():
             written.append(_png(folder / f"{stem}_{task.name}_{stage}.png", picture))
@@ -80,16 +80,6 @@ def _with_classes(task: Task, labels: np.ndarray) -> np.ndarray:
 
 
 def _png(path: Path, array: np.ndarray) -> Path:
-    return _write(path, lambda file: Image.fromarray(array).save(file, "PNG", compress_level=COMPRESSION))
-
-
-def _write(path: Path, write: Callable[[BinaryIO], object]) -> Path:
-    """Aside, then renamed: a reader never meets half a file."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("wb") as file:
-            write(file)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    return path
+    return write_aside(
+        path, lambda file: Image.fromarray(array).save(file, "PNG", compress_level=COMPRESSION)
+    )

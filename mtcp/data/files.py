@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -61,16 +60,6 @@ def read_lines(path: Path) -> list[str]:
         twice = next(line for line in lines if lines.count(line) > 1)
         raise InputError(f"{path}: {twice!r} is listed twice")
     return lines
-
-
-def write_aside(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write through `write(file)` aside, then rename: `path` is whole or absent, never torn."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    buffer = io.BytesIO()
-    write(buffer)
-    aside.write_bytes(buffer.getvalue())
-    aside.replace(path)
 
 
 def load_mat_array(path: Path, name: str) -> np.ndarray:

@@ -27,8 +27,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from mtcp.aside import write_aside
 from mtcp.data.derive import derive_normals, semantic_edges
-from mtcp.data.files import write_aside
 from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.nyud_sources import FolderSource, MatSource, Source
 from mtcp.errors import InputError

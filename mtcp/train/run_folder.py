@@ -11,19 +11,11 @@ from typing import Any, TypeVar
 
 import torch
 
+from mtcp.aside import write_aside
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 
 T = TypeVar("T")
-
-
-def write_aside(path: Path, write: Any) -> None:
-    """Calls `write(temporary path)`, then renames that to `path`: a reader never sees half a file."""
-    aside = path.with_name(f".{path.name}.part")
-    write(aside)
-    with aside.open("rb") as f:
-        os.fsync(f.fileno())
-    aside.replace(path)
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
@@ -62,7 +54,7 @@ class RunFolder:
         if not resume:
             config = {"model": model.to_dict(), "train": train.to_dict(), "command": command}
             text = json.dumps(config, indent=2) + "\n"
-            write_aside(self.path / "config.json", lambda p: p.write_text(text, encoding="utf-8"))
+            write_aside(self.path / "config.json", lambda file: file.write(text.encode()))
 
     def read_config(self) -> tuple[ModelConfig, TrainConfig]:
         """The configuration of an existing run. Raises InputError when config.json is missing or damaged."""
@@ -97,11 +89,11 @@ class RunFolder:
             return
         kept = [entry for entry in read_log(self.log_path) if entry.get("step", 0) <= step]
         text = "".join(json.dumps(entry) + "\n" for entry in kept)
-        write_aside(self.log_path, lambda p: p.write_text(text, encoding="utf-8"))
+        write_aside(self.log_path, lambda file: file.write(text.encode()))
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Writes last.pt so that a crash in between leaves the previous one."""
-        write_aside(self.state_path, lambda p: torch.save(state, p))
+        write_aside(self.state_path, lambda file: torch.save(state, file))
 
     def load_state(self) -> dict[str, Any]:
         """Reads last.pt, tensors and plain types only. Raises InputError when it is damaged."""

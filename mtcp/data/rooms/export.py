@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from mtcp.data.files import write_aside
+from mtcp.aside import write_aside
 from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.rooms.build import KINDS, make_room
 from mtcp.data.rooms.dataset import edges
