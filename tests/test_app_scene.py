@@ -1,0 +1,109 @@
+"""The scene and the probe's readout: what a click, a typed number, a failure or another camera changes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from fake_predictor import FakePredictor
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.scene import Scene
+from app.session import Run
+from app.views import probe
+from mtcp.errors import InputError
+from mtcp.truth import Truth
+
+SIZE = (60, 80)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    photo = np.full((*SIZE, 3), 90, np.uint8)
+    return Scene.of(Run(photo, tilted(FakePredictor()(photo)), "made.jpg", SIZE))
+
+
+def tilted(prediction):
+    """With refined normals that contradict the floor's depth, so that there is a failure."""
+    normals = prediction.refined["normals"].copy()
+    normals[45:] = (0.0, 0.0, -1.0)
+    return dataclasses.replace(prediction, refined={**prediction.refined, "normals": normals})
+
+
+def test_a_new_run_looks_at_its_worst_failure(scene: Scene) -> None:
+    assert scene.failure == 1
+    assert scene.probe == scene.run.failures[0].pixel
+    assert scene.chosen is scene.run.failures[0]
+
+
+def test_a_run_without_failures_looks_at_the_middle() -> None:
+    photo = np.full((*SIZE, 3), 90, np.uint8)
+    made = FakePredictor()(photo)
+    single = dataclasses.replace(made, tasks=("semseg", "depth"))
+    looked = Scene.of(Run(photo, single, "made.jpg", SIZE))
+    assert (looked.run.coherence, looked.failure, looked.probe) == (None, None, (40, 30))
+
+
+@given(st.floats(-0.5, 1.5), st.floats(-0.5, 1.5))
+def test_a_click_is_always_inside(scene: Scene, x: float, y: float) -> None:
+    column, row = scene.point(x, y).probe
+    assert 0 <= column < SIZE[1]
+    assert 0 <= row < SIZE[0]
+    if 0 <= x < 1:
+        assert column <= x * SIZE[1] < column + 1
+
+
+def test_a_number_outside_the_photo_is_named(scene: Scene) -> None:
+    assert scene.enter(79, None).probe == (79, scene.probe[1])
+    with pytest.raises(InputError, match=r"pixel \(80, \d+\) is outside .* 0 to 79"):
+        scene.enter(80, None)
+    with pytest.raises(InputError, match="failure 99 does not exist"):
+        scene.choose(99)
+
+
+def test_another_camera_measures_again_but_keeps_what_is_free_of_it(scene: Scene) -> None:
+    scene.run.cache.update({"attention.entropy": 1, "camera.cloud": 2})
+    wide = scene.see_through(100)
+    assert wide.run.prediction.camera.fov_deg == pytest.approx(100)
+    assert wide.run.prediction.initial is scene.run.prediction.initial
+    assert wide.run.cache == {"attention.entropy": 1}
+    assert wide.failure is None
+    before, after = scene.run.coherence, wide.run.coherence
+    assert before is not None
+    assert after is not None
+    assert before.initial.depth_normal.mean_deg != after.initial.depth_normal.mean_deg
+    for wrong in (0, 180, float("nan")):
+        with pytest.raises(InputError, match="field of view"):
+            scene.see_through(wrong)
+
+
+def test_the_readout_reads_the_maps(scene: Scene) -> None:
+    at = scene.enter(40, 20)
+    found = probe.readings(at)
+    refined = at.run.prediction.refined
+    assert found["refined"].depth == pytest.approx(refined["depth"][20, 40])
+    assert found["refined"].label == refined["semseg"][20, 40]
+    assert found["refined"].normal == pytest.approx(refined["normals"][20, 40])
+    assert found["initial"].angle is not None
+    told = probe.readout(at)
+    assert f"{refined['depth'][20, 40]:.2f} m" in told
+    assert "window" in told
+
+
+def test_the_readout_shows_the_truth_where_it_is_known(scene: Scene) -> None:
+    maps = {"depth": np.full(SIZE, 1.25, np.float32), "semseg": np.full(SIZE, 255, np.uint8)}
+    true = Truth(maps, scene.run.prediction.camera, "made")
+    seen = dataclasses.replace(scene, run=dataclasses.replace(scene.run, truth=true))
+    assert probe.readings(seen)["truth"].depth == pytest.approx(1.25)
+    assert probe.readings(seen)["truth"].label is None
+    assert "truth" in probe.readout(seen)
+
+
+def test_the_marker_lies_on_the_probe(scene: Scene) -> None:
+    css = probe.marker(scene.enter(0, 59))
+    assert "--probe-x:0.625%" in css
+    assert "--probe-y:99.167%" in css
+    assert "--ratio:1.33333" in css
+    assert "--probe:none" in probe.marker(None)
