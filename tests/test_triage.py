@@ -1,0 +1,121 @@
+"""Rows of numbers: from reports, ranked, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+from fake_predictor import room
+
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import coherence
+from mtcp.tasks import task_set
+from mtcp.triage import (
+    COHERENCE,
+    Quantity,
+    Row,
+    coherence_numbers,
+    error_numbers,
+    error_quantities,
+    failure_counts,
+    improved,
+    mean,
+    ranked,
+    stage_numbers,
+    to_csv,
+)
+from mtcp.truth import Truth, errors
+
+ANGLE = Quantity("angle_deg", "Angle", "deg", higher_is_better=False)
+SHARE = Quantity("share_pct", "Share", "%", higher_is_better=True)
+TASKS = task_set("nyud", ("semseg", "depth", "normals"))
+H, W = 48, 64
+
+
+def rows_of(*pairs: tuple[float | None, float | None]) -> list[Row]:
+    return [
+        Row(f"{i}.jpg", {"angle_deg": before, "share_pct": before}, {"angle_deg": after, "share_pct": after})
+        for i, (before, after) in enumerate(pairs)
+    ]
+
+
+def test_every_number_of_the_report_is_there_once_with_its_unit() -> None:
+    report = coherence(room(H, W, 0.2, 3.0), room(H, W, 0.3, 3.5), Camera.from_fov(W, H))
+    initial, refined = stage_numbers(report)
+    keys = [quantity.key for quantity in COHERENCE]
+    assert len(set(keys)) == len(keys) == len({quantity.title for quantity in COHERENCE})
+    assert list(initial) == list(refined) == keys
+    for quantity in COHERENCE:
+        assert quantity.key.endswith({"deg": "_deg", "%": "_pct", "cm": "_cm"}[quantity.unit])
+    assert refined["depth_normal_mean_deg"] == report.refined.depth_normal.mean_deg
+    assert refined["depth_normal_within_22_pct"] == report.refined.depth_normal.within_22
+    assert refined["derivative_within_11_pct"] == report.refined.depth_normal_derivative.within_11
+    assert initial["plane_rms_cm"] == report.initial.planarity.mean_rms_cm
+    assert initial["floor_ceiling_depth_error_deg"] is None  # no ceiling in sight
+    assert coherence_numbers(report.initial) == initial
+    assert sum(failure_counts(report).values()) == len(report.failures)
+
+
+def test_without_a_report_or_trace_back_there_is_less() -> None:
+    assert stage_numbers(None) == ({}, {})
+    assert failure_counts(None) == {}
+    report = coherence(room(H, W, 0.2, 3.0), None, Camera.from_fov(W, H))
+    assert stage_numbers(report)[1] == {}
+    row = Row("a", {"angle_deg": 4.0})
+    assert row.value("angle_deg", "refined") == 4.0
+    assert row.value("angle_deg", "change") is None
+
+
+def test_errors_have_the_keys_of_their_quantities() -> None:
+    truth = Truth(room(H, W, 0.2, 3.0), Camera.from_fov(W, H), "made")
+    found = error_numbers(errors(room(H, W, 0.3, 3.5), truth, TASKS))
+    assert list(found) == [quantity.key for quantity in error_quantities(TASKS)]
+    assert found["depth_rmse_m"] > 0.1
+    assert found["semseg_pixel_acc_pct"] < 100
+
+
+def test_the_worst_come_first_and_the_unknown_last() -> None:
+    rows = rows_of((5, 10), (5, None), (20, 30), (50, math.nan), (90, 20))
+    assert ranked(rows, ANGLE) == [2, 4, 0, 1, 3]
+    assert ranked(rows, SHARE) == [0, 4, 2, 1, 3]
+    assert ranked(rows, ANGLE, "initial") == [4, 3, 2, 0, 1]
+    assert ranked(rows, ANGLE, "change") == [2, 0, 4, 1, 3]
+    assert ranked(rows, SHARE, "change") == [4, 0, 2, 1, 3]
+    assert ranked([], ANGLE) == []
+
+
+def test_means_and_improvements_are_over_what_is_known() -> None:
+    rows = [*rows_of((10, 4), (10, 12), (30, None)), Row("bad.jpg", problem="no picture")]
+    assert mean(rows, "angle_deg", "initial") == pytest.approx(50 / 3)
+    assert mean(rows, "angle_deg", "refined") == 8
+    assert mean([], "angle_deg", "refined") is None
+    assert improved(rows, ANGLE) == (1, 2)
+    assert improved(rows, SHARE) == (1, 2)
+
+
+def test_csv_has_every_number_and_says_what_went_wrong() -> None:
+    row = Row("a.jpg", {"angle_deg": 1.25}, {"angle_deg": -2.0}, {"width_px": 640, "camera_from": "exif"})
+    bad = Row("b, c.jpg", problem="b, c.jpg: not a picture")
+    read = list(csv.DictReader(io.StringIO(to_csv([row, bad], [ANGLE, SHARE]))))
+    assert read[0] == {
+        "rank": "1",
+        "file": "a.jpg",
+        "width_px": "640",
+        "camera_from": "exif",
+        "initial_angle_deg": "1.2500",
+        "refined_angle_deg": "-2.0000",
+        "initial_share_pct": "",
+        "refined_share_pct": "",
+        "problem": "",
+    }
+    assert read[1]["file"] == "b, c.jpg"
+    assert read[1]["problem"] == "b, c.jpg: not a picture"
+    assert read[1]["width_px"] == read[1]["initial_angle_deg"] == ""
+
+
+@pytest.mark.parametrize("name", ["=1+1.jpg", "+a", "-a", "@SUM(A1)", "\t=1", "  =1", "\n=1", "|cmd", "%0A"])
+def test_csv_never_starts_a_formula(name: str) -> None:
+    read = list(csv.DictReader(io.StringIO(to_csv([Row(name, problem=name)], [ANGLE]), newline="")))
+    assert read[0]["file"] == read[0]["problem"] == f"'{name}"
