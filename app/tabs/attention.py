@@ -1,0 +1,120 @@
+"""The Attention tab: what the probe attends to in each task, and what else is inside the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from app.scene import Scene
+from app.tabs.base import Control, Settings, Values
+from app.views import attention, attention_inside
+from app.views.attention_pictures import SCALES
+
+OPACITY = 60
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Overlays at the probe on top; below, folded, where the attention goes and what else the network holds."""
+
+    title = "Attention"
+
+    headline: gr.HTML
+    scale: gr.Radio
+    opacity: gr.Slider
+    overlays: gr.HTML
+    readouts: gr.HTML
+    masses: gr.HTML
+    steps: gr.HTML
+    entropies: gr.HTML
+    gates: gr.HTML
+    queries: gr.HTML
+
+    @classmethod
+    def build(cls) -> Attention:
+        """Adds the view to the page."""
+        headline = gr.HTML()
+        with gr.Row(elem_classes="mt-controls"):
+            scale = gr.Radio(
+                list(SCALES),
+                value="linear",
+                label="Scale",
+                info="linear: share; log: also what is faint; rank: order only",
+                elem_id="attention-scale",
+            )
+            opacity = gr.Slider(
+                0,
+                100,
+                OPACITY,
+                step=5,
+                label="Opacity (%)",
+                info="of the attention over the grey photo",
+                buttons=[],
+                elem_id="attention-opacity",
+            )
+        return cls(
+            headline,
+            scale,
+            opacity,
+            overlays=gr.HTML(elem_id="attention-overlays"),
+            readouts=gr.HTML(elem_id="attention-readouts"),
+            masses=_folded("Where the attention goes: by class and by distance", "attention-masses", True),
+            steps=_folded("Trace-back, step by step", "attention-steps", True),
+            entropies=_folded("How widely every pixel attends", "attention-entropies"),
+            gates=_folded("What each task lets in from the others", "attention-gates"),
+            queries=_folded("Query masks at the probe", "attention-queries"),
+        )
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return (
+            Control(self.scale, self._redraw),
+            Control(self.opacity, self._redraw, event="release"),
+        )
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        return (
+            self.headline,
+            self.overlays,
+            self.readouts,
+            self.masses,
+            self.steps,
+            self.entropies,
+            self.gates,
+            self.queries,
+        )
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        run = scene.run
+        return {
+            **self.point(scene, settings),
+            self.steps: attention_inside.trace_back(run),
+            self.entropies: attention_inside.entropies(run),
+            self.gates: attention_inside.gates(run),
+        }
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        run, probe = scene.run, scene.probe
+        found = attention.looks(run, probe)
+        return {
+            self.headline: attention.headline(run, probe, found),
+            self.overlays: attention.overlays(run, found, *self._drawn(settings)),
+            self.readouts: attention.readouts(run, probe, found),
+            self.masses: attention.masses(run, found),
+            self.queries: attention_inside.queries(run, probe),
+        }
+
+    def _redraw(self, scene: Scene, settings: Settings) -> Values:
+        found = attention.looks(scene.run, scene.probe)
+        return {self.overlays: attention.overlays(scene.run, found, *self._drawn(settings))}
+
+    def _drawn(self, settings: Settings) -> tuple[str, float]:
+        return settings[self.scale], settings[self.opacity] / 100
+
+
+def _folded(title: str, elem_id: str, open_: bool = False) -> gr.HTML:
+    with gr.Accordion(title, open=open_):
+        return gr.HTML(elem_id=elem_id)

@@ -1,0 +1,239 @@
+"""What each task attends to at the probe: overlays, readouts, and where the attention goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log10
+
+import numpy as np
+
+from app.session import Run
+from app.views import attention_pictures as pictures
+from app.views import html, legends, page
+from mtcp import attention, colour
+from mtcp.prediction import STRIDE
+from mtcp.tasks import palette
+
+WITHOUT_CFM = "This checkpoint has no coherence fusion (CFM), so there is no attention to show."
+NEAR = 0.1
+"""Of the photo's diagonal: what counts as the probe's surroundings."""
+SHOWN_CLASSES = 8
+EVEN = "\N{MULTIPLICATION SIGN} even"
+"""The unit of an affinity: multiples of what attention without preference would give each cell."""
+RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
+DECADE_STEP = 2
+"""A tick of the log legend at every hundredth."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One task's affinity row at the probe. row: float32 (h4, w4), summing to 1; effective: in cells."""
+
+    task: str
+    row: np.ndarray
+    effective: float
+    rings: attention.ByDistance
+
+    @property
+    def title(self) -> str:
+        return page.title(self.task)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Predicted classes per cell, uint8 (h4, w4), with their names and colours; stage "initial" or "refined"."""
+
+    cells: np.ndarray
+    names: tuple[str, ...]
+    colours: tuple[colour.Colour, ...]
+    stage: str
+
+    def name(self, label: int) -> str:
+        return self.names[label] if label < len(self.names) else "unknown"
+
+
+def looks(run: Run, probe: tuple[int, int]) -> tuple[Look, ...]:
+    """Each task's row at the probe (x, y); nothing for a network without CFM."""
+    told = run.prediction
+    cell = told.cell(*probe)
+    found = []
+    for task in told.tasks:
+        if task in told.theta:
+            row = told.affinity(task, *probe)
+            effective = float(attention.effective_cells(np.float64(attention.row_entropy(row))))
+            found.append(Look(task, row, effective, attention.mass_by_distance(row, cell)))
+    return tuple(found)
+
+
+def labels(run: Run) -> Labels | None:
+    """The predicted classes, refined if there are any; None for a network that predicts no classes."""
+    if "attention.labels" not in run.cache:
+        run.cache["attention.labels"] = _labels(run)
+    found: Labels | None = run.cache["attention.labels"]
+    return found
+
+
+def headline(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
+    """One sentence: how widely each task looks from the probe."""
+    if not found:
+        return f'<p class="mt-headline">{WITHOUT_CFM}</p>'
+    N = found[0].row.size
+    told = [f"{html.text(look.title.lower())} to <b>{count(look.effective)}</b>" for look in found]
+    listed = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    classes = labels(run)
+    column, row = run.prediction.cell(*probe)
+    where = f" on <b>{html.text(classes.name(classes.cells[row, column]))}</b>" if classes else ""
+    return f'<p class="mt-headline">From the probe{where}, attention goes in {listed} of {N:,} cells.</p>'
+
+
+def overlays(run: Run, found: tuple[Look, ...], scale: str, opacity: float) -> str:
+    """The rows over the grey photo, side by side, each with the legend of its scale."""
+    shown = "".join(_overlay(run, look, scale, opacity) for look in found)
+    return f'<div class="mt-attention">{shown}</div>' if shown else ""
+
+
+def readouts(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
+    """Per task the numbers of its row beside those of a row without preference."""
+    if not found:
+        return ""
+    shown = "".join(f"<section>{_readout(run, probe, look)}</section>" for look in found)
+    seen = run.prediction.network_size
+    note = (
+        f"A cell is {STRIDE} &times; {STRIDE} pixels of the {seen[1]} &times; {seen[0]} that the network saw. "
+        "Effective cells: exp(entropy) of the attention. Even: what attention without preference would give."
+    )
+    return f'<div class="mt-attention">{shown}</div><p class="mt-hint">{note}</p>'
+
+
+def masses(run: Run, found: tuple[Look, ...]) -> str:
+    """Per task the bars: attention by predicted class and by distance, each with the even share as a line."""
+    if not found:
+        return f'<p class="mt-hint">{WITHOUT_CFM}</p>'
+    classes = labels(run)
+    shown = "".join(f"<section>{_mass(look, classes)}</section>" for look in found)
+    of = f' (<span class="mt-{classes.stage}">{classes.stage}</span>)' if classes else ""
+    note = (
+        f"Bars: share of the attention by predicted class{of} and by distance from the probe, in percent of the "
+        "picture's diagonal. Line: the even share, what attention without preference would give."
+    )
+    return f'<p class="mt-hint">{note}</p><div class="mt-attention">{shown}</div>'
+
+
+def count(cells: float) -> str:
+    """A number of cells: one decimal while it matters."""
+    return f"{cells:.1f}" if cells < 20 else f"{cells:,.0f}"
+
+
+def times(factor: float) -> str:
+    """A multiple of the even share, with two digits that matter; tiny ones as a power of ten."""
+    if factor >= 100 or factor == 0:
+        return f"{factor:,.0f}"
+    if factor >= 0.01:
+        return f"{factor:.2g}"
+    return f"10{str(round(log10(factor))).translate(RAISED)}"
+
+
+def legend(row: np.ndarray, scale: str) -> str:
+    """What the colours of an overlay mean, in multiples of the even share."""
+    top = float(row.max()) * row.size
+    if scale == "rank":
+        ticks = ["least attended", "median", "most attended"]
+    elif scale == "log":
+        steps = [
+            times(top * 10.0 ** (-DECADE_STEP * i)) for i in range(pictures.DECADES // DECADE_STEP, -1, -1)
+        ]
+        ticks = [*steps[:-1], f"{steps[-1]} {EVEN}"]
+    else:
+        ticks = ["0", times(top / 2), f"{times(top)} {EVEN}"]
+    return f'<div class="mt-legend">{html.bar(colour.colour_map("magma")[::8], ticks)}</div>'
+
+
+def _overlay(run: Run, look: Look, scale: str, opacity: float) -> str:
+    drawn = pictures.overlay(run, look.row, scale, opacity)
+    alt = f"{look.title}: what the probe attends to, {scale} scale"
+    picture = html.picture(drawn, alt, legend(look.row, scale), "JPEG")
+    return f"<section><h3>{html.text(look.title)}</h3>{picture}</section>"
+
+
+def _readout(run: Run, probe: tuple[int, int], look: Look) -> str:
+    N = look.row.size
+    near = look.rings.far <= NEAR + 1e-9
+    rows = [
+        ["effective cells", f"<b>{count(look.effective)}</b>", f"{N:,}"],
+        [
+            f"within {100 * NEAR:.0f} % of the diagonal",
+            f"<b>{legends.percent(float(look.rings.mass[near].sum()))}</b>",
+            legends.percent(float(look.rings.uniform[near].sum())),
+        ],
+    ]
+    classes = labels(run)
+    strongest = np.unravel_index(int(look.row.argmax()), look.row.shape)
+    where = ""
+    if classes:
+        column, line = run.prediction.cell(*probe)
+        own = int(classes.cells[line, column])
+        mass, even = attention.mass_by_class(look.row, classes.cells)[own]
+        rows.append(
+            [
+                f"on its own class, {html.text(classes.name(own))}",
+                f"<b>{legends.percent(mass)}</b>",
+                legends.percent(even),
+            ]
+        )
+        where = f", on {html.text(classes.name(int(classes.cells[strongest])))}"
+    top = times(float(look.row.max()) * N)
+    rows.append([f"strongest cell{where}", f"<b>{top}</b>&times;", "1&times;"])
+    return f'<div class="mt-legend">{html.table([look.title, "here", "even"], rows)}</div>'
+
+
+def _mass(look: Look, classes: Labels | None) -> str:
+    by_distance = [
+        (f"{100 * near:.0f} to {100 * far:.0f} %", float(mass), float(even))
+        for near, far, mass, even in zip(
+            look.rings.near, look.rings.far, look.rings.mass, look.rings.uniform, strict=True
+        )
+    ]
+    title = f"<h3>{html.text(look.title)}</h3>"
+    by_class = (
+        _bars("class", _class_rows(look.row, classes)) if classes else "This network predicts no classes."
+    )
+    return f"{title}{by_class}{_bars('distance', by_distance)}"
+
+
+def _class_rows(row: np.ndarray, classes: Labels) -> list[tuple[str, float, float]]:
+    found = attention.mass_by_class(row, classes.cells)
+    shown = list(found.items())[:SHOWN_CLASSES]
+    rows = []
+    for label, (mass, even) in shown:
+        mark = html.swatch(classes.colours[label]) if label < len(classes.colours) else ""
+        rows.append((f"{mark}{html.text(classes.name(label))}", mass, even))
+    rest = list(found.values())[SHOWN_CLASSES:]
+    if rest:
+        mass, even = np.sum(rest, axis=0)
+        rows.append((f"{len(rest)} more", float(mass), float(even)))
+    return rows
+
+
+def _bars(what: str, rows: list[tuple[str, float, float]]) -> str:
+    """Rows (ready HTML name, share, even share), shares 0..1, as bars on a scale from 0 to 100 %."""
+    cells = [
+        [
+            name,
+            f'<span class="mt-track"><i style="width:{100 * mass:.2f}%"></i>'
+            f'<b style="left:{100 * even:.2f}%"></b></span>',
+            legends.percent(mass),
+            legends.percent(even),
+        ]
+        for name, mass, even in rows
+    ]
+    return f'<div class="mt-legend mt-mass">{html.table([what, "", "attention", "even"], cells)}</div>'
+
+
+def _labels(run: Run) -> Labels | None:
+    told = run.prediction
+    task = next((task for task in told.task_list() if task.kind == "classes"), None)
+    if task is None:
+        return None
+    stage = "refined" if task.name in told.refined else "initial"
+    cells = attention.labels_of_cells(told, told.stages()[stage][task.name])
+    return Labels(cells, task.classes, palette(task.channels), stage)

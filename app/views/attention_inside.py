@@ -1,0 +1,200 @@
+"""What is inside the network for the whole photo: how widely it attends, gates, query masks, trace-back steps."""
+
+from __future__ import annotations
+
+from math import ceil, log, sqrt
+
+import numpy as np
+
+from app.session import Run
+from app.views import attention_pictures as pictures
+from app.views import html, page
+from app.views.attention import WITHOUT_CFM, count
+from mtcp import attention, colour
+from mtcp.prediction import STRIDE
+from mtcp.tasks import Task
+
+WITHOUT_GATE = "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."
+WITHOUT_TRACE_BACK = "This checkpoint has no trace-back, so there are no steps between initial and refined."
+ENTROPY_WORK = 1e10
+"""Multiplications for a task's entropy map that a click on a tab may cost (under a second on two cores). Beyond,
+only every n-th row is computed; each of them exactly."""
+QUERIES = 6
+SAME = 0.05
+"""Queries whose masks differ by less of their range, everywhere, are called the same."""
+
+
+def entropies(run: Run) -> str:
+    """A map per task of how many cells each cell attends to, on one logarithmic scale from 1 to all."""
+    told = run.prediction
+    found = entropy_maps(run)
+    if not found:
+        return _sentence(WITHOUT_CFM)
+    N = told.grid[0] * told.grid[1]
+    figures = []
+    for task, (nats, every) in found.items():
+        cells = attention.effective_cells(nats)
+        low, middle, high = (count(float(value)) for value in np.quantile(cells, (0.05, 0.5, 0.95)))
+        title = html.text(page.title(task))
+        caption = f"{title}: median <b>{middle}</b> cells, most between {low} and {high}"
+        shares, sharp = pictures.small(told, nats / max(log(N), 1e-6), STRIDE, every)
+        rgb = colour.mapped(shares, 0.0, 1.0, "viridis")
+        figures.append(pictures.figure(rgb, f"{title}: cells attended to", caption, sharp))
+    ticks = [f"{N ** (i / 4):,.0f}" for i in range(4)]
+    bar = html.bar(colour.colour_map("viridis")[::8], [*ticks, f"{N:,} cells"])
+    note = "Effective cells that each cell attends to: dark looks at little, light at everything."
+    every = max(step for _, step in found.values())
+    if every > 1:
+        note += f" Computed for one cell in each {every} &times; {every}."
+    return f'{_sentence(note)}<div class="mt-attention">{"".join(figures)}</div><div class="mt-legend">{bar}</div>'
+
+
+def entropy_maps(run: Run) -> dict[str, tuple[np.ndarray, int]]:
+    """task -> (entropy in nats, cells per value along each side). Computed once per run."""
+    if "attention.entropy" not in run.cache:
+        told = run.prediction
+        run.cache["attention.entropy"] = {
+            task: (attention.entropy(told, task, every), every)
+            for task in told.tasks
+            if task in told.theta
+            for every in [_every(told.theta[task], told.phi[task])]
+        }
+    found: dict[str, tuple[np.ndarray, int]] = run.cache["attention.entropy"]
+    return found
+
+
+def gates(run: Run) -> str:
+    """For each task, how much of every other task its CFM lets in, where: 0 nothing, 1 all of it."""
+    told = run.prediction
+    if not told.gates:
+        return _sentence(WITHOUT_CFM)
+    rows = []
+    for main, others in told.gates.items():
+        figures = []
+        for other, values in others.items():
+            shares = values.astype(np.float32)
+            shown, sharp = pictures.small(told, shares, STRIDE)
+            what = f"{page.title(other).lower()} into {page.title(main).lower()}"
+            caption = (
+                f"{html.text(page.title(other))} <span class='mt-nowrap'>mean <b>{shares.mean():.2f}</b></span> "
+                f"<span class='mt-nowrap mt-subdued'>{shares.min():.2f} to {shares.max():.2f}</span>"
+            )
+            figures.append(pictures.figure(colour.probability(shown), f"gate: {what}", caption, sharp))
+        title = f"<h3>Into {html.text(page.title(main).lower())}</h3>"
+        rows.append(f'<section>{title}<div class="mt-small">{"".join(figures)}</div></section>')
+    note = "How much of each other task is let into a task, where (mean over channels). 0: nothing; 1: all of it."
+    bar = html.bar(colour.colour_map("magma")[::8], ["0", "0.5", "1"])
+    return (
+        f'{_sentence(note)}<div class="mt-attention">{"".join(rows)}</div><div class="mt-legend">{bar}</div>'
+    )
+
+
+def queries(run: Run, probe: tuple[int, int]) -> str:
+    """The masks of the strongest queries at the probe, on one scale."""
+    told = run.prediction
+    if told.masks is None:
+        return _sentence(WITHOUT_GATE)
+    found = attention.strongest_queries(told, *probe, QUERIES)
+    low, high, same = _mask_range(run)
+    note = "Mask logits of the queries that are strongest at the probe; their mean or sum gates what every task sees."
+    if same and len(told.masks) > 1:
+        found = found[:1]
+        note = (
+            f"All {len(told.masks)} queries of this checkpoint draw the same mask on this photo, so one is shown. "
+            "Its logits gate what every task sees."
+        )
+    figures = []
+    for query in found:
+        shown, sharp = pictures.small(told, query.mask.astype(np.float32), STRIDE)
+        name = "each query" if same else f"query {query.index + 1}"
+        rgb = colour.mapped(shown, low, high, "magma")
+        caption = f"{name} <b>{query.logit:+.2f}</b> at the probe"
+        figures.append(pictures.figure(rgb, f"mask of {name}", caption, sharp))
+    ticks = [f"{low:+.1f}", f"{(low + high) / 2:+.1f}", f"{high:+.1f} (logit)"]
+    bar = html.bar(colour.colour_map("magma")[::8], ticks)
+    return (
+        f'{_sentence(note)}<div class="mt-small">{"".join(figures)}</div><div class="mt-legend">{bar}</div>'
+    )
+
+
+def trace_back(run: Run) -> str:
+    """Per task the strip initial, the steps at 1/16 and 1/8, refined, each with how far it still is from refined."""
+    told = run.prediction
+    if not told.intermediate:
+        return _sentence(WITHOUT_TRACE_BACK)
+    strips = "".join(_strip(run, task) for task in told.task_list() if task.name in told.intermediate)
+    note = (
+        "Deepest stage first. Under each step: how far it is from the refined map, on average over the photo."
+    )
+    return f"{_sentence(note)}{strips}"
+
+
+def _strip(run: Run, task: Task) -> str:
+    told = run.prediction
+    size = pictures.small_size(told)
+    steps = told.intermediate[task.name]
+    last = pictures.nearest(told.refined[task.name], size)
+    ends = {"initial": pictures.nearest(told.initial[task.name], size), "refined": last}
+    limits = None
+    if task.kind == "depth":
+        limits = colour.value_range(told.initial[task.name], *steps, told.refined[task.name])
+    kind = "PNG" if task.kind == "classes" else "JPEG"
+
+    def end(stage: str) -> str:
+        caption = f'<span class="mt-{stage}">{stage}</span>'
+        if stage != "refined":
+            caption += f" {_apart(task, ends[stage], last)}"
+        rgb = colour.picture(task, ends[stage], limits)
+        return pictures.figure(rgb, f"{page.title(task.name)}: {stage}", caption, False, kind)
+
+    def between(i: int, values: np.ndarray) -> str:
+        by = STRIDE * 2 ** (len(steps) - i)
+        rows, columns = pictures.cells_under(told, values.shape[:2], by, size)
+        shown, sharp = pictures.small(told, values, by)
+        name = f"step {i + 1}, 1/{by}"
+        caption = f"<b>{name}</b> {values.shape[1]} &times; {values.shape[0]} "
+        caption += _apart(task, values[rows[:, None], columns], last)
+        rgb = colour.picture(task, shown, limits)
+        return pictures.figure(rgb, f"{page.title(task.name)}: {name}", caption, sharp)
+
+    middle = "".join(between(i, values) for i, values in enumerate(steps))
+    bar = ""
+    if limits:
+        ticks = [f"{value:.1f} m" for value in (limits[0], sum(limits) / 2, limits[1])]
+        bar = f'<div class="mt-legend">{html.bar(colour.colour_map("viridis")[::8], ticks)}</div>'
+    strip = f'<div class="mt-strip">{end("initial")}{middle}{end("refined")}</div>'
+    return f"<h3>{html.text(page.title(task.name))}</h3>{strip}{bar}"
+
+
+def _apart(task: Task, values: np.ndarray, last: np.ndarray) -> str:
+    """How far a map is from the refined one, in the task's own words."""
+    moved = colour.change(task, values, last)
+    if task.kind == "classes":
+        told = f"{100 * float(moved.mean()):.1f} % of labels differ"
+    elif task.kind == "normals":
+        told = f"{float(np.nanmean(moved)):.1f}° away"
+    elif task.kind == "depth":
+        told = f"{float(np.abs(moved).mean()):.2f} m away"
+    else:
+        told = f"{float(np.abs(moved).mean()):.3f} away"
+    return f'<span class="mt-subdued">{told}</span>'
+
+
+def _mask_range(run: Run) -> tuple[float, float, bool]:
+    """Lowest and highest logit of all masks, and whether all queries draw the same mask."""
+    if "attention.masks" not in run.cache:
+        masks = run.prediction.masks
+        assert masks is not None
+        low, high = float(masks.min()), float(masks.max())
+        apart = (masks.max(axis=0).astype(np.float32) - masks.min(axis=0)).max()
+        run.cache["attention.masks"] = (low, high, bool(apart <= SAME * (high - low)))
+    found: tuple[float, float, bool] = run.cache["attention.masks"]
+    return found
+
+
+def _every(theta: np.ndarray, phi: np.ndarray) -> int:
+    return max(1, ceil(sqrt(theta.shape[1] * phi.size / ENTROPY_WORK)))
+
+
+def _sentence(words: str) -> str:
+    return f'<p class="mt-hint">{words}</p>'

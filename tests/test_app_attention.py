@@ -1,0 +1,286 @@
+"""The Attention tab: what its pictures show, what its words say, and what it does without the parts it shows."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from fake_predictor import FLOOR, QUERIES, TASKS, WALL, FakePredictor
+from PIL import Image
+
+from app.scene import Scene
+from app.session import Run
+from app.tabs.attention import Attention
+from app.views import attention, attention_inside
+from app.views import attention_pictures as pictures
+from mtcp import colour
+from mtcp.tasks import NYUD_CLASSES
+
+ROOT = Path(__file__).parents[1]
+PROBE = (40, 50)
+
+
+def run_of(predictor: FakePredictor, size: tuple[int, int] = (96, 128)) -> Run:
+    photo = np.full((*size, 3), 200, np.uint8)
+    return Run(photo, predictor(photo), "room.jpg", size)
+
+
+@pytest.fixture
+def run() -> Run:
+    return run_of(FakePredictor())
+
+
+def drawn(html: str) -> list[np.ndarray]:
+    """The pictures in a piece of HTML."""
+    found = re.findall(r'src="data:image/\w+;base64,([^"]+)"', html)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) for data in found]
+
+
+def alts(html: str) -> list[str]:
+    return re.findall(r'alt="([^"]*)"', html)
+
+
+def test_views_need_neither_gradio_nor_torch() -> None:
+    code = "import sys, app.views.attention_inside; print(sorted({'gradio', 'torch'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
+def test_scales_by_hand() -> None:
+    row = np.array([[0.8, 0.08], [0.08, 0.0]], np.float32)
+    assert pictures.scaled(row, "linear").ravel() == pytest.approx([1, 0.1, 0.1, 0])
+    assert pictures.scaled(row, "log").ravel() == pytest.approx([1, 5 / 6, 5 / 6, 0], abs=1e-6)
+    assert pictures.scaled(row, "rank").ravel() == pytest.approx([1, 0.5, 0.5, 0])
+    assert pictures.scaled(np.ones((1, 1), np.float32), "rank").shape == (1, 1)
+
+
+@pytest.mark.parametrize("scale", pictures.SCALES)
+def test_every_scale_keeps_the_order(scale: str) -> None:
+    row = np.random.default_rng(0).gamma(0.3, size=(12, 16)).astype(np.float32)
+    seen = pictures.scaled(row, scale).ravel()[np.argsort(row.ravel())]
+    assert (np.diff(seen) >= 0).all()
+    assert (seen.max(), seen.min() >= 0) == (pytest.approx(1), True)
+
+
+def test_overlay_goes_from_the_grey_photo_to_the_row_alone(run: Run) -> None:
+    row = run.prediction.affinity("depth", *PROBE)
+    bare = pictures.overlay(run, row, "linear", 0.0)
+    assert bare.shape == (96, 128, 3)
+    assert (bare == 200).all()
+    full = pictures.overlay(run, row, "linear", 1.0)
+    expected = colour.probability(row / row.max())
+    assert (full == expected.repeat(8, axis=0).repeat(8, axis=1)).all()
+    half = pictures.overlay(run, row, "linear", 0.5)
+    assert half == pytest.approx((bare.astype(float) + full) / 2, abs=0.5)
+
+
+def test_overlays_of_large_photos_are_small() -> None:
+    large = run_of(FakePredictor(), (600, 800))
+    row = large.prediction.affinity("depth", 0, 0)
+    assert pictures.overlay(large, row, "linear", 0.5).shape == (300, 400, 3)
+
+
+def test_a_grid_that_reaches_beyond_the_photo_is_cut() -> None:
+    prediction = dataclasses.replace(
+        FakePredictor()(np.full((92, 122, 3), 9, np.uint8)), network_size=(46, 61)
+    )
+    values = np.arange(12 * 16, dtype=np.float32).reshape(12, 16)
+    shown, each_a_cell = pictures.small(prediction, values, 4)
+    assert (shown.shape, each_a_cell) == ((92, 122), False)
+    assert shown[:, 0].tolist() == [16.0 * (y // 8) for y in range(92)]
+    assert np.count_nonzero(shown[0] == 15) == 2  # a quarter of the last cell is inside
+    exact, each_a_cell = pictures.small(FakePredictor()(np.full((96, 128, 3), 9, np.uint8)), values, 4)
+    assert each_a_cell
+    assert exact is values
+
+
+def test_headline_tells_the_class_and_how_widely_each_task_looks(run: Run) -> None:
+    found = attention.looks(run, (64, 90))  # on the floor
+    words = attention.headline(run, (64, 90), found)
+    assert "From the probe on <b>floor</b>" in words
+    assert [look.task for look in found] == list(TASKS)
+    for look in found:
+        assert f"{look.title.lower()} to <b>{attention.count(look.effective)}</b>" in words
+        assert look.effective == pytest.approx(np.exp(-(look.row * np.log(look.row)).sum()), rel=1e-4)
+
+
+def test_overlays_follow_the_probe_and_the_scale(run: Run) -> None:
+    here = attention.overlays(run, attention.looks(run, PROBE), "linear", 0.7)
+    assert alts(here) == [
+        f"{title}: what the probe attends to, linear scale"
+        for title in ("Semantic segmentation", "Depth", "Surface normals")
+    ]
+    assert here.count('class="mt-pick"') == 3
+    elsewhere = attention.overlays(run, attention.looks(run, (120, 5)), "linear", 0.7)
+    ranked = attention.overlays(run, attention.looks(run, PROBE), "rank", 0.7)
+    assert (drawn(here)[0] != drawn(elsewhere)[0]).any()
+    assert (drawn(here)[0] != drawn(ranked)[0]).any()
+    assert "most attended" in ranked
+
+
+def test_legends_are_in_multiples_of_the_even_share() -> None:
+    row = np.full((10, 10), 0.5 / 99, np.float32)
+    row[3, 3] = 0.5
+    assert "<span>0</span><span>25</span><span>50 × even</span>" in attention.legend(row, "linear")  # noqa: RUF001
+    log_ticks = "<span>10⁻⁴</span><span>10⁻²</span><span>0.5</span><span>50 × even</span>"  # noqa: RUF001
+    assert log_ticks in attention.legend(row, "log")
+
+
+def test_readouts_compare_with_attention_without_preference(run: Run) -> None:
+    flat = {task: np.zeros_like(theta) for task, theta in run.prediction.theta.items()}
+    told = Run(run.photo, dataclasses.replace(run.prediction, theta=flat), run.name, run.original)
+    text = attention.readouts(told, PROBE, attention.looks(told, PROBE))
+    rows = re.findall(r"<tr><td>([^<]*)</td><td><b>([^<]*)</b>(?:&times;)?</td><td>([^<&]*)", text)
+    assert [name for name, _, _ in rows[:3]] == [
+        "effective cells",
+        "within 10 % of the diagonal",
+        "on its own class, wall",
+    ]
+    for _, here, even in rows:
+        assert here == even  # rows without preference
+
+
+def test_bars_name_the_refined_classes_and_the_rings(run: Run) -> None:
+    found = attention.looks(run, PROBE)
+    text = attention.masses(run, found)
+    assert '<span class="mt-refined">refined</span>' in text
+    assert all(name in text for name in ("wall", "floor", "window", "0 to 10 %"))
+    labels = attention.labels(run)
+    assert labels is not None
+    floor = float(found[0].row[labels.cells == FLOOR].sum())
+    assert f'style="width:{100 * floor:.2f}%"' in text
+    plain = run_of(FakePredictor(trace_back=False))
+    assert '<span class="mt-initial">initial</span>' in attention.masses(plain, attention.looks(plain, PROBE))
+
+
+def test_many_classes_are_summed_up() -> None:
+    row = np.full((4, 5), 1 / 20, np.float32)
+    cells = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    palette = ((1, 2, 3),) * 40
+    rows = attention._class_rows(row, attention.Labels(cells, NYUD_CLASSES, palette, "refined"))
+    assert len(rows) == attention.SHOWN_CLASSES + 1
+    assert rows[-1][0] == "12 more"
+    assert np.sum([row[1:] for row in rows], axis=0) == pytest.approx((1, 1))
+    assert rows[WALL][0].endswith("wall")
+
+
+def test_entropy_maps_are_computed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = attention_inside.entropies(run)
+    monkeypatch.setattr(attention_inside.attention, "entropy", None)
+    assert attention_inside.entropies(run) == first
+    assert [picture.shape for picture in drawn(first)] == [(12, 16, 3)] * 3
+    assert "<span>192 cells</span>" in first
+
+
+def test_large_networks_get_a_sparse_entropy_map(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention_inside, "ENTROPY_WORK", 192 * 48 * 8 / 3.9)
+    text = attention_inside.entropies(run)
+    assert [picture.shape for picture in drawn(text)] == [(6, 8, 3)] * 3
+    assert "one cell in each 2 &times; 2" in text
+
+
+def test_gates_state_their_mean(run: Run) -> None:
+    text = attention_inside.gates(run)
+    assert text.count("<img") == 6
+    gate = run.prediction.gates["semseg"]["depth"].astype(np.float32)
+    assert f"<b>{gate.mean():.2f}</b>" in text
+    assert "gate: depth into semantic segmentation" in alts(text)
+    assert (drawn(text)[0] == colour.probability(gate)).all()
+
+
+def test_the_six_strongest_queries_are_shown_with_their_logit(run: Run) -> None:
+    text = attention_inside.queries(run, PROBE)
+    strongest = run.prediction.masks[:, 50 // 8, 40 // 8].astype(float)
+    assert len(drawn(text)) == 6 < QUERIES
+    best = int(strongest.argmax())
+    assert f"query {best + 1} <b>{strongest[best]:+.2f}</b> at the probe" in text
+
+
+def test_queries_that_are_all_alike_are_said_to_be(run: Run) -> None:
+    masks = run.prediction.masks[:1].repeat(QUERIES, axis=0)
+    same = Run(run.photo, dataclasses.replace(run.prediction, masks=masks), run.name, run.original)
+    text = attention_inside.queries(same, PROBE)
+    assert len(drawn(text)) == 1
+    assert f"All {QUERIES} queries of this checkpoint draw the same mask" in text
+
+
+def test_the_strip_shows_each_step_at_its_own_resolution(run: Run) -> None:
+    text = attention_inside.trace_back(run)
+    found = drawn(text)
+    assert [picture.shape[:2] for picture in found] == [(96, 128), (3, 4), (6, 8), (96, 128)] * 3
+    assert alts(text)[4:8] == [
+        "Depth: initial",
+        "Depth: step 1, 1/16",
+        "Depth: step 2, 1/8",
+        "Depth: refined",
+    ]
+    told = run.prediction
+    maps = (told.initial["depth"], *told.intermediate["depth"], told.refined["depth"])
+    assert (found[5] == colour.depth(told.intermediate["depth"][0], colour.value_range(*maps))).all()
+    apart = np.abs(told.initial["depth"] - told.refined["depth"]).mean()
+    assert f"{apart:.2f} m away" in text
+
+
+def scene_of(predictor: FakePredictor) -> Scene:
+    return Scene(run_of(predictor), PROBE)
+
+
+@pytest.fixture
+def tab() -> Attention:
+    with gr.Blocks():
+        return Attention.build()
+
+
+def settings_of(tab: Attention, **values: object) -> dict[object, object]:
+    return {tab.scale: "linear", tab.opacity: 60} | {
+        getattr(tab, name): value for name, value in values.items()
+    }
+
+
+def test_fill_sets_everything_and_point_what_follows_the_probe(tab: Attention) -> None:
+    scene, settings = scene_of(FakePredictor()), settings_of(tab)
+    filled = tab.fill(scene, settings)
+    assert set(filled) == set(tab.outputs)
+    pointed = tab.point(scene, settings)
+    assert set(filled) - set(pointed) == {tab.steps, tab.entropies, tab.gates}
+    assert all(filled[component] == value for component, value in pointed.items())
+    moved = tab.point(scene.point(0.95, 0.05), settings)
+    for component in (tab.headline, tab.overlays, tab.readouts, tab.masses, tab.queries):
+        assert moved[component] != pointed[component]
+
+
+def test_controls_redraw_the_overlays_alone(tab: Attention) -> None:
+    scene = scene_of(FakePredictor())
+    before = tab.fill(scene, settings_of(tab))[tab.overlays]
+    for control, changed in zip(tab.controls, ({"scale": "log"}, {"opacity": 0}), strict=True):
+        drawn_anew = control.redraw(scene, settings_of(tab, **changed))
+        assert set(drawn_anew) == {tab.overlays}
+        assert drawn_anew[tab.overlays] != before
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ({"cfm": False}, {"headline", "masses", "entropies", "gates"}),
+        ({"query_gate": False}, {"queries"}),
+        ({"trace_back": False}, {"steps"}),
+    ],
+)
+def test_a_missing_part_is_one_plain_sentence(tab: Attention, missing: dict, said: set[str]) -> None:
+    filled = tab.fill(scene_of(FakePredictor(**missing)), settings_of(tab))
+    for name in said:
+        told = filled[getattr(tab, name)]
+        assert "This checkpoint has no" in told
+        assert "<img" not in told
+    for name in {"headline", "masses", "entropies", "gates", "queries", "steps"} - said:
+        assert "This checkpoint has no" not in filled[getattr(tab, name)]
+    if "cfm" in missing:
+        assert filled[tab.overlays] == filled[tab.readouts] == ""
