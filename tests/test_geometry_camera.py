@@ -73,6 +73,7 @@ def test_focal35():
     assert Camera.from_focal35(2400, 3600, 50).fov_deg == pytest.approx(math.degrees(2 * math.atan(12 / 50)))
     # another aspect: the diagonal counts
     camera = Camera.from_focal35(4000, 3000, 26)
+    assert camera.focal35_mm == pytest.approx(26)
     assert camera.fx == pytest.approx(26 * 5000 / math.hypot(36, 24))
 
 

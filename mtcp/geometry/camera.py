@@ -69,6 +69,11 @@ class Camera:
         """Angle between the rays through the left and the right border at the principal row, degrees."""
         return math.degrees(math.atan(self.cx / self.fx) + math.atan((self.width - self.cx) / self.fx))
 
+    @property
+    def focal35_mm(self) -> float:
+        """35 mm equivalent focal length, by the diagonal: the inverse of `from_focal35`."""
+        return self.fx * _FULL_FRAME_DIAGONAL_MM / math.hypot(self.width, self.height)
+
     def crop(self, x0: float, y0: float, width: int, height: int) -> Camera:
         """Camera of the `width` x `height` part whose top left corner is (x0, y0). Negative offsets pad."""
         return Camera(self.fx, self.fy, self.cx - x0, self.cy - y0, width, height)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 from tqdm import tqdm
 
 from mtcp.aside import write_aside
@@ -106,9 +106,13 @@ def _write_frame(
     _write_jpeg(paths["images"], frame.image)
 
 
-def _write_jpeg(path: Path, image: np.ndarray, quality: int = 92) -> None:
+def _write_jpeg(path: Path, image: np.ndarray, camera: Camera | None = None, quality: int = 92) -> None:
+    """camera: its focal length goes into the EXIF, as a phone writes it (35 mm equivalent, whole millimetres)."""
+    exif = Image.Exif()
+    if camera is not None:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = round(camera.focal35_mm)
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, exif=exif)
     write_aside(path, lambda file: file.write(buffer.getvalue()))
 
 
@@ -167,5 +171,6 @@ def write_examples(folder: Path, progress: bool = True) -> tuple[Path, ...]:
     paths = []
     for example in tqdm(read_examples(folder), unit="picture", disable=not progress):
         paths.append(folder / example.file)
-        _write_jpeg(paths[-1], example.frame().image)
+        frame = example.frame()
+        _write_jpeg(paths[-1], frame.image, frame.camera)
     return tuple(paths)
