@@ -21,6 +21,7 @@ from app import session
 from app.scene import Scene
 from app.session import Run
 from app.sidebar import DOWNLOAD, Sidebar
+from app.tabs.attention import Attention
 from app.tabs.base import Settings, Tab, Values
 from app.tabs.predictions import Predictions
 from app.theme import TOGGLE_DARK
@@ -181,15 +182,22 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
 def _shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
     builders: list[tuple[str, Callable[[], Tab]]] = [
         (Predictions.title, lambda: Predictions.build(network.tasks)),
+        (Attention.title, Attention.build),
     ]
     shelves = []
     for title, builder in builders:
         with gr.Tab(title, id=title) as place:
-            empty = gr.HTML(page.empty([task.name for task in network.tasks], bool(sources.examples)))
+            empty = gr.HTML(_waiting(title, network, sources), elem_id=f"empty-{title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
         shelves.append(Shelf(tab, place, empty, shown))
     return tuple(shelves)
+
+
+def _waiting(title: str, network: Network, sources: Sources) -> str:
+    if title == Predictions.title:
+        return page.empty([task.name for task in network.tasks], bool(sources.examples))
+    return page.empty_tab(title, bool(sources.examples))
 
 
 def _header(network: Network) -> gr.HTML:

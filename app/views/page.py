@@ -17,21 +17,40 @@ def header(checkpoint: str, device: str, saw: tuple[int, int] | None = None, sec
     return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}</div>'
 
 
+WAITING = {
+    "Attention": "what the chosen pixel attends to in each task, what each task lets in from the others, and "
+    "trace-back step by step",
+    "Coherence": "whether depth and normals describe the same room: numbers, maps, ranked failures and both "
+    "predictions in 3D",
+    "Truth": "how far each prediction is from what the photo really shows, where that is known: for the examples, "
+    "and for frames of a data folder",
+}
+"""Tab -> what it will show, as the end of a sentence."""
+
+
 def empty(tasks: Iterable[str], examples: bool) -> str:
     """What the page says before the first photo."""
     names = ", ".join(title(task).lower() for task in tasks)
-    what_to_do = "Drop, paste or take a photo of a room"
-    if examples:
-        what_to_do += ", or pick an example"
     return (
-        f'<div class="mt-empty"><h2>{what_to_do}.</h2>'
-        f"<p>One run of the network predicts {html.text(names)}. You will see, for each of them:</p><ul>"
-        '<li>the <span class="mt-initial">initial</span> prediction and the '
+        f'<div class="mt-empty"><h2>{_what_to_do(examples)}.</h2>'
+        f"<p>One run of the network predicts {html.text(names)}, each of them twice:</p><ul>"
+        '<li>the <span class="mt-initial">initial</span> prediction, and the '
         '<span class="mt-refined">refined</span> one after trace-back, under one movable divider;</li>'
         "<li>a map of what trace-back changed, and by how much;</li>"
         "<li>everything as arrays and pictures in one zip.</li></ul>"
+        "<p>Then click on any picture: the probe at that pixel is read out on the left, and every tab follows it.</p>"
         '<p class="mt-subdued">The photo stays on the machine that runs this page.</p></div>'
     )
+
+
+def empty_tab(tab: str, examples: bool) -> str:
+    """What another tab says before the first photo."""
+    return f'<div class="mt-empty"><h2>{_what_to_do(examples)}.</h2><p>Here you will see {WAITING[tab]}.</p></div>'
+
+
+def _what_to_do(examples: bool) -> str:
+    what = "Drop, paste or take a photo of a room"
+    return what + ", or pick an example" if examples else what
 
 
 def photo_facts(run: Run) -> str:

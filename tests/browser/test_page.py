@@ -67,8 +67,8 @@ def test_results_tell_the_run(shown: Visit) -> None:
     for told in ("checkpoint", "cpu", "network saw", "took"):
         expect(header).to_contain_text(told)
     expect(shown.page.locator("#photo-facts")).to_contain_text("320 \N{MULTIPLICATION SIGN} 240")
-    expect(shown.page.locator(".mt-headline")).to_contain_text("Trace-back changed")
-    expect(shown.page.locator(".mt-empty")).to_be_hidden()
+    expect(shown.page.locator("#tabs .mt-headline:visible").first).to_contain_text("Trace-back changed")
+    expect(shown.page.locator("#empty-predictions .mt-empty")).to_be_hidden()
     width, height = shown.page.locator("#photo img").evaluate("i => [i.naturalWidth, i.naturalHeight]")
     assert (width, height) == (320, 240)  # the browser turned it too
 
@@ -148,7 +148,7 @@ def test_dark_mode_follows_the_system_and_the_button(chromium: Browser, url: str
 
 def brightness(seen: Visit, css_property: str) -> float:
     """Of the empty state's text or of the ground under it, 0..255."""
-    told = seen.page.locator(".mt-empty, .mt-headline").first.evaluate(
+    told = seen.page.locator("#empty-predictions .mt-empty, .mt-headline").first.evaluate(
         """(e, name) => {
           const value = () => getComputedStyle(e).getPropertyValue(name);
           while (value() === 'rgba(0, 0, 0, 0)' && e !== document.body) e = e.parentElement;
@@ -169,7 +169,7 @@ def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(
     toast = seen.page.get_by_test_id("toast-body")
     expect(toast).to_contain_text("notes.jpg: not a picture", timeout=RUN_MS)
     expect(toast).to_contain_text("Give another photo")
-    expect(seen.page.locator(".mt-empty")).to_be_visible()
+    expect(seen.page.locator("#empty-predictions .mt-empty")).to_be_visible()
     expect(seen.page.locator("#photo img")).to_have_count(0)
     seen.page.context.close()
 
@@ -181,7 +181,7 @@ def test_example_runs_by_one_click(chromium: Browser, url: str) -> None:
         pytest.skip("no examples are shipped yet")
     examples.first.click()
     expect(seen.page.locator("#compare-normals img")).to_have_count(2, timeout=RUN_MS)
-    expect(seen.page.locator(".mt-empty")).to_be_hidden()
+    expect(seen.page.locator("#empty-predictions .mt-empty")).to_be_hidden()
     assert not seen.errors
     seen.page.context.close()
 
@@ -191,7 +191,7 @@ def test_clearing_the_photo_brings_the_empty_page_back(shown: Visit) -> None:
     shown.page.locator("#photo").get_by_label("Clear").or_(
         shown.page.get_by_label("Remove Image")
     ).first.click()
-    expect(shown.page.locator(".mt-empty")).to_be_visible(timeout=RUN_MS)
+    expect(shown.page.locator("#empty-predictions .mt-empty")).to_be_visible(timeout=RUN_MS)
     expect(shown.page.locator("#compare-depth")).to_be_hidden()
     expect(shown.page.locator("#photo-facts dd")).to_have_count(0)
 

@@ -44,5 +44,5 @@ def visit(
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(address)
-    page.locator(".mt-empty").wait_for()
+    page.locator("#empty-predictions .mt-empty").wait_for()
     return seen
