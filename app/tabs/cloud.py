@@ -1,0 +1,266 @@
+"""The 3D part of the Coherence tab: the clouds, how they are drawn, and their files."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.data_classes import FileData
+
+from app import viewer
+from app.scene import Scene
+from app.session import Run
+from app.tabs.base import Control, Settings, Values
+from app.views import cloud as view
+from mtcp.geometry.cloud import BUDGET
+from mtcp.geometry.cloud_files import Cloud as Points
+from mtcp.geometry.cloud_files import write_glb, write_ply
+
+BUDGETS: tuple[tuple[str, int], ...] = (
+    ("25,000", 25_000),
+    ("50,000", 50_000),
+    ("100,000", BUDGET),
+    ("200,000", 200_000),
+    ("all", 0),
+)
+"""Choices of points per cloud; 0 stands for all."""
+FILTER_PCT = 8.0
+"""Points that jump by more than this share of their depth hang between two surfaces."""
+
+_SAVE = """
+watch('value', () => {
+  const file = props.value?.file;
+  if (!file?.url) return;
+  const link = document.createElement('a');
+  link.href = file.url;
+  link.download = file.orig_name ?? '';
+  document.body.append(link);
+  link.click();
+  link.remove();
+});
+"""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Initial and refined as point clouds, turned by one camera."""
+
+    title = "3D"
+
+    show: gr.Radio
+    colour: gr.Radio
+    needles: gr.Checkbox
+    edges: gr.Slider
+    budget: gr.Dropdown
+    size: gr.Slider
+    viewer: gr.HTML
+    legend: gr.HTML
+    ply: gr.Button
+    glb: gr.Button
+    saved: gr.HTML
+
+    @classmethod
+    def build(cls) -> Cloud:
+        """Adds the view to the page."""
+        with gr.Column(elem_classes="mt-cloud-view"):
+            with gr.Row(elem_classes="mt-cloud-controls"):
+                show = gr.Radio(
+                    ["both", "initial", "refined"], value="both", label="Show", elem_id="cloud-show"
+                )
+                colour = gr.Radio(
+                    [(name, key) for key, name in view.COLOURS.items()],
+                    value="photo",
+                    label="Colour by",
+                    elem_id="cloud-colour",
+                )
+            shown = gr.HTML(
+                None,
+                html_template=viewer.markup(),
+                js_on_load=viewer.script(),
+                apply_default_css=False,
+                elem_id="cloud",
+            )
+            legend = gr.HTML(elem_id="cloud-legend")
+            with gr.Row(elem_classes="mt-cloud-controls"):
+                needles = gr.Checkbox(
+                    True,
+                    label="Needles",
+                    info="Normals of the chosen failure, or around the probe.",
+                    elem_id="cloud-needles",
+                )
+                edges = gr.Slider(
+                    0,
+                    40,
+                    FILTER_PCT,
+                    step=0.5,
+                    label="Hide points at depth steps over (%)",
+                    info="Of the depth, against a neighbour. 0 shows all.",
+                    elem_id="cloud-edges",
+                    buttons=[],
+                )
+                size = gr.Slider(
+                    0.5,
+                    3,
+                    1.4,
+                    step=0.1,
+                    label="Point size",
+                    info="1: as wide as the gap between points.",
+                    elem_id="cloud-size",
+                    buttons=[],
+                )
+                budget = gr.Dropdown(
+                    list(BUDGETS),
+                    value=BUDGET,
+                    label="Points per cloud, at most",
+                    info="More look finer and turn slower.",
+                    elem_id="cloud-budget",
+                )
+            with gr.Row(elem_classes="mt-cloud-files"):
+                ply = gr.Button("Download PLY", size="sm", elem_id="cloud-ply")
+                glb = gr.Button("Download GLB", size="sm", elem_id="cloud-glb")
+                gr.HTML(
+                    '<p class="mt-subdued">What is shown, in metres, with its colours and normals. PLY keeps the '
+                    "camera's axes (x right, y down, z forward); GLB has glTF's (y up, z backwards).</p>"
+                )
+            saved = gr.HTML(None, html_template="", js_on_load=_SAVE, visible="hidden", elem_id="cloud-saved")
+        return cls(show, colour, needles, edges, budget, size, shown, legend, ply, glb, saved)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return (
+            Control(self.show, self.point),
+            Control(self.colour, self._recolour),
+            Control(self.needles, self.point),
+            Control(self.edges, self.point, "release"),
+            Control(self.size, self.point, "release"),
+            Control(self.budget, self._recolour),
+            Control(self.ply, self._saver(_write_ply), "click"),
+            Control(self.glb, self._saver(_write_glb), "click"),
+        )
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        return (self.viewer, self.legend, self.colour, self.show, self.saved)
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        run = scene.run
+        if "depth" not in run.prediction.initial:
+            return {self.viewer: {"message": view.NO_DEPTH}, self.legend: ""}
+        choices = [(view.COLOURS[key], key) for key in view.available(run)]
+        what = self._what(run, settings)
+        shows = ["both", "initial", "refined"] if run.prediction.refined else ["initial"]
+        show = settings[self.show] if settings[self.show] in shows else shows[0]
+        return {
+            **self._recolour(scene, settings),
+            self.colour: gr.Radio(choices=choices, value=what),
+            self.show: gr.Radio(choices=shows, value=show, visible=len(shows) > 1),
+        }
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        if "depth" not in scene.run.prediction.initial:
+            return {}
+        return {self.viewer: self._value(scene, settings)}
+
+    def _recolour(self, scene: Scene, settings: Settings) -> Values:
+        run = scene.run
+        if "depth" not in run.prediction.initial:
+            return {}
+        sampled = _shape(run, settings[self.budget])
+        legend = view.legend(run, self._what(run, settings), sampled)
+        return {self.viewer: self._value(scene, settings), self.legend: legend}
+
+    def _what(self, run: Run, settings: Settings) -> str:
+        return settings[self.colour] if settings[self.colour] in view.available(run) else "photo"
+
+    def _value(self, scene: Scene, settings: Settings) -> dict[str, Any]:
+        """What the viewer draws. Its files are made once for each budget and colour."""
+        run, budget, what = scene.run, settings[self.budget], self._what(scene.run, settings)
+        sampled = _shape(run, budget)
+        folder = self.viewer.GRADIO_CACHE
+        depths = _file(run, f"camera.cloud.depths.{budget}", folder, sampled.data)
+        colours = _file(
+            run,
+            f"camera.cloud.colours.{budget}.{what}",
+            folder,
+            lambda: view.paint(run, what, sampled).tobytes(),
+        )
+        return {
+            **view.describe(scene, sampled, settings[self.edges] / 100, bool(settings[self.needles])),
+            "run": run.cache.setdefault("cloud.run", secrets.token_hex(4)),
+            "depths": _served(depths),
+            "colours": _served(colours),
+            "show": settings[self.show],
+            "spread": settings[self.size],
+        }
+
+    def _saver(self, write: Callable[[Path, dict[str, Points]], Path]) -> Callable[[Scene, Settings], Values]:
+        """Writes the file when it is asked for; `saved` then makes the browser download it."""
+
+        def save(scene: Scene, settings: Settings) -> Values:
+            run, show = scene.run, settings[self.show]
+            if "depth" not in run.prediction.initial:
+                return {}
+            sampled, what = _shape(run, settings[self.budget]), self._what(run, settings)
+            stages = [stage for stage in run.prediction.stages() if show in ("both", stage)]
+            clouds = {
+                stage: view.export(run, stage, what, sampled, settings[self.edges] / 100)
+                for stage in stages or list(run.prediction.stages())
+            }
+            return {self.saved: {"file": _served(write(_folder(self.saved.GRADIO_CACHE) / run.stem, clouds))}}
+
+        return save
+
+
+def _write_glb(place: Path, clouds: dict[str, Points]) -> Path:
+    made = place.with_name(f"{place.name}.glb")
+    write_glb(made, clouds)
+    return made
+
+
+def _write_ply(place: Path, clouds: dict[str, Points]) -> Path:
+    """One PLY; two clouds as two of them in a zip."""
+    made = []
+    for stage, cloud in clouds.items():
+        made.append(place.with_name(f"{place.name}-{stage}.ply"))
+        write_ply(made[-1], cloud)
+    if len(made) == 1:
+        return made[0]
+    packed = place.with_name(f"{place.name}-ply.zip")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as both:
+        for path in made:
+            both.write(path, path.name)
+            path.unlink()
+    return packed
+
+
+def _shape(run: Run, budget: int) -> view.Shape:
+    key = f"camera.cloud.shape.{budget}"
+    if key not in run.cache:
+        run.cache[key] = view.shape(run, budget or None)
+    return run.cache[key]
+
+
+def _file(run: Run, key: str, folder: str, data: Callable[[], bytes]) -> Path:
+    """The file of that key, written at its first use, and again if gradio has cleared it away."""
+    path = run.cache.get(key)
+    if path is None or not path.exists():
+        path = run.cache[key] = _folder(folder) / "cloud.bin"
+        path.write_bytes(data())
+    return path
+
+
+def _folder(cache: str) -> Path:
+    Path(cache).mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="mtcp-", dir=cache))
+
+
+def _served(path: Path) -> dict[str, Any]:
+    """A file in gradio's form, to which gradio adds the address that the browser can fetch it from."""
+    return FileData(path=str(path), orig_name=path.name).model_dump()
