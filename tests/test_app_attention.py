@@ -105,10 +105,11 @@ def test_a_grid_that_reaches_beyond_the_photo_is_cut() -> None:
 def test_headline_tells_the_class_and_how_widely_each_task_looks(run: Run) -> None:
     found = attention.looks(run, (64, 90))  # on the floor
     words = attention.headline(run, (64, 90), found)
-    assert "From the probe on <b>floor</b>" in words
+    assert "From the probe on <b>floor</b>, semantic segmentation attends to about <b>" in words
+    assert "of 192 cells, depth to about <b>" in words
     assert [look.task for look in found] == list(TASKS)
     for look in found:
-        assert f"{look.title.lower()} to <b>{attention.count(look.effective)}</b>" in words
+        assert f"to about <b>{attention.count(look.effective)}</b>" in words
         assert look.effective == pytest.approx(np.exp(-(look.row * np.log(look.row)).sum()), rel=1e-4)
 
 
@@ -255,6 +256,17 @@ def test_fill_sets_everything_and_point_what_follows_the_probe(tab: Attention) -
     moved = tab.point(scene.point(0.95, 0.05), settings)
     for component in (tab.headline, tab.overlays, tab.readouts, tab.masses, tab.queries):
         assert moved[component] != pointed[component]
+
+
+def test_a_second_fill_draws_anew_only_what_follows_the_probe(
+    tab: Attention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, settings = scene_of(FakePredictor()), settings_of(tab)
+    filled = tab.fill(scene, settings)
+    for name in ("trace_back", "entropies", "gates"):
+        monkeypatch.setattr(attention_inside, name, None)
+    assert tab.fill(scene, settings) == filled
+    assert all(key.startswith("attention.") for key in scene.run.cache)
 
 
 def test_controls_redraw_the_overlays_alone(tab: Attention) -> None:

@@ -10,7 +10,7 @@ from gradio.components import Component
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.views import attention, attention_inside
-from app.views.attention_pictures import SCALES
+from app.views.attention_pictures import SCALES, once
 
 OPACITY = 60
 
@@ -71,7 +71,7 @@ class Attention:
     def controls(self) -> tuple[Control, ...]:
         return (
             Control(self.scale, self._redraw),
-            Control(self.opacity, self._redraw, event="release"),
+            Control(self.opacity, self._redraw),
         )
 
     @property
@@ -91,9 +91,9 @@ class Attention:
         run = scene.run
         return {
             **self.point(scene, settings),
-            self.steps: attention_inside.trace_back(run),
-            self.entropies: attention_inside.entropies(run),
-            self.gates: attention_inside.gates(run),
+            self.steps: once(run, "steps", lambda: attention_inside.trace_back(run)),
+            self.entropies: once(run, "entropies", lambda: attention_inside.entropies(run)),
+            self.gates: once(run, "gates", lambda: attention_inside.gates(run)),
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:

@@ -67,10 +67,7 @@ def looks(run: Run, probe: tuple[int, int]) -> tuple[Look, ...]:
 
 def labels(run: Run) -> Labels | None:
     """The predicted classes, refined if there are any; None for a network that predicts no classes."""
-    if "attention.labels" not in run.cache:
-        run.cache["attention.labels"] = _labels(run)
-    found: Labels | None = run.cache["attention.labels"]
-    return found
+    return pictures.once(run, "labels", lambda: _labels(run))
 
 
 def headline(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
@@ -78,12 +75,14 @@ def headline(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
     if not found:
         return f'<p class="mt-headline">{WITHOUT_CFM}</p>'
     N = found[0].row.size
-    told = [f"{html.text(look.title.lower())} to <b>{count(look.effective)}</b>" for look in found]
+    first, *others = (f"to about <b>{count(look.effective)}</b>" for look in found)
+    told = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]
+    told += [f"{html.text(look.title.lower())} {to}" for look, to in zip(found[1:], others, strict=True)]
     listed = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
     classes = labels(run)
     column, row = run.prediction.cell(*probe)
     where = f" on <b>{html.text(classes.name(classes.cells[row, column]))}</b>" if classes else ""
-    return f'<p class="mt-headline">From the probe{where}, attention goes in {listed} of {N:,} cells.</p>'
+    return f'<p class="mt-headline">From the probe{where}, {listed}.</p>'
 
 
 def overlays(run: Run, found: tuple[Look, ...], scale: str, opacity: float) -> str:

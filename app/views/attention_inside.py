@@ -51,16 +51,15 @@ def entropies(run: Run) -> str:
 
 def entropy_maps(run: Run) -> dict[str, tuple[np.ndarray, int]]:
     """task -> (entropy in nats, cells per value along each side). Computed once per run."""
-    if "attention.entropy" not in run.cache:
-        told = run.prediction
-        run.cache["attention.entropy"] = {
-            task: (attention.entropy(told, task, every), every)
-            for task in told.tasks
-            if task in told.theta
-            for every in [_every(told.theta[task], told.phi[task])]
-        }
-    found: dict[str, tuple[np.ndarray, int]] = run.cache["attention.entropy"]
-    return found
+    told = run.prediction
+
+    def of(task: str) -> tuple[np.ndarray, int]:
+        every = _every(told.theta[task], told.phi[task])
+        return attention.entropy(told, task, every), every
+
+    return pictures.once(
+        run, "entropy", lambda: {task: of(task) for task in told.tasks if task in told.theta}
+    )
 
 
 def gates(run: Run) -> str:
@@ -95,7 +94,8 @@ def queries(run: Run, probe: tuple[int, int]) -> str:
     if told.masks is None:
         return _sentence(WITHOUT_GATE)
     found = attention.strongest_queries(told, *probe, QUERIES)
-    low, high, same = _mask_range(run)
+    masks = told.masks
+    low, high, same = pictures.once(run, "masks", lambda: _mask_range(masks))
     note = "Mask logits of the queries that are strongest at the probe; their mean or sum gates what every task sees."
     if same and len(told.masks) > 1:
         found = found[:1]
@@ -180,16 +180,11 @@ def _apart(task: Task, values: np.ndarray, last: np.ndarray) -> str:
     return f'<span class="mt-subdued">{told}</span>'
 
 
-def _mask_range(run: Run) -> tuple[float, float, bool]:
+def _mask_range(masks: np.ndarray) -> tuple[float, float, bool]:
     """Lowest and highest logit of all masks, and whether all queries draw the same mask."""
-    if "attention.masks" not in run.cache:
-        masks = run.prediction.masks
-        assert masks is not None
-        low, high = float(masks.min()), float(masks.max())
-        apart = (masks.max(axis=0).astype(np.float32) - masks.min(axis=0)).max()
-        run.cache["attention.masks"] = (low, high, bool(apart <= SAME * (high - low)))
-    found: tuple[float, float, bool] = run.cache["attention.masks"]
-    return found
+    low, high = float(masks.min()), float(masks.max())
+    apart = (masks.max(axis=0).astype(np.float32) - masks.min(axis=0)).max()
+    return low, high, bool(apart <= SAME * (high - low))
 
 
 def _every(theta: np.ndarray, phi: np.ndarray) -> int:

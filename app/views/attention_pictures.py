@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 
 from app.session import Run, shrink
@@ -18,6 +21,7 @@ SMALL_SIDE = 320
 LEAST_SHAPE_ERROR = 0.02
 """A grid whose shape differs from the photo's by less is drawn as it is, one pixel a cell."""
 
+T = TypeVar("T")
 _GREY = np.array((0.299, 0.587, 0.114), np.float32)
 
 
@@ -97,6 +101,15 @@ def nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return values[rows[:, None], columns]
 
 
+def once(run: Run, what: str, make: Callable[[], T]) -> T:
+    """What `make` returns, computed once per run and kept in its cache."""
+    key = f"attention.{what}"
+    if key not in run.cache:
+        run.cache[key] = make()
+    found: T = run.cache[key]
+    return found
+
+
 def figure(rgb: np.ndarray, alt: str, caption: str, sharp: bool = True, kind: str = "PNG") -> str:
     """A clickable picture with a caption of ready HTML. sharp: show its pixels as squares."""
     drawn = html.picture(rgb, alt, caption, kind)
@@ -105,7 +118,4 @@ def figure(rgb: np.ndarray, alt: str, caption: str, sharp: bool = True, kind: st
 
 def _grey(run: Run) -> np.ndarray:
     """The photo in grey, float32 (h, w, 1), at most `SIDE` long."""
-    if "attention.grey" not in run.cache:
-        run.cache["attention.grey"] = (shrink(run.photo, SIDE).astype(np.float32) @ _GREY)[..., None]
-    grey: np.ndarray = run.cache["attention.grey"]
-    return grey
+    return once(run, "grey", lambda: (shrink(run.photo, SIDE).astype(np.float32) @ _GREY)[..., None])
