@@ -5,9 +5,12 @@ const STILL = 5; // px a pointer may move between press and release and still be
 
 function fraction(img, event) {
   const box = img.getBoundingClientRect();
-  // With object-fit: contain the picture may be smaller than its element.
-  const scale = Math.min(box.width / img.naturalWidth, box.height / img.naturalHeight);
-  const width = img.naturalWidth * scale, height = img.naturalHeight * scale;
+  let { width, height } = box;
+  if (getComputedStyle(img).objectFit !== 'fill') { // the picture may be smaller than its element
+    const scale = Math.min(box.width / img.naturalWidth, box.height / img.naturalHeight);
+    width = img.naturalWidth * scale;
+    height = img.naturalHeight * scale;
+  }
   const x = (event.clientX - box.left - (box.width - width) / 2) / width;
   const y = (event.clientY - box.top - (box.height - height) / 2) / height;
   return x >= 0 && x < 1 && y >= 0 && y < 1 ? { x, y } : null;
