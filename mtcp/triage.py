@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mtcp.geometry.report import AngleStats, Coherence, StageCoherence
 from mtcp.metrics import HIGHER_IS_BETTER, UNITS
@@ -72,21 +72,24 @@ class Row:
         return None if before is None or after is None else after - before
 
 
+Read = Callable[[StageCoherence], "float | None"]
+
+
 def _angles(
     prefix: str, title: str, of: Callable[[StageCoherence], AngleStats]
-) -> list[tuple[Quantity, Any]]:
+) -> list[tuple[Quantity, Read]]:
     """The five numbers of one way to compare depth with normals."""
-    found = [
+    found: list[tuple[Quantity, Read]] = [
         (Quantity(f"{prefix}_mean_deg", f"{title}: mean", "deg", False), lambda s: of(s).mean_deg),
         (Quantity(f"{prefix}_median_deg", f"{title}: median", "deg", False), lambda s: of(s).median_deg),
     ]
     for name, limit in (("within_11", "11.25"), ("within_22", "22.5"), ("within_30", "30")):
         quantity = Quantity(f"{prefix}_{name}_pct", f"{title}: under {limit} degrees", "%", True)
-        found.append((quantity, lambda s, name=name: getattr(of(s), name)))
+        found.append((quantity, functools.partial(lambda name, s: getattr(of(s), name), name)))
     return found
 
 
-_MEASURED: list[tuple[Quantity, Callable[[StageCoherence], float | None]]] = [
+_MEASURED: list[tuple[Quantity, Read]] = [
     *_angles("depth_normal", "Depth against normals", lambda s: s.depth_normal),
     *_angles("derivative", "The same, by derivatives", lambda s: s.depth_normal_derivative),
     (

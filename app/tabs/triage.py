@@ -1,0 +1,103 @@
+"""The Triage tab: many photos at once, ranked by how much their maps disagree. Its listeners: `triage_listen`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import gradio as gr
+from gradio.data_classes import FileData, ListFiles
+
+from app.steps import Job
+from app.views import triage as view
+from mtcp.triage import COHERENCE, Quantity
+
+MOST = 50
+"""Photos at once, at most."""
+STATE_SECONDS = 3600
+OPEN = """element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-open]');
+  if (button) trigger('click', { open: Number(button.dataset.open) });
+  const turn = event.target.closest('[data-page]');
+  if (turn) trigger('select', { page: Number(turn.dataset.page) });
+});"""
+"""What tells the server which of many buttons in one piece of HTML was pressed."""
+PICTURES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp"]
+
+
+@dataclass(frozen=True)
+class Triage:
+    """The components of the tab. entries: what is kept of each photo."""
+
+    title: ClassVar[str] = "Triage"
+
+    files: gr.File
+    job: Job
+    number: gr.Dropdown
+    of: gr.Dropdown
+    note: gr.HTML
+    summary: gr.HTML
+    gallery: gr.HTML
+    table: gr.DownloadButton
+    entries: gr.State
+
+    @classmethod
+    def build(cls) -> Triage:
+        """Adds the tab's components to the page."""
+        gr.HTML(
+            f'<p class="mt-headline">Drop up to {MOST} photos: those where depth and normals disagree most come '
+            'first.</p><p class="mt-subdued">Each is run through the network once; only its numbers and two small '
+            "pictures are kept. Opening a photo runs the network on it again.</p>"
+        )
+        files = gr.File(
+            file_count="multiple",
+            file_types=PICTURES,
+            label=f"Photos (up to {MOST})",
+            elem_id="triage-files",
+            height=160,
+        )
+        # gradio would stop at the first file of a kind it does not know; here each is judged by its content.
+        files.preprocess = _paths  # type: ignore[method-assign]
+        job = Job.build("Analyse the rest", "triage", visible=False)
+        with gr.Row(elem_classes="mt-triage-keys"):
+            number = gr.Dropdown(
+                view.choices(),
+                value=COHERENCE[0].key,
+                label="Rank by",
+                filterable=False,
+                elem_id="triage-number",
+            )
+            of = gr.Dropdown(
+                [(words, stage) for stage, words in view.STAGES.items()],
+                value="refined",
+                label="taken",
+                filterable=False,
+                elem_id="triage-of",
+            )
+            table = gr.DownloadButton(
+                "Export table (CSV)", size="sm", interactive=False, elem_id="triage-csv"
+            )
+        return cls(
+            files=files,
+            job=job,
+            number=number,
+            of=of,
+            table=table,
+            note=gr.HTML(view.help_line(COHERENCE[0])),
+            summary=gr.HTML(elem_id="triage-summary"),
+            gallery=gr.HTML(js_on_load=OPEN, elem_id="triage-gallery"),
+            entries=gr.State((), time_to_live=STATE_SECONDS),
+        )
+
+
+def quantity(key: str) -> Quantity:
+    """The number of coherence that has this key."""
+    return next(one for one in COHERENCE if one.key == key)
+
+
+def _paths(payload: ListFiles | FileData | None) -> list[str]:
+    """The uploaded files. gradio has already checked that they are its own uploads."""
+    if payload is None:
+        return []
+    files = payload.root if isinstance(payload, ListFiles) else [payload]
+    return list(dict.fromkeys(file.path for file in files))

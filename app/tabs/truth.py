@@ -1,0 +1,217 @@
+"""The Truth tab: errors against ground truth, and the frames of a data folder. Its listeners: `truth_listen`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, ClassVar
+
+import gradio as gr
+from gradio.components import Component
+
+from app.frames import Frames
+from app.scene import Scene
+from app.steps import Job
+from app.tabs.base import Control, Settings, Values
+from app.tabs.triage import OPEN
+from app.views import page
+from app.views import truth as view
+from app.views.triage import STAGES
+from mtcp.tasks import Task
+from mtcp.triage import Quantity
+
+ORDERS = {"worst": "worst first", "best": "best first", "listed": "as in the folder"}
+
+
+@dataclass(frozen=True)
+class TruthPanel:
+    """One task's column."""
+
+    task: Task
+    column: gr.Column  # a block, which listeners may set like a component
+    truth: gr.Image
+    truth_legend: gr.HTML
+    errors: gr.ImageSlider
+    error_legend: gr.HTML
+    numbers: gr.HTML
+
+    @classmethod
+    def build(cls, task: Task) -> TruthPanel:
+        """Adds the column to the page."""
+        name = page.title(task.name)
+        with gr.Column(elem_classes=["mt-task", "mt-truth-task"]) as column:
+            gr.HTML(f"<h2>{name}</h2>")
+            truth = gr.Image(
+                format="png",
+                interactive=False,
+                show_label=False,
+                label=f"{name}: truth",
+                buttons=["download", "fullscreen"],
+                alt_text=f"{name}: the truth",
+                elem_id=f"truth-{task.name}",
+                elem_classes=["mt-map", "mt-pick", "mt-is-truth"],
+            )
+            truth_legend = gr.HTML()
+            slider = gr.ImageSlider(
+                format="png",
+                interactive=False,
+                show_label=False,
+                label=f"{name}: error, initial and refined",
+                buttons=["download", "fullscreen"],
+                elem_id=f"error-{task.name}",
+                elem_classes=["mt-compare", "mt-pick"],
+            )
+            return cls(task, column, truth, truth_legend, slider, gr.HTML(), gr.HTML())
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `fill` may set."""
+        return [
+            self.column,
+            self.truth,
+            self.truth_legend,
+            self.errors,
+            self.error_legend,
+            self.numbers,
+        ]
+
+    def fill(self, shown: view.TaskTruth | None) -> Values:
+        """Values for one task's view; hides the column where its truth is unknown."""
+        if shown is None:
+            return {self.column: gr.Column(visible=False), self.truth: None, self.errors: None}
+        return {
+            self.column: gr.Column(visible=True),
+            self.truth: shown.truth,
+            self.truth_legend: shown.truth_legend,
+            self.errors: (shown.initial, shown.refined),
+            self.error_legend: shown.error_legend,
+            self.numbers: shown.numbers,
+        }
+
+
+@dataclass(frozen=True)
+class Browser:
+    """The frames of a data folder. It needs no scene: give it a place that is always shown.
+
+    at: index of the open frame; page: of the table.
+    """
+
+    frames: Frames
+    asked: gr.Textbox
+    previous: gr.Button
+    next: gr.Button
+    number: gr.Dropdown
+    of: gr.Dropdown
+    order: gr.Dropdown
+    job: Job
+    status: gr.HTML
+    table: gr.HTML
+    at: gr.State
+    page: gr.State
+
+    @classmethod
+    def build(cls, frames: Frames) -> Browser:
+        """Adds the browser to the page."""
+        about = (
+            f'<p class="mt-headline">{len(frames)} frames of {escape(frames.name)}, {escape(frames.split)}.</p>'
+            '<p class="mt-subdued">Measured numbers are kept in the cache folder of the user who started the page, '
+            "or in the file given with --measured, and are there again after a restart.</p>"
+        )
+        with gr.Column(elem_classes="mt-browser", elem_id="frames"):
+            gr.HTML(about)
+            with gr.Row(elem_classes="mt-frame-keys"):
+                previous = gr.Button("\N{LEFTWARDS ARROW} Previous", size="sm", elem_id="frame-previous")
+                asked = gr.Textbox(
+                    label="Frame (id or number), then Enter", elem_id="frame-asked", max_lines=1, scale=2
+                )
+                following = gr.Button("Next \N{RIGHTWARDS ARROW}", size="sm", elem_id="frame-next")
+            with gr.Row(elem_classes="mt-frame-keys"):
+                number = gr.Dropdown(
+                    [(quantity.title, quantity.key) for quantity in frames.quantities],
+                    value=frames.quantities[0].key,
+                    label="Sort by",
+                    filterable=False,
+                    elem_id="frames-number",
+                )
+                of = gr.Dropdown(
+                    [(words, stage) for stage, words in STAGES.items()],
+                    value="refined",
+                    label="taken",
+                    filterable=False,
+                    elem_id="frames-of",
+                )
+                order = gr.Dropdown(
+                    [(words, key) for key, words in ORDERS.items()],
+                    value="worst",
+                    label="Order",
+                    filterable=False,
+                    elem_id="frames-order",
+                )
+            job = Job.build("Measure all frames", "measure")
+            return cls(
+                frames=frames,
+                asked=asked,
+                previous=previous,
+                next=following,
+                number=number,
+                of=of,
+                order=order,
+                job=job,
+                status=gr.HTML(),
+                table=gr.HTML(js_on_load=OPEN, elem_id="frames-table"),
+                at=gr.State(None),
+                page=gr.State(0),
+            )
+
+    def quantity(self, key: str) -> Quantity:
+        """The number that has this key."""
+        return next(one for one in self.frames.quantities if one.key == key)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Each task's truth and errors, and the browser of frames where there is a data folder."""
+
+    title: ClassVar[str] = "Truth"
+
+    headline: gr.HTML
+    caveat: gr.HTML
+    probe: gr.HTML
+    panels: tuple[TruthPanel, ...]
+    browser: Browser | None
+
+    @classmethod
+    def build(
+        cls, tasks: Sequence[Task], frames: Frames | None = None, browser: Browser | None = None
+    ) -> Truth:
+        """Adds the tab's components to the page. browser: one that is already somewhere on the page."""
+        if frames is not None and browser is None:
+            browser = Browser.build(frames)
+        headline, caveat, probe = gr.HTML(view.EMPTY, elem_id="truth-headline"), gr.HTML(), gr.HTML()
+        with gr.Row(elem_classes=["mt-tasks", "mt-truths"]):
+            panels = tuple(TruthPanel.build(task) for task in tasks)
+        return cls(headline, caveat, probe, panels, browser)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """None: the browser has listeners of its own."""
+        return ()
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        """Everything that `fill` and `point` may set."""
+        own = (self.headline, self.caveat, self.probe)
+        return (*own, *(output for panel in self.panels for output in panel.outputs))
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        """All of it."""
+        run = scene.run
+        values: Values = {self.headline: view.headline(run) or view.EMPTY, self.caveat: view.caveat(run)}
+        for panel in self.panels:
+            values |= panel.fill(view.view(run, panel.task))
+        return values | self.point(scene, settings)
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        """What is true at the probe."""
+        return {self.probe: view.at_probe(scene.run, scene.probe)}

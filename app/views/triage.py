@@ -1,0 +1,188 @@
+"""The Triage view: cards of many photos, ranked by any number of coherence. Also how numbers are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.session import Run
+from app.views import html, legends
+from mtcp import colour
+from mtcp.triage import (
+    CHANGE,
+    COHERENCE,
+    Quantity,
+    Row,
+    failure_counts,
+    improved,
+    mean,
+    ranked,
+    stage_numbers,
+)
+
+THUMBNAIL = 240  # px, long side
+STAGES = {
+    "refined": "after trace-back (refined)",
+    "initial": "before it (initial)",
+    CHANGE: "change by trace-back",
+}
+"""What photos can be ranked by: stage -> words."""
+_DIGITS = {"m": 3, "": 3}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept of a photo: the numbers, two small pictures as data URIs, and the uploaded file."""
+
+    path: str
+    row: Row
+    photo: str = ""
+    angles: str = ""
+
+
+def entry(run: Run, path: str) -> Entry:
+    """The entry of a photo that the network has seen."""
+    report, camera = run.coherence, run.prediction.camera
+    height, width = run.original
+    facts = {
+        "width_px": width,
+        "height_px": height,
+        "field_of_view_deg": round(camera.fov_deg, 2),
+        "camera_from": run.prediction.camera_from,
+        **failure_counts(report),
+    }
+    initial, refined = stage_numbers(report)
+    angles = ""
+    if report is not None:
+        stage = report.refined or report.initial
+        angles = html.data_uri(small(colour.angle(stage.maps.angle_deg)), "JPEG")
+    photo = html.data_uri(small(run.photo), "JPEG")
+    return Entry(path, Row(run.name, initial, refined, facts), photo, angles)
+
+
+def unreadable(path: str, problem: str) -> Entry:
+    """The entry of a file that could not be analysed."""
+    return Entry(path, Row(Path(path).name, problem=problem))
+
+
+def small(picture: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
+    """`picture` (H, W, 3) uint8 with its long side at most `side`."""
+    from app.session import shrink
+
+    return shrink(picture, side)
+
+
+def order(entries: Sequence[Entry], quantity: Quantity, of: str) -> list[int]:
+    """Indices of the entries, the most incoherent first, then those without the number, then bad files."""
+    by_number = ranked([one.row for one in entries], quantity, of)
+    return sorted(by_number, key=lambda i: bool(entries[i].row.problem))
+
+
+def cards(entries: Sequence[Entry], quantity: Quantity, of: str) -> str:
+    """The gallery: rank, photo, angle map, the number initial and refined, name; each opens its photo."""
+    if not entries:
+        return ""
+    places = [i for i in order(entries, quantity, of) if not entries[i].row.problem]
+    listed = "".join(_card(rank, i, entries[i], quantity) for rank, i in enumerate(places, 1))
+    bar = legends.scale(colour.colour_map("magma"), 0, colour.ANGLE_LIMIT, "°", digits=0)
+    legend = f'<div class="mt-triage-legend"><span>angle between depth and normals</span>{bar}</div>'
+    return f'{legend}<ol class="mt-cards">{listed}</ol>' if places else ""
+
+
+def _card(rank: int, index: int, one: Entry, quantity: Quantity) -> str:
+    name = html.text(one.row.name)
+    angles = f'<img src="{one.angles}" alt="angle map of {name}">' if one.angles else ""
+    return (
+        f'<li class="mt-card"><div class="mt-card-pictures"><img src="{one.photo}" alt="{name}">{angles}</div>'
+        f'<div class="mt-card-words"><b class="mt-rank">{rank}</b><span class="mt-card-name" title="{name}">'
+        f"{name}</span></div>"
+        f'<p class="mt-card-number">{before_after(one.row, quantity)}</p>'
+        f'<button type="button" class="mt-open" data-open="{index}" aria-label="Open {name}">Open</button></li>'
+    )
+
+
+def before_after(row: Row, quantity: Quantity) -> str:
+    """A number before and after trace-back, each in its colour."""
+    before = number(row.initial.get(quantity.key), quantity.unit)
+    if not row.refined:
+        return f'<span class="mt-initial">{before}</span>'
+    after = number(row.refined.get(quantity.key), quantity.unit)
+    return f'<span class="mt-initial">{before}</span> &rarr; <span class="mt-refined">{after}</span>'
+
+
+def summary(entries: Sequence[Entry], quantity: Quantity) -> str:
+    """One sentence over all photos, and the files that could not be read."""
+    rows = [one.row for one in entries if not one.row.problem]
+    if not rows:
+        return problems(entries)
+    photos = "1 photo" if len(rows) == 1 else f"{len(rows)} photos"
+    before, after = (mean(rows, quantity.key, of) for of in ("initial", "refined"))
+    title = html.text(quantity.title[0].lower() + quantity.title[1:])
+    if after is None:
+        said = f"{photos}; {title}: nothing could be measured."
+    else:
+        better, known = improved(rows, quantity)
+        said = f"{photos}, {title}: <b>{number(after, quantity.unit)}</b> on average"
+        if known:
+            said += (
+                f" ({number(before, quantity.unit)} initially); trace-back made it better in <b>{better}</b> "
+                f"of {known}"
+            )
+        said += "."
+    return f'<p class="mt-headline">{said}</p>{problems(entries)}'
+
+
+def problems(entries: Sequence[Entry]) -> str:
+    """The files that could not be analysed, with the reason."""
+    bad = [one.row for one in entries if one.row.problem]
+    if not bad:
+        return ""
+    listed = "".join(f"<li>{html.text(row.problem)}</li>" for row in bad)
+    count = "1 file was" if len(bad) == 1 else f"{len(bad)} files were"
+    return f'<div class="mt-problems"><p>{count} left out:</p><ul>{listed}</ul></div>'
+
+
+def help_line(quantity: Quantity) -> str:
+    """How to read the chosen number."""
+    better = "higher is better" if quantity.higher_is_better else "lower is better"
+    unit = {"deg": "degrees", "cm": "centimetres", "m": "metres", "%": "per cent"}.get(
+        quantity.unit, "a ratio"
+    )
+    return f'<p class="mt-subdued">In {unit}; {better}. The worst photo comes first.</p>'
+
+
+def choices() -> list[tuple[str, str]]:
+    """The numbers that photos can be ranked by: words and key."""
+    return [(quantity.title, quantity.key) for quantity in COHERENCE]
+
+
+def number(value: float | None, unit: str, sign: bool = False) -> str:
+    """A number with its unit, as text that is safe in HTML; a dash if there is none."""
+    if value is None or not math.isfinite(value):
+        return "&ndash;"
+    written = f"{value:{'+' if sign else ''}.{_DIGITS.get(unit, 1)}f}".replace("-", "\N{MINUS SIGN}")
+    if float(f"{value:.{_DIGITS.get(unit, 1)}f}") == 0:
+        written = f"{0:.{_DIGITS.get(unit, 1)}f}"
+    return f"{written}°" if unit == "deg" else f"{written} {unit}".rstrip()
+
+
+def change(before: float | None, after: float | None, quantity: Quantity) -> str:
+    """What trace-back did to a number, and whether that is better, in words and colour."""
+    if before is None or after is None:
+        return "&ndash;"
+    moved = after - before
+    written = number(moved, quantity.unit, sign=True)
+    if written.startswith("0"):
+        return f"{written} same"
+    word = "better" if (moved > 0) == quantity.higher_is_better else "worse"
+    return f'{written} <span class="mt-{word}">{word}</span>'
+
+
+def progress(done: int, total: int, label: str) -> str:
+    """A bar that screen readers read too. label: plain text."""
+    bar = f'<progress max="{max(total, 1)}" value="{done}" aria-label="progress"></progress>'
+    return f'<div class="mt-progress" role="status">{bar}<span>{html.text(label)}</span></div>'

@@ -1,0 +1,292 @@
+"""The Truth view: what the photo really shows, and how far each prediction is from it. Also the table of frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.session import Run
+from app.views import html, legends, measure, page
+from app.views.change import LEAST_ANGLE, faded
+from app.views.predictions import normal_ball
+from app.views.triage import change, number
+from mtcp import colour
+from mtcp.geometry.normals import angle_deg
+from mtcp.tasks import IGNORE, Task, palette
+from mtcp.triage import Numbers, Quantity, Row, error_numbers, error_quantities, mean
+from mtcp.truth import error_maps, errors
+
+PAGE = 20
+"""Frames in the table at once."""
+EMPTY = (
+    '<div class="mt-empty"><h2>The truth of this photo is not known.</h2>'
+    "<p>Pick one of the examples, which are made rooms with exact depth, normals and classes, or start with "
+    "<code>python app.py --data DIR</code>, a folder of frames with ground truth.</p></div>"
+)
+
+
+@dataclass(frozen=True)
+class TaskTruth:
+    """One task. Pictures are RGB uint8 (H, W, 3) in the photo's size; without trace-back `refined` equals
+    `initial`.
+    """
+
+    truth: np.ndarray
+    truth_legend: str
+    initial: np.ndarray
+    refined: np.ndarray
+    error_legend: str
+    numbers: str
+
+
+def view(run: Run, task: Task) -> TaskTruth | None:
+    """The view of `task`; None where its truth is unknown."""
+    if run.truth is None or task.name not in run.truth.maps:
+        return None
+    true, told = run.truth.maps[task.name], run.prediction
+    stages = [maps[task.name] for maps in told.stages().values()]
+    off = [error_maps(maps, run.truth, (task,))[task.name] for maps in told.stages().values()]
+    pictures, legend = _errors(run.photo, stages, off, task)
+    limits = colour.value_range(true, *stages) if task.kind == "depth" else None
+    return TaskTruth(
+        truth=_picture(task, true, limits),
+        truth_legend=_legend(task, true, limits),
+        initial=pictures[0],
+        refined=pictures[-1],
+        error_legend=legend,
+        numbers=scoreboard(*numbers(run), error_quantities((task,))),
+    )
+
+
+def numbers(run: Run) -> tuple[Numbers, Numbers]:
+    """Errors before and after trace-back (empty without it), kept with the run: they need no camera."""
+    if run.truth is None:
+        return {}, {}
+    if "truth.errors" not in run.cache:
+        told, tasks = run.prediction, run.prediction.task_list()
+        found = [error_numbers(errors(maps, run.truth, tasks)) for maps in told.stages().values()]
+        run.cache["truth.errors"] = (found[0], found[1] if len(found) > 1 else {})
+    return run.cache["truth.errors"]
+
+
+def headline(run: Run) -> str:
+    """Where the truth is from, and what trace-back did to each task's main number."""
+    if run.truth is None:
+        return ""
+    before, after = numbers(run)
+    told = []
+    for task in run.prediction.task_list():
+        quantity = next(
+            q for q in error_quantities((task,)) if q.key.startswith(f"{task.name}_{task.metric}_")
+        )
+        first, last = before.get(quantity.key), after.get(quantity.key)
+        if first is None:
+            continue
+        name = f"{html.text(page.title(task.name))} ({html.text(quantity.title.split(': ')[1])})"
+        shown = f'<span class="mt-initial">{number(first, quantity.unit)}</span>'
+        if last is not None:
+            shown += f' &rarr; <span class="mt-refined">{number(last, quantity.unit)}</span>'
+        told.append(f"{name} {shown}")
+    source = f'<p class="mt-subdued">Truth: {html.text(run.truth.source)}.</p>'
+    return f'<p class="mt-headline">Against the truth: {"; ".join(told)}.</p>{source}'
+
+
+def caveat(run: Run) -> str:
+    """One line if the run is not seen through the camera that the truth was taken with."""
+    if run.truth is None:
+        return ""
+    mine, true = run.prediction.camera, run.truth.camera
+    pairs = ((mine.fx, true.fx), (mine.fy, true.fy), (mine.cx, true.cx), (mine.cy, true.cy))
+    if all(math.isclose(a, b, rel_tol=5e-3) for a, b in pairs):
+        return ""
+    return (
+        f'<p class="mt-caveat">The field of view is set to {mine.fov_deg:.1f}°, the truth was taken with '
+        f"{true.fov_deg:.1f}°. The errors here do not depend on it; coherence and 3D do.</p>"
+    )
+
+
+def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity]) -> str:
+    """The numbers of one task: initial, refined, change."""
+    heads = ["against the truth", "initial", "refined", "change"][: 4 if after else 2]
+    rows = []
+    for quantity in quantities:
+        first, last = before.get(quantity.key), after.get(quantity.key)
+        cells = [html.text(quantity.title.split(": ")[1]), number(first, quantity.unit)]
+        if after:
+            cells += [number(last, quantity.unit), change(first, last, quantity)]
+        rows.append(cells)
+    return f'<div class="mt-legend">{html.table(heads, rows)}</div>'
+
+
+def at_probe(run: Run, probe: tuple[int, int]) -> str:
+    """Truth, initial and refined at the probe, one row per task."""
+    if run.truth is None:
+        return ""
+    x, y = probe
+    stages = run.prediction.stages()
+    rows = []
+    for task in run.prediction.task_list():
+        if task.name not in run.truth.maps:
+            continue
+        true = run.truth.maps[task.name][y, x]
+        cells = [html.text(page.title(task.name)), _said(task, true, true)]
+        rows.append(cells + [_said(task, maps[task.name][y, x], true, off=True) for maps in stages.values()])
+    table = html.table([f"at ({x}, {y})", "truth", *stages], rows)
+    return f'<div class="mt-legend mt-at-probe">{table}</div>'
+
+
+def _said(task: Task, value: np.ndarray, true: np.ndarray, off: bool = False) -> str:
+    """One value in words; off: with its distance from the truth."""
+    if task.kind == "classes":
+        if value == IGNORE:
+            return "unknown"
+        wrong = off and true not in (IGNORE, value)
+        return html.text(task.classes[int(value)]) + (' <span class="mt-worse">wrong</span>' if wrong else "")
+    if task.kind == "depth":
+        if value <= 0:
+            return "unknown"
+        distance = f" ({number(float(value - true), 'm', sign=True)})" if off and true > 0 else ""
+        return number(float(value), "m") + distance
+    if task.kind == "normals":
+        if not value.any():
+            return "unknown"
+        written = "({:.2f}, {:.2f}, {:.2f})".format(*(float(v) + 0.0 for v in value))
+        return written + (
+            f" {number(float(angle_deg(value, true)), 'deg')} off" if off and true.any() else ""
+        )
+    return "unknown" if value == IGNORE else f"{float(value):.2f}"
+
+
+def _picture(task: Task, true: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
+    if task.kind == "binary":
+        return colour.probability(np.where(true == IGNORE, np.nan, true.astype(np.float32)))
+    return colour.picture(task, true, limits)
+
+
+def _legend(task: Task, true: np.ndarray, limits: tuple[float, float] | None) -> str:
+    if task.kind == "classes":
+        return _class_list(task, true)
+    if task.kind == "depth":
+        low, high = limits or (0.0, 1.0)
+        return legends.scale(colour.colour_map("viridis"), low, high, "m")
+    if task.kind == "normals":
+        return legends.normal_axes(normal_ball())
+    return legends.scale(colour.colour_map("magma"), 0, 1, "")
+
+
+def _class_list(task: Task, true: np.ndarray) -> str:
+    colours = palette(task.channels)
+    known = true[true != IGNORE]
+    counts = np.bincount(known, minlength=task.channels)
+    found = [i for i in np.argsort(-counts) if counts[i]]
+    names = " ".join(
+        f'<span class="mt-class">{html.swatch(colours[i])}{html.text(task.classes[i])} '
+        f"{legends.percent(counts[i] / true.size)}</span>"
+        for i in found
+    )
+    return f'<div class="mt-legend mt-classes">{names}</div>'
+
+
+def _errors(
+    photo: np.ndarray, stages: Sequence[np.ndarray], off: Sequence[np.ndarray], task: Task
+) -> tuple[list[np.ndarray], str]:
+    """The error maps as pictures on one scale, and that scale."""
+    if task.kind == "classes":
+        return [_wrong(photo, m, e, task) for m, e in zip(stages, off, strict=True)], (
+            '<div class="mt-legend">Coloured: wrong, in the colour of the class that was predicted. Grey: right. '
+            "Black: truth unknown.</div>"
+        )
+    together = np.concatenate([values.ravel() for values in off])
+    if task.kind == "normals":
+        end = measure.limit(together, LEAST_ANGLE)
+        bar = legends.scale(colour.colour_map("magma"), 0, end, "°", digits=0 if end >= 10 else 1)
+        return [colour.angle(values, end) for values in off], bar
+    unit, words, least = ("m", ("too near", "too far"), colour.LEAST_DEPTH_LIMIT)
+    if task.kind == "binary":
+        unit, words, least = "", ("too low", "too high"), 0.1
+    end = measure.limit(together, least)
+    bar = legends.signed(colour.colour_map("vik"), end, unit, words)
+    return [colour.difference(values, end) for values in off], bar
+
+
+def _wrong(photo: np.ndarray, said: np.ndarray, off: np.ndarray, task: Task) -> np.ndarray:
+    picture = faded(photo)
+    wrong = off == 1
+    picture[wrong] = colour.classes(said, palette(task.channels))[wrong]
+    picture[np.isnan(off)] = colour.INVALID
+    return picture
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How the table of frames is drawn. order: indices into `rows`; of: stage; open: index of the open one."""
+
+    rows: Sequence[Row]
+    order: Sequence[int]
+    quantity: Quantity
+    of: str
+    page: int
+    open: int | None
+    first: int = 1
+
+
+def frames_table(listing: Listing, quantities: Sequence[Quantity]) -> str:
+    """One page of the frames: id, the chosen number, and every task's main numbers (refined)."""
+    chosen, rows = listing.quantity, listing.rows
+    others = [quantity for quantity in quantities if quantity.key != chosen.key]
+    start = clamp_page(listing.page, len(rows)) * PAGE
+    heads = ["", "frame", f"{chosen.title}: initial", "refined", "change", *(q.title for q in others)]
+    head = "".join(f'<th scope="col">{html.text(title)}</th>' for title in heads)
+    body = "".join(
+        _frame_row(place + 1, index, listing, others)
+        for place, index in enumerate(listing.order[start : start + PAGE], start)
+    )
+    known = [row for row in rows if row.initial]
+    foot = ""
+    if known:
+        before, after = (mean(known, chosen.key, of) for of in ("initial", "refined"))
+        means = [number(before, chosen.unit), number(after, chosen.unit)]
+        moved = change(before, after, chosen)
+        rest = [number(mean(known, q.key, "refined"), q.unit) for q in others]
+        cells = "".join(f"<td>{cell}</td>" for cell in ("", f"mean of {len(known)}", *means, moved, *rest))
+        foot = f"<tfoot><tr>{cells}</tr></tfoot>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+    return f'<div class="mt-legend mt-frames">{table}</div>{_pages(start, len(rows))}'
+
+
+def _frame_row(place: int, index: int, listing: Listing, others: Sequence[Quantity]) -> str:
+    row, chosen = listing.rows[index], listing.quantity
+    button = (
+        f'<button type="button" class="mt-open" data-open="{index}" aria-label="Open frame {html.text(row.name)}">'
+        f"{html.text(row.name)}</button>"
+    )
+    if row.problem:
+        cells = [str(place), button, f'<span class="mt-subdued">{html.text(row.problem)}</span>']
+        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells[:2])}<td colspan=9>{cells[2]}</td></tr>"
+    before, after = (row.value(chosen.key, of) for of in ("initial", "refined"))
+    cells = [str(place), button, number(before, chosen.unit), number(after, chosen.unit)]
+    cells += [change(before, after if row.refined else None, chosen)]
+    cells += [number(row.value(quantity.key), quantity.unit) for quantity in others]
+    mark = ' aria-current="true"' if index == listing.open else ""
+    return f"<tr{mark}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _pages(start: int, count: int) -> str:
+    if count <= PAGE:
+        return ""
+    now, last = start // PAGE, (count - 1) // PAGE
+
+    def turn(page: int, words: str, on: bool) -> str:
+        return f'<button type="button" class="mt-open" data-page="{page}"{"" if on else " disabled"}>{words}</button>'
+
+    told = f"<span>{start + 1} to {min(start + PAGE, count)} of {count} frames</span>"
+    before, after = turn(now - 1, "&larr; earlier", now > 0), turn(now + 1, "later &rarr;", now < last)
+    return f'<div class="mt-pages">{before}{told}{after}</div>'
+
+
+def clamp_page(page: int, count: int) -> int:
+    """`page`, or the nearest one that exists."""
+    return max(0, min(page, (count - 1) // PAGE))

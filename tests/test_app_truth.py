@@ -1,0 +1,290 @@
+"""The Truth tab: errors against the truth as pictures and numbers, and the frames of a data folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from data_made import save_array, save_image, write_lines
+from fake_predictor import TASKS as NAMES
+from fake_predictor import FakePredictor, room
+
+from app import frames as frames_module
+from app.frames import Frames
+from app.scene import Scene
+from app.session import Run, known
+from app.tabs import truth_listen
+from app.tabs.truth import Truth as TruthTab
+from app.views import truth as view
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.tasks import task_set
+from mtcp.truth import Truth
+
+H, W = 48, 64
+TASKS = task_set("nyud", NAMES)
+COUNT = 5
+
+
+def run_of(predictor: FakePredictor, truth: Truth | None) -> Run:
+    photo = np.full((H, W, 3), 120, np.uint8)
+    return known(Run(photo, predictor(photo), "room.jpg", (H, W)), truth)
+
+
+@pytest.fixture
+def truth() -> Truth:
+    maps = room(H, W, window=0.25, far=3.2)
+    maps["depth"][:, :4] = 0
+    maps["normals"][:, :4] = 0
+    maps["semseg"][:, :4] = 255
+    return Truth(maps, Camera.from_fov(W, H, 70), "made")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Frames in the NYUD_MT layout; the further down the list, the farther the true wall."""
+    root = tmp_path / "data" / "nyud"
+    names = [f"{i:04d}" for i in range(1, COUNT + 1)]
+    for i, name in enumerate(names):
+        maps = room(H, W, window=0.3, far=3.0 + 0.5 * i)
+        save_image(root / "images" / f"{name}.png", np.full((H, W, 3), 100 + i, np.uint8))
+        save_image(root / "segmentation" / f"{name}.png", maps["semseg"] + np.uint8(1))
+        save_array(root / "depth" / f"{name}.npy", maps["depth"])
+        save_array(root / "normals" / f"{name}.npy", maps["normals"])
+    write_lines(root / "gt_sets" / "val.txt", names)
+    camera = Camera.from_fov(W, H, 66)
+    meta = {
+        "axes": "ours",
+        "camera": {k: getattr(camera, k) for k in ("fx", "fy", "cx", "cy", "width", "height")},
+    }
+    (root / "meta.json").write_text(json.dumps(meta))
+    return root
+
+
+@pytest.fixture
+def frames(folder: Path, tmp_path: Path) -> Frames:
+    return Frames.open(folder, "val", TASKS, "weights-1", tmp_path / "measured.jsonl")
+
+
+# the view
+
+
+def test_every_task_has_truth_errors_and_numbers(truth: Truth) -> None:
+    run = run_of(FakePredictor(), truth)
+    for task in TASKS:
+        shown = view.view(run, task)
+        assert shown is not None
+        for picture in (shown.truth, shown.initial, shown.refined):
+            assert picture.shape == (H, W, 3)
+            assert picture.dtype == np.uint8
+            assert not picture[:, :4].any()  # truth unknown: black
+        assert (shown.initial != shown.refined).any()
+        assert "initial" in shown.numbers
+        assert "refined" in shown.numbers
+    assert view.view(run_of(FakePredictor(), None), TASKS[0]) is None
+
+
+def test_numbers_are_those_of_the_metrics(truth: Truth) -> None:
+    run = run_of(FakePredictor(), truth)
+    before, after = view.numbers(run)
+    off = (run.prediction.refined["depth"] - truth.maps["depth"])[:, 4:]
+    assert after["depth_rmse_m"] == pytest.approx(np.sqrt(np.mean(off**2)), rel=1e-5)
+    assert view.numbers(run)[0] is before  # kept with the run
+    said = view.headline(run)
+    assert "made" in said
+    assert f"{after['depth_rmse_m']:.3f} m" in said
+
+
+def test_without_trace_back_there_is_one_column(truth: Truth) -> None:
+    run = run_of(FakePredictor(trace_back=False), truth)
+    shown = view.view(run, TASKS[1])
+    assert shown is not None
+    assert "refined" not in shown.numbers
+    assert "mt-refined" not in view.headline(run)
+
+
+def test_another_camera_is_told(truth: Truth) -> None:
+    run = run_of(FakePredictor(), truth)
+    assert view.caveat(run) == ""
+    turned = run.with_camera(Camera.from_fov(W, H, 50))
+    assert "50.0°" in view.caveat(turned)
+    assert "70.0°" in view.caveat(turned)
+    assert view.numbers(turned) == view.numbers(run)
+
+
+def test_the_probe_says_what_is_true_there(truth: Truth) -> None:
+    run = run_of(FakePredictor(), truth)
+    said = view.at_probe(run, (W // 2, H - 1))
+    assert "floor" in said
+    assert "wrong" not in said
+    window = view.at_probe(run, (round(W * 0.5 + W * 0.14), round(H * 0.3)))  # in the refined window alone
+    assert "window" in window
+    assert "wrong" in window
+    assert view.at_probe(run, (0, 0)).count("unknown") == 3
+
+
+def test_the_tab_says_what_to_do_without_truth(truth: Truth) -> None:
+    with gr.Blocks():
+        tab = TruthTab.build(TASKS)
+    bare = tab.fill(Scene.of(run_of(FakePredictor(), None)), {})
+    assert "--data DIR" in bare[tab.headline]
+    assert all(bare[panel.column].visible is False for panel in tab.panels)
+    full = tab.fill(Scene.of(run_of(FakePredictor(), truth)), {})
+    assert all(full[panel.column].visible is True for panel in tab.panels)
+    assert set(full) <= set(tab.outputs)
+    assert set(tab.point(Scene.of(run_of(FakePredictor(), truth)), {})) == {tab.probe}
+
+
+# the frames
+
+
+def test_a_frame_is_run_through_its_own_camera(frames: Frames) -> None:
+    assert len(frames) == COUNT
+    assert frames.ids[1] == "0002"
+    run = frames.run(1, FakePredictor())
+    assert run.truth is not None
+    assert run.prediction.camera.fov_deg == pytest.approx(66)
+    assert run.truth.camera.fov_deg == pytest.approx(66)
+    assert (run.photo == 101).all()
+    assert run.truth.maps["depth"].max() == pytest.approx(3.5)
+    assert view.numbers(run)[1]["depth_rmse_m"] == pytest.approx(0, abs=1e-6)  # the refined far wall
+
+
+def test_frames_are_found_by_id_and_number(frames: Frames) -> None:
+    assert frames.find("0003") == 2
+    assert frames.find(" 5 ") == 4
+    for asked in ("0", "6", "attic", ""):
+        with pytest.raises(InputError, match="from 1 to 5"):
+            frames.find(asked)
+
+
+def test_measured_numbers_survive_a_restart(frames: Frames, folder: Path, tmp_path: Path) -> None:
+    predictor = FakePredictor()
+    for index in (0, 3):
+        frames.measure(index, predictor)
+    assert frames.unmeasured() == 1
+    kept = tmp_path / "measured.jsonl"
+    with kept.open("a") as file:
+        file.write('{"name": "0005", "init')  # torn
+    again = Frames.open(folder, "val", TASKS, "weights-1", kept)
+    assert {row.name for row in again.rows() if row.initial} == {"0001", "0004"}
+    assert again.rows()[3] == frames.rows()[3]
+    assert set(again.rows()[0].refined) == {quantity.key for quantity in again.quantities}
+    again.measure(1, predictor)
+    assert Frames.open(folder, "val", TASKS, "weights-1", kept).unmeasured() == 2
+
+
+def test_numbers_of_other_weights_are_not_mixed(frames: Frames, folder: Path, tmp_path: Path) -> None:
+    frames.measure(0, FakePredictor())
+    with pytest.raises(InputError, match="other frames, weights or tasks"):
+        Frames.open(folder, "val", TASKS, "weights-2", tmp_path / "measured.jsonl")
+    (tmp_path / "measured.jsonl").write_text("no json\n")
+    with pytest.raises(InputError, match="cannot keep measured numbers"):
+        Frames.open(folder, "val", TASKS, "weights-1", tmp_path / "measured.jsonl")
+
+
+def test_by_default_they_are_kept_in_the_cache_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames_module.sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    paths = [Frames.open(folder, "val", TASKS, weights).measured.path for weights in ("a", "b")]
+    assert paths[0] != paths[1]
+    assert all(path.parent == tmp_path / "cache" / "mtcp-explorer" / "measured" for path in paths)
+
+
+def test_a_broken_frame_is_told_without_the_folders_place(frames: Frames, folder: Path) -> None:
+    (folder / "depth" / "0002.npy").write_bytes(b"torn")
+    row = frames.measure(1, FakePredictor())
+    assert row.problem.startswith("nyud")
+    assert str(folder.parent) not in row.problem
+    assert frames.unmeasured() == 0
+    assert "0002" not in frames.measured.path.read_text()  # the next start tries again
+
+
+def test_unknown_splits_are_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="attic"):
+        Frames.open(folder, "attic", TASKS)
+
+
+# the browser
+
+
+@pytest.fixture
+def browser(frames: Frames) -> Any:
+    with gr.Blocks():
+        made = TruthTab.build(TASKS, frames).browser
+    assert made is not None
+    return made
+
+
+def looks(browser: Any, **chosen: Any) -> dict[Any, Any]:
+    values = {"number": "depth_rmse_m", "of": "refined", "order": "worst", "at": None, "page": 0} | chosen
+    return {getattr(browser, name): value for name, value in values.items()}
+
+
+def test_frames_are_walked_in_the_order_that_was_chosen(browser: Any) -> None:
+    for index in (0, 2, 3, 4):
+        browser.frames.measure(index, FakePredictor())
+    worst = truth_listen.sequence(browser, looks(browser))
+    assert worst[:2] == [4, 3]  # the true wall is 1.5 and 1 m off
+    assert worst[-1] == 1  # not measured
+    assert truth_listen.sequence(browser, looks(browser, order="best"))[-1] == 1
+    assert truth_listen.sequence(browser, looks(browser, order="best"))[2:4] == [3, 4]
+    assert truth_listen.sequence(browser, looks(browser, order="listed")) == [0, 1, 2, 3, 4]
+    assert truth_listen.neighbour(browser, looks(browser), 1) == 4
+    assert truth_listen.neighbour(browser, looks(browser, at=4), 1) == 3
+    assert truth_listen.neighbour(browser, looks(browser, at=4), -1) == 1
+    assert truth_listen.neighbour(browser, looks(browser, at=1, order="listed"), 1) == 2
+
+
+def test_the_table_marks_the_open_frame_and_has_means(browser: Any) -> None:
+    bare = truth_listen.table(browser, looks(browser))
+    assert bare.count("data-open") == COUNT
+    assert "mean of" not in bare
+    for index in range(COUNT):
+        browser.frames.measure(index, FakePredictor())
+    shown = truth_listen.table(browser, looks(browser, at=2))
+    assert shown.index('data-open="4"') < shown.index('data-open="3"')
+    assert shown.count("aria-current") == 1
+    assert "mean of 5" in shown
+    assert shown.count("<th ") == 8  # place, frame, the chosen number three times, three other tasks' numbers
+
+
+def test_pages_of_the_table() -> None:
+    rows = [view.Row(f"{i:04d}") for i in range(2 * view.PAGE + 1)]
+    quantity = view.error_quantities(TASKS)[0]
+
+    def shown(page: int) -> str:
+        return view.frames_table(view.Listing(rows, range(len(rows)), quantity, "refined", page, None), ())
+
+    assert shown(0).count("data-open") == shown(1).count("data-open") == view.PAGE
+    assert shown(2).count("data-open") == shown(99).count("data-open") == 1
+    assert "41 to 41 of 41" in shown(2)
+    assert 'data-page="1"' in shown(0)
+
+
+def test_measuring_tells_how_far_it_is(browser: Any) -> None:
+    browser.frames.measure(0, FakePredictor())
+    now = truth_listen.measured(browser.frames)
+    assert (now.done, now.total, now.more) == (1, COUNT, True)
+    assert "0002" in now.label
+    assert "stopped: 1 of 5" in truth_listen.measured(browser.frames, stopped=True).label
+    for index in range(COUNT):
+        browser.frames.measure(index, FakePredictor())
+    assert not truth_listen.measured(browser.frames).more
+
+
+def test_listeners_are_private_and_return_what_fills_the_inbox(frames: Frames) -> None:
+    with gr.Blocks() as demo:
+        tab = TruthTab.build(TASKS, frames)
+        inbox = gr.State()
+        found = truth_listen.listen(tab, frames, FakePredictor(), inbox, {"concurrency_id": "network"})
+        assert truth_listen.listen(tab, None, FakePredictor(), inbox, {}) == []
+    assert len(found) == 4
+    assert all(inbox in demo.fns[event["id"]].outputs for event in found)
+    assert all(fn.api_visibility == "private" for fn in demo.fns.values())
