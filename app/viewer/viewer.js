@@ -1,1 +1,189 @@
+// Ties it together: reads the component's value, fetches what is new, draws when something changed.
+const KEPT = 8; // fetched files that are kept, so that going back to a colour is instant
+const root = element.querySelector('.mt-cloud'), note = root.querySelector('.mt-cloud-note');
+const key = root.querySelector('.mt-cloud-key'), legend = root.querySelector('.mt-cloud-needles');
+const files = new Map(), number = new Intl.NumberFormat('en');
+let frame = 0, turn = 0, value = null, shape = null, last = {};
 
+function request() {
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    panes.forEach((pane) => pane.draw());
+    root.dataset.frames = Number(root.dataset.frames ?? 0) + 1;
+  });
+}
+
+const orbit = new Orbit(request);
+const panes = [...root.querySelectorAll('figure')].map((figure) => new Pane(figure, orbit, request));
+panes.forEach((pane) => steer(pane, orbit, clicked));
+root.mtCloud = { orbit, panes };
+
+function clicked(pane, x, y) {
+  const pixel = pane.pick(x, y);
+  if (!pixel) return;
+  const [height, width] = value.size;
+  const detail = { x: (pixel[0] + 0.5) / width, y: (pixel[1] + 0.5) / height };
+  element.dispatchEvent(new CustomEvent('mt-pick', { bubbles: true, detail }));
+}
+
+function fetched(file) {
+  const { url } = file;
+  if (!files.has(url)) {
+    const bytes = fetch(url).then((answer) => {
+      if (!answer.ok) throw new Error(`${answer.status}`);
+      return answer.arrayBuffer();
+    });
+    bytes.catch(() => files.delete(url));
+    files.set(url, bytes);
+    if (files.size > KEPT) files.delete(files.keys().next().value);
+  }
+  return files.get(url);
+}
+
+function say(text) {
+  note.textContent = text;
+  note.hidden = !text;
+}
+
+// The photo's pixels of the sample: entry k of n equal parts of an axis is the pixel under its centre.
+function sampled([h, w], [H, W]) {
+  const pixels = new Uint16Array(2 * h * w);
+  for (let row = 0, k = 0; row < h; row++) {
+    for (let column = 0; column < w; column++) {
+      pixels[k++] = Math.floor((column + 0.5) * W / w);
+      pixels[k++] = Math.floor((row + 0.5) * H / h);
+    }
+  }
+  return pixels;
+}
+
+function unpack(buffer, { grid, size, stages }) {
+  const count = grid[0] * grid[1], jumps = 2 * count * stages.length;
+  const cut = (Kind, start, k) => new Kind(buffer, start + k * count * Kind.BYTES_PER_ELEMENT, count);
+  return {
+    count, pixels: sampled(grid, size),
+    depths: stages.map((_, k) => cut(Uint16Array, 0, k)), jumps: stages.map((_, k) => cut(Uint8Array, jumps, k)),
+  };
+}
+
+function lift({ fx, fy, cx, cy }, [x, y], z) {
+  return [(x + 0.5 - cx) / fx * z, (y + 0.5 - cy) / fy * z, z];
+}
+
+function median(depths) {
+  const some = [];
+  for (let k = 0; k < depths.length; k += Math.ceil(depths.length / 999)) if (depths[k]) some.push(depths[k]);
+  return some.sort((a, b) => a - b)[some.length >> 1] ?? 65535;
+}
+
+function unrolled(region) { // run lengths -> a mask for the graphics card
+  if (!region) return null;
+  const [height, width] = region.size, mask = new Uint8Array(height * width);
+  for (let k = 0; k < region.runs.length; k += 2) mask.fill(255, region.runs[k], region.runs[k] + region.runs[k + 1]);
+  return { width, height, mask };
+}
+
+function half(bits) { // float16
+  const exponent = (bits >> 10) & 31, fraction = bits & 1023, sign = bits >> 15 ? -1 : 1;
+  if (exponent === 31) return NaN;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : fraction * 2 ** -24);
+}
+
+// The needles of one stage and the outline of the photo's camera.
+function linesOf(told, stage, middle) {
+  const start = [], end = [], colour = [];
+  const line = (a, b, paint) => { start.push(...a); end.push(...b); colour.push(...paint); };
+  const grey = cssColour(root, '--cloud-camera'), { camera, size: [H, W] } = told, z = 0.12 * middle;
+  const corners = [[0, 0], [W, 0], [W, H], [0, H]].map(([x, y]) => lift(camera, [x - 0.5, y - 0.5], z));
+  corners.forEach((corner, k) => { line([0, 0, 0], corner, grey); line(corner, corners[(k + 1) % 4], grey); });
+  if (told.needles?.count) {
+    const bytes = Uint8Array.from(atob(told.needles.data), (c) => c.charCodeAt(0));
+    const numbers = Float32Array.from(new Uint16Array(bytes.buffer), half), { count, length } = told.needles;
+    const paints = ['--cloud-predicted', '--cloud-derived'].map((name) => cssColour(root, name));
+    for (let k = stage * count; k < (stage + 1) * count; k++) {
+      const [x, y, depth, ...normals] = numbers.subarray(9 * k, 9 * k + 9);
+      if (!(depth > 0)) continue;
+      paints.forEach((paint, which) => {
+        const normal = normals.slice(3 * which, 3 * which + 3);
+        if (Math.hypot(...normal) > 0.5) line([x, y, depth], add([x, y, depth], normal, length), paint);
+      });
+    }
+  }
+  return { start: new Float32Array(start), end: new Float32Array(end), colour: new Uint8Array(colour) };
+}
+
+// The colours of a stage, the same array for the same file, so that it goes to the graphics card once.
+function painted(buffer, block) {
+  if (shape.painted?.buffer !== buffer) shape.painted = { buffer, blocks: {} };
+  return shape.painted.blocks[block] ??= new Uint8Array(buffer, block * shape.count * 3, shape.count * 3);
+}
+
+function place(told, colours) {
+  const blocks = colours.byteLength / shape.count / 3; // one for all stages, or one each
+  const same = (name) => JSON.stringify(last[name]) === JSON.stringify(told[name]);
+  const region = same('region') ? shape.region : unrolled(told.region);
+  shape.region = region;
+  panes.forEach((pane, k) => {
+    const stage = told.stages[k], shown = stage !== undefined && (told.show === 'both' || told.show === stage || told.stages.length === 1);
+    pane.figure.hidden = !shown;
+    if (!stage) { pane.scene = null; return; }
+    const middle = median(shape.depths[k]) / 65535 * told.farthest, block = Math.min(k, blocks - 1);
+    const depth = told.probe.depths[k];
+    pane.scene = {
+      ...told, region, pixels: shape.pixels, depths: shape.depths[k], jumps: shape.jumps[k],
+      colours: painted(colours, block),
+      lines: linesOf(told, k, middle), probe: depth ? lift(told.camera, told.probe.at, depth) : null,
+    };
+    pane.figure.dataset.stage = stage;
+    const total = number.format(told.size[0] * told.size[1]);
+    pane.figure.querySelector('figcaption').innerHTML =
+      `<b class="mt-${stage}">${stage}</b> <span class="mt-subdued">${number.format(told.counts[k])} of ${total} points</span>`;
+  });
+  root.classList.toggle('mt-cloud-pair', panes.filter((pane) => !pane.figure.hidden).length > 1);
+  legend.hidden = !told.needles;
+  key.hidden = false;
+}
+
+function move(told) {
+  orbit.seePhoto(told.camera, told.size, median(shape.depths[told.stages.length - 1]) / 65535 * told.farthest);
+  if (told.run !== last.run) orbit.set(orbit.home);
+  else if (told.focus && told.focus.rank !== last.focus?.rank) orbit.look(told.focus);
+}
+
+async function update() {
+  const mine = ++turn, told = props.value;
+  if (!told?.depths) {
+    value = null;
+    panes.forEach((pane) => { pane.figure.hidden = true; pane.scene = null; });
+    key.hidden = true;
+    say(told?.message ?? '');
+    return;
+  }
+  try {
+    const [depths, colours] = await Promise.all([fetched(told.depths), fetched(told.colours)]);
+    if (mine !== turn) return; // something newer is on its way
+    if (shape?.url !== told.depths.url) shape = { ...unpack(depths, told), url: told.depths.url, region: unrolled(told.region) };
+    value = told;
+    place(told, colours);
+    move(told);
+    last = told;
+    say('');
+    request();
+  } catch (error) {
+    if (mine === turn) say(`The points could not be loaded (${error.message}). Choose a colour to try again.`);
+  }
+}
+
+watch('value', update);
+update();
+const sizes = new ResizeObserver(request);
+panes.forEach((pane) => sizes.observe(pane.canvas));
+new MutationObserver(() => { // dark or light
+  if (!value) return;
+  panes.forEach((pane, k) => { if (pane.scene) pane.scene.lines = linesOf(value, k, median(shape.depths[k]) / 65535 * value.farthest); });
+  request();
+}).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+document.addEventListener('click', (event) => { // the chosen failure once more: the server has nothing new to say
+  const rank = Number(event.target.closest?.('[data-failure]')?.dataset.failure);
+  if (rank && rank === value?.focus?.rank) orbit.look(value.focus);
+});

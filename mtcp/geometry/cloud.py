@@ -23,7 +23,9 @@ JUMP_STEP = 0.002
 _REFERENCE_SIDE = 320  # neighbours are one pixel apart in maps of this width, farther in larger ones
 
 _FRONTAL_DEG = 40.0  # a surface seen flatter than this is looked at more from its front
-_ASIDE_DEG = 35.0  # how far the view goes aside from where the photo was taken, to show a frontal surface's relief
+_ASIDE_DEG = (
+    35.0  # how far the view goes aside from where the photo was taken, to show a frontal surface's relief
+)
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
 
 

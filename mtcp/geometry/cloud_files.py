@@ -85,9 +85,7 @@ def write_glb(path: str | os.PathLike[str], clouds: Mapping[str, Cloud]) -> None
     Path(path).write_bytes(_container(document, binary))
 
 
-def _add(
-    document: dict[str, Any], chunks: list[bytes], values: np.ndarray, bounds: bool = False
-) -> int:
+def _add(document: dict[str, Any], chunks: list[bytes], values: np.ndarray, bounds: bool = False) -> int:
     """Appends an attribute (N, 3) or (N, 4), float32 or uint16 (normalised); the index of its accessor."""
     start = sum(map(len, chunks))
     data = np.ascontiguousarray(values).tobytes()
