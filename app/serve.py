@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import hashlib
 import os
 import socket
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from app import ui
     from mtcp.prediction import Prediction
+    from mtcp.truth import Truth
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
@@ -55,6 +57,25 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="auto (CUDA if there is one), cpu, cuda, cuda:1 ... (default: %(default)s)",
     )
+    made.add_argument(
+        "--data",
+        metavar="DIR",
+        help="data folder with ground truth to browse in the Truth tab: what `python -m mtcp evaluate` reads",
+    )
+    made.add_argument("--split", default="val", help="of --data (default: %(default)s)")
+    made.add_argument(
+        "--measured",
+        type=Path,
+        metavar="FILE",
+        help="keeps the numbers measured on the frames of --data (default: in the user's cache folder)",
+    )
+    made.add_argument(
+        "--runs",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="folder of training runs for the Training tab; may be given several times (default: runs)",
+    )
     return made
 
 
@@ -80,7 +101,8 @@ def serve(args: argparse.Namespace) -> None:
 
     from app import theme, ui
 
-    demo = ui.build(load(args.checkpoint, args.device), ui.Sources(examples=examples()))
+    network = load(args.checkpoint, args.device)
+    demo = ui.build(network, sources(args, network))
     try:
         _, url, _ = demo.launch(
             server_name=args.host,
@@ -123,6 +145,36 @@ def load(checkpoint: Path, device: str) -> ui.Network:
         checkpoint=predictor.name,
         device=str(predictor.device),
     )
+
+
+def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
+    """What the page offers besides uploads.
+
+    Raises:
+        InputError: the data folder cannot be used.
+    """
+    from app import ui
+    from app.frames import Frames
+
+    frames = None
+    if args.data is not None:
+        weights = hashlib.sha256(args.checkpoint.read_bytes()).hexdigest()
+        frames = Frames.open(args.data, args.split, network.tasks, weights, args.measured)
+    return ui.Sources(
+        examples=examples(),
+        runs=args.runs or [Path("runs")],
+        logs=sorted(DEFAULT_CHECKPOINT.parent.glob("*.log.jsonl")),
+        frames=frames,
+        truth_of=truth_of,
+    )
+
+
+def truth_of(path: str | os.PathLike[str]) -> Truth | None:
+    """What a copy of an example picture really shows; None for any other photo."""
+    from mtcp.truth import Truth, shipped_example
+
+    example = shipped_example(path, examples())
+    return None if example is None else Truth.of_example(example)
 
 
 def examples() -> list[Path]:

@@ -18,12 +18,16 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
+from app.frames import Frames
 from app.scene import Scene
 from app.session import Run
 from app.sidebar import DOWNLOAD, Sidebar
+from app.tabs import triage_listen, truth_listen
 from app.tabs.attention import Attention
 from app.tabs.base import Settings, Tab, Values
 from app.tabs.predictions import Predictions
+from app.tabs.triage import Triage
+from app.tabs.truth import Browser, Truth
 from app.theme import TOGGLE_DARK
 from app.views import page, predictions
 from mtcp.errors import InputError
@@ -73,6 +77,7 @@ class Sources:
     examples: Sequence[Path] = ()
     runs: Sequence[Path] = ()
     logs: Sequence[Path] = ()
+    frames: Frames | None = None
     truth_of: session.TruthOf = field(default=session.no_truth)
 
 
@@ -169,24 +174,35 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
         with gr.Row():
             sidebar = Sidebar.build(sources.examples)
             with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs") as bar:
-                shelves = _shelves(network, sources)
+                shelves = build_shelves(network, sources)
+                with gr.Tab(Triage.title, id=Triage.title) as at_triage:
+                    triage = Triage.build()
         whole = Page(network, sources, header, sidebar, shelves, bar, *states)
         _listen_for_photos(whole)
         _listen_to_probe(whole)
-        _listen_to_tabs(whole, ())
+        _listen_to_tabs(whole, (at_triage,))
         _listen_to_controls(whole)
+        for event in triage_listen.listen(triage, network.predict, whole.inbox, _NETWORK, sources.truth_of):
+            _open_from_inbox(whole, event, Predictions.title)
+        truth = next(shelf.tab for shelf in shelves if isinstance(shelf.tab, Truth))
+        for event in truth_listen.listen(truth, sources.frames, network.predict, whole.inbox, _NETWORK):
+            _open_from_inbox(whole, event, Truth.title)
         _endpoint(network, sidebar.photo)
     return demo
 
 
-def _shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
+def build_shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
+    """Adds the tabs that look at a scene to the page."""
     builders: list[tuple[str, Callable[[], Tab]]] = [
         (Predictions.title, lambda: Predictions.build(network.tasks)),
         (Attention.title, Attention.build),
+        (Truth.title, lambda: Truth.build(network.tasks, browser=browser)),
     ]
-    shelves = []
+    shelves, browser = [], None
     for title, builder in builders:
         with gr.Tab(title, id=title) as place:
+            if title == Truth.title and sources.frames is not None:
+                browser = Browser.build(sources.frames)  # there before any photo
             empty = gr.HTML(_waiting(title, network, sources), elem_id=f"empty-{title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
@@ -228,13 +244,13 @@ def _finish(whole: Page, event: Dependency) -> None:
     _draw_and_pack(whole, ran)
 
 
-def _open_from_inbox(whole: Page, event: Dependency) -> None:
-    """A run made elsewhere on the page: show it as if its photo had been dropped, in the Coherence tab."""
+def _open_from_inbox(whole: Page, event: Dependency, title: str) -> None:
+    """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`."""
 
     def show(run: Run | None) -> Values:
         if run is None:
             return {whole.inbox: gr.skip()}
-        opened: Values = {whole.bar: gr.Tabs(selected=Predictions.title), whole.opened: Predictions.title}
+        opened: Values = {whole.bar: gr.Tabs(selected=title), whole.opened: title}
         return {**whole.enter(Scene.of(run)), whole.sidebar.photo: run.photo, whole.inbox: None, **opened}
 
     outputs = [whole.inbox, whole.bar, whole.opened, whole.sidebar.photo, *whole.frame]

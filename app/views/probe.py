@@ -48,15 +48,15 @@ def readout(scene: Scene) -> str:
     """The readings as a table, HTML."""
     found = readings(scene)
     tasks = {task.name: task for task in scene.run.prediction.task_list()}
-    rows = []
+    rows, digits = [], 2 if len(found) < 3 else 1  # three columns leave no room
     if "semseg" in tasks:
         rows.append(["class", *(_label(reading, tasks["semseg"]) for reading in found.values())])
     if "depth" in tasks:
         rows.append(["depth", *(_number(reading.depth, ".2f", " m") for reading in found.values())])
     if "normals" in tasks:
-        rows.append(["normal", *(_vector(reading.normal) for reading in found.values())])
+        rows.append(["normal", *(_vector(reading.normal, digits) for reading in found.values())])
     if scene.run.coherence is not None:
-        rows.append(["from depth", *(_vector(reading.from_depth) for reading in found.values())])
+        rows.append(["from depth", *(_vector(reading.from_depth, digits) for reading in found.values())])
         rows.append(
             ["angle", *(_number(reading.angle, ".1f", "\N{DEGREE SIGN}") for reading in found.values())]
         )
@@ -127,7 +127,9 @@ def _number(value: float | None, digits: str, unit: str) -> str:
     return NONE if value is None else f"{value:{digits}}{unit}"
 
 
-def _vector(value: np.ndarray | None) -> str:
+def _vector(value: np.ndarray | None, digits: int) -> str:
     if value is None:
         return NONE
-    return " ".join(f"{number + 0.0:.2f}" for number in np.round(value, 2)).replace("-", "\N{MINUS SIGN}")
+    return " ".join(f"{number + 0.0:.{digits}f}" for number in np.round(value, digits)).replace(
+        "-", "\N{MINUS SIGN}"
+    )
