@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
+import warnings
 from collections.abc import Sequence
 
 from mtcp import __version__
-from mtcp.errors import InputError
+from mtcp.errors import InputError, one_line
 
-VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence")
+VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate")
 EXAMPLES = """examples:
   python -m mtcp predict photo.jpg --out predictions
   python -m mtcp evaluate --data data/nyud
@@ -39,10 +41,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Wrong input is one line on standard error and exit code 2; Ctrl-C is 130."""
     args = build_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names hold what not every terminal can show
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return int(args.run(args))
+        with warnings.catch_warnings():
+            # Pillow warns of EXIF and sizes over several lines; what matters is an InputError anyway
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            return int(args.run(args))
     except InputError as error:
-        sys.stderr.write(f"mtcp {args.verb}: {error}\n")
+        sys.stderr.write(one_line(f"mtcp {args.verb}: {error}") + "\n")
         return WRONG_INPUT
     except KeyboardInterrupt:
         sys.stderr.write(f"mtcp {args.verb}: interrupted\n")

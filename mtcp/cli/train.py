@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import logging
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from mtcp.config import PRESETS, ModelConfig, TrainConfig, _Config, preset
+from mtcp.cli.fields import add_fields, flag, given
+from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
+from mtcp.environment import current_commit
 from mtcp.errors import InputError
 
 EXAMPLES = """examples:
@@ -54,8 +54,8 @@ def add_parser(subparsers: Any) -> None:
         "--stop-after", type=int, metavar="EPOCHS", help="stop cleanly after this many epochs in all"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    _add_fields(parser.add_argument_group("training"), TrainConfig, "train")
-    _add_fields(parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model")
+    add_fields(parser.add_argument_group("training"), TrainConfig, "train")
+    add_fields(parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model")
     parser.set_defaults(run=run)
 
 
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
     folder = RunFolder(args.runs / args.name)
     if args.resume:
         model_config, train_config = folder.read_config()
-        given = {**_given(args, "train"), **_given(args, "model")}
-        if given:
+        named = {**given(args, "train"), **given(args, "model")}
+        if named:
             raise InputError(
-                f"--resume takes the run's own configuration: leave --{_flag(next(iter(given)))} out"
+                f"--resume takes the run's own configuration: leave --{flag(next(iter(named)))} out"
             )
     else:
         model_config, train_config = _configs(args)
@@ -114,16 +114,6 @@ def run(args: argparse.Namespace) -> int:
     return 0 if finished or world.size > 1 else PAUSED
 
 
-def current_commit() -> str:
-    """The short commit of the working tree, or an empty string outside a git checkout."""
-    root = Path(__file__).resolve().parents[2]
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
 def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
     from_file: dict[str, Any] = {}
     if args.config:
@@ -131,56 +121,9 @@ def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
             from_file = json.loads(args.config.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"--config {args.config}: {error}") from None
-    model = preset(args.preset, **{**from_file.get("model", {}), **_given(args, "model")})
+    model = preset(args.preset, **{**from_file.get("model", {}), **given(args, "model")})
     if model.shared == "mask2former":
         from mtcp.model.mask2former import resolve
 
         model = resolve(model)  # the run folder must be enough to resume, without the hub
-    return model, TrainConfig.from_dict({**from_file.get("train", {}), **_given(args, "train")})
-
-
-def _add_fields(group: Any, config: type[_Config], prefix: str) -> None:
-    """One flag per field, absent unless given, so that presets and files can supply the rest."""
-    for field in dataclasses.fields(config):
-        default = field.default
-        name = "task-set" if (prefix, field.name) == ("model", "data") else _flag(field.name)
-        convert, metavar = _converter(default)
-        group.add_argument(
-            f"--{name}",
-            dest=f"{prefix}_{field.name}",
-            type=convert,
-            default=argparse.SUPPRESS,
-            metavar=metavar,
-            help=f"default: {_shown(default)}",
-        )
-
-
-def _converter(default: Any) -> tuple[Any, str]:
-    if isinstance(default, bool):
-        return _yes_no, "yes|no"
-    if isinstance(default, tuple):
-        inner = type(default[0])
-        return (lambda text: tuple(inner(part) for part in text.split(","))), "A,B,..."
-    return type(default), type(default).__name__.upper()
-
-
-def _yes_no(text: str) -> bool:
-    if text.lower() not in ("yes", "no"):
-        raise argparse.ArgumentTypeError(f"{text!r}: say yes or no")
-    return text.lower() == "yes"
-
-
-def _shown(default: Any) -> str:
-    if isinstance(default, bool):
-        return "yes" if default else "no"
-    text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    return (text or "none").replace("%", "%%")
-
-
-def _given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
-    start = f"{prefix}_"
-    return {key[len(start) :]: value for key, value in vars(args).items() if key.startswith(start)}
-
-
-def _flag(field: str) -> str:
-    return field.replace("_", "-")
+    return model, TrainConfig.from_dict({**from_file.get("train", {}), **given(args, "train")})

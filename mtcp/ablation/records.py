@@ -1,0 +1,109 @@
+"""Results on disk: one small JSON file per row and seed, in OUT/results."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtcp.ablation.grid import SINGLE
+from mtcp.aside import write_aside
+from mtcp.config import ModelConfig, TrainConfig
+from mtcp.errors import InputError
+from mtcp.metrics import delta_m
+from mtcp.tasks import Task
+
+FOLDER = "results"
+Record = dict[str, Any]
+_FREE = ("workers", "log_every", "eval_every")
+"""Fields of `TrainConfig` that change no weight."""
+
+
+def result_path(out: Path, row: str, seed: int) -> Path:
+    """Where the numbers of a row and seed are."""
+    return out / FOLDER / f"{row}-s{seed}.json"
+
+
+def read_record(path: Path) -> Record:
+    """One file. Raises InputError when it is no result."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not {"row", "seed"} <= record.keys():
+            raise ValueError("no row and seed in it")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: not a result of mtcp ablate ({error}); move it away") from error
+    return record
+
+
+def read_records(out: Path) -> list[Record]:
+    """All results of `out`, by name. Raises InputError for a file that is none."""
+    return [read_record(path) for path in sorted((out / FOLDER).glob("*.json"))]
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Strict JSON, whole or absent: numbers that do not exist become null."""
+    text = json.dumps(_strict(record), indent=1, allow_nan=False) + "\n"
+    write_aside(path, lambda file: file.write(text.encode()))
+
+
+def portable(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]]:
+    """Both configurations as JSON, with file names in place of this machine's paths."""
+    values = train.to_dict()
+    for key in ("data", "init"):
+        values[key] = ",".join(Path(part).name for part in str(values[key]).split(","))
+    return {"model": model.to_dict(), "train": values}
+
+
+def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuses to mix budgets in one table: `found` and `wanted` are as `portable` gives.
+
+    Raises:
+        InputError: they differ in what changes weights; names the first difference.
+    """
+    for part in ("model", "train"):
+        for key, value in wanted[part].items():
+            old = found[part].get(key)
+            if key not in _FREE and old != value:
+                raise InputError(f"{where} was made with {key}={old}, now it is {value}: take another --out")
+
+
+def add_delta_m(records: Iterable[Record], tasks: Sequence[Task]) -> list[Record]:
+    """The records with "delta_m" per stage, against the single-task rows of the same seed; None while these
+    lack.
+    """
+    result = list(records)
+    singles: dict[int, dict[str, Mapping[str, float]]] = {}
+    for record in result:
+        if record["row"].startswith(f"{SINGLE}-") and "metrics" in record:
+            singles.setdefault(record["seed"], {}).update(record["metrics"]["initial"])
+    return [
+        {**record, "delta_m": _delta(record, singles.get(record["seed"], {}), tasks)} for record in result
+    ]
+
+
+def _delta(
+    record: Record, single: Mapping[str, Mapping[str, float]], tasks: Sequence[Task]
+) -> dict[str, float] | None:
+    """Of a row with one task it is that task's own gain over itself: nothing worth a number."""
+    stages = record.get("metrics", {})
+    numbers = [single.get(task.name, {}).get(task.metric) for task in tasks]
+    if any(not n for n in numbers) or not stages or record["row"].startswith(SINGLE):
+        return None
+    found = {
+        stage: delta_m(of, single, tasks)
+        for stage, of in stages.items()
+        if all(of.get(task.name, {}).get(task.metric) is not None for task in tasks)
+    }
+    return found or None
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value

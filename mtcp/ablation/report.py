@@ -1,0 +1,279 @@
+"""The ablation's table as Markdown. Every number in it is read from the result files."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtcp.ablation.grid import SINGLE, SWITCHES, Row, grid
+from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
+from mtcp.aside import write_aside
+from mtcp.config import ModelConfig
+from mtcp.errors import InputError
+from mtcp.metrics import HIGHER_IS_BETTER, UNITS
+from mtcp.tasks import Task
+
+BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
+STAGES = ("initial", "refined")
+COHERENCE = {
+    "depth_normal_mean": "depth against normals",
+    "depth_normal_within_30": "of it within 30 deg",
+    "plane_rms": "planes, RMS",
+    "plane_angle": "planes, angle",
+    "floor_walls_normals": "floor to walls, normals",
+    "floor_walls_depth": "floor to walls, depth",
+    "depth_edges": "depth edges on boundaries",
+    "normal_edges": "normal edges on boundaries",
+}
+"""Names in `mtcp.coherence_means` -> column heads."""
+Pick = Callable[[Record], "float | None"]
+
+
+def write_report(out: Path, report: Path) -> str:
+    """Puts the tables of the results in `out` between two marks in `report`, and the result files beside it.
+
+    A new file gets a title; of an existing one everything outside the marks stays, without marks the tables
+    are appended. Returns a line that says what was written.
+
+    Raises:
+        InputError: no results, or results of different budgets.
+    """
+    records = read_records(out)
+    if not records:
+        raise InputError(f"{out / FOLDER} has no results yet: run mtcp ablate --data ... first")
+    text = f"{BEGIN}\n{tables(records)}\n{END}"
+    old = report.read_text(encoding="utf-8") if report.exists() else "# Results\n"
+    if BEGIN in old and END in old:
+        before, _, rest = old.partition(BEGIN)
+        new = before + text + rest.partition(END)[2]
+    else:
+        new = f"{old.rstrip()}\n\n{text}\n"
+    write_aside(report, lambda file: file.write(new.encode()))
+    beside = report.parent / FOLDER
+    if beside.resolve() != (out / FOLDER).resolve():
+        beside.mkdir(exist_ok=True)
+        for path in sorted((out / FOLDER).glob("*.json")):
+            shutil.copyfile(path, beside / path.name)
+    return f"{report}: {len(records)} results; the files are in {beside}"
+
+
+def tables(records: Sequence[Record]) -> str:
+    """The whole text between the marks."""
+    model = _common(records)
+    tasks = model.task_list()
+    rows = grid(model.tasks)
+    records = add_delta_m(records, tasks)
+    by_row = {name: [r for r in records if r["row"] == name] for name in (*(r.name for r in rows), SINGLE)}
+    shown = _shown_rows(rows, by_row)
+    done = {name: [r for r in by_row[name] if "metrics" in r] for name, _ in shown}
+    parts = [
+        "## Ablation",
+        _budget(records),
+        _gaps(rows, records),
+        _quality(shown, done, tasks),
+        _coherence(shown, done),
+        _costs(shown, by_row),
+        _machines(records),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _common(records: Sequence[Record]) -> ModelConfig:
+    """The full network's configuration. Raises InputError when rows differ in more than the grid's switches."""
+    first = _without_switches(records[0])
+    for record in records[1:]:
+        check_same(Path(f"{record['row']}-s{record['seed']}"), _without_switches(record), first)
+        check = (record.get("measured_on"), records[0].get("measured_on"))
+        if None not in check and check[0] != check[1]:
+            raise InputError(f"{record['row']} was measured on {check[0]}, {records[0]['row']} on {check[1]}")
+    names: list[str] = []
+    for record in records:
+        names += [task for task in record["model"]["tasks"] if task not in names]
+    order = max((record["model"]["tasks"] for record in records), key=len)
+    tasks = (*order, *(name for name in names if name not in order))
+    if len(tasks) < 2:
+        raise InputError("results of one task only: no table without a second one")
+    return ModelConfig.from_dict({**records[0]["model"], **dict.fromkeys(SWITCHES, True), "tasks": tasks})
+
+
+def _without_switches(record: Record) -> dict[str, dict[str, Any]]:
+    changed = {*SWITCHES, "tasks", "balancing", "kappa", "seed"}
+    return {
+        part: {key: value for key, value in record[part].items() if key not in changed}
+        for part in ("model", "train")
+    }
+
+
+def _shown_rows(rows: Iterable[Row], by_row: Mapping[str, Sequence[Record]]) -> list[tuple[str, str]]:
+    """(name, title) of every line: the single-task networks together where they were measured so."""
+    together = bool(by_row[SINGLE])
+    result = [(SINGLE, f"single task x{sum(_is_part(row) for row in rows)}")] if together else []
+    return result + [(row.name, row.title) for row in rows if not (together and _is_part(row))]
+
+
+def _is_part(row: Row) -> bool:
+    return row.name.startswith(f"{SINGLE}-")
+
+
+def _budget(records: Sequence[Record]) -> str:
+    train, model = records[0]["train"], records[0]["model"]
+    seeds = sorted({record["seed"] for record in records})
+    lines = [
+        f"Every number is read from the files in [{FOLDER}]({FOLDER}/) by `python -m mtcp ablate --report`. "
+        f"All rows: {train['data']} ({train['split']}), {model['backbone']}, width {model['width']}, "
+        f"{model['height']}x{model['image_width']}, {train['epochs']} epochs of batch {train['batch']}, "
+        f"{train['schedule']} from {train['lr']:g}, start from {train['init']}; seeds {_join(seeds)}."
+    ]
+    measured = next((record["measured_on"] for record in records if "measured_on" in record), None)
+    if measured:
+        count, coherent = (measured[key] or "all" for key in ("limit", "coherence_frames"))
+        lines.append(
+            f"Measured on {measured['data']} ({measured['split']}): {count} frames, coherence on {coherent}, at the "
+            "labels' full size."
+        )
+    lines.append(
+        "With several seeds: mean and sample standard deviation."
+        if len(seeds) > 1
+        else "One seed: differences of the size that another seed would make mean nothing."
+    )
+    return " ".join(lines)
+
+
+def _gaps(rows: Iterable[Row], records: Sequence[Record]) -> str:
+    """Which rows and seeds lack, and which failed."""
+    seeds = sorted({record["seed"] for record in records})
+    have = {(record["row"], record["seed"]) for record in records}
+    lines = []
+    for row in rows:
+        lack = [seed for seed in seeds if (row.name, seed) not in have]
+        if lack:
+            lines.append(f"{row.title} ({row.name}): seed {_join(lack)}")
+    failed = [f"{r['title']}, seed {r['seed']}: {r['failed']}" for r in records if "failed" in r]
+    text = f"Missing: {'; '.join(lines)}." if lines else "No row is missing."
+    return f"{text}\n\nFailed: {'; '.join(failed)}." if failed else text
+
+
+def _quality(
+    shown: Sequence[tuple[str, str]], done: Mapping[str, list[Record]], tasks: Sequence[Task]
+) -> str:
+    heads = ["row", "stage", "seeds"]
+    heads += [f"{task.name} {_head(task.metric, task.metric)}" for task in tasks]
+    picks = [_metric_pick(task.name, task.metric) for task in tasks]
+    lines = []
+    for name, title, stage, found in _lines(shown, done):
+        cells = [
+            _cell(found, pick(stage), 3 if m == "rmse" else 2)
+            for pick, m in zip(picks, _names(tasks), strict=True)
+        ]
+        gain = "0 (reference)" if name == SINGLE else _cell(found, _gain(stage), 2, sign="+")
+        lines.append([title, stage, str(len(found)), *cells, gain])
+    return "### Quality\n\n" + _markdown([*heads, "delta_m [%] up"], lines)
+
+
+def _names(tasks: Sequence[Task]) -> list[str]:
+    return [task.metric for task in tasks]
+
+
+def _coherence(shown: Sequence[tuple[str, str]], done: Mapping[str, list[Record]]) -> str:
+    """Does the depth agree with the normals, are planes flat: numbers that need no ground truth."""
+    heads = [_head(name, title) for name, title in COHERENCE.items()]
+    lines = []
+    for _, title, stage, found in _lines(shown, done):
+        cells = [_cell(found, _metric_pick("coherence", name)(stage), 2) for name in COHERENCE]
+        if any(cell != "-" for cell in cells):
+            lines.append([title, stage, *cells])
+    if not lines:
+        return ""
+    return "### Coherence (no ground truth)\n\n" + _markdown(["row", "stage", *heads], lines)
+
+
+def _costs(shown: Sequence[tuple[str, str]], by_row: Mapping[str, Sequence[Record]]) -> str:
+    """What each row is and really trained: read off the network and the log."""
+    lines = []
+    for name, title in shown:
+        for record in by_row[name][:1]:
+            if "metrics" not in record:
+                continue
+            changed = ", ".join(f"{key}={_plain(value)}" for key, value in record["switch"].items())
+            maps = sorted({m for maps in record["supervised"].values() for m in maps})
+            last = record.get("weight", [])[-1:]
+            weights = ", ".join(f"{task} {w:.2f}" for task, w in last[0].items()) if last else "-"
+            difference = f"{record['base']} with {changed}" if record["base"] else changed
+            lines.append(
+                [
+                    title,
+                    difference,
+                    f"{record['parameters']['in all'] / 1e6:.2f}",
+                    f"{record['macs'] / 1e9:.2f}",
+                    ", ".join(maps),
+                    weights,
+                    f"{record['training_seconds'] / 3600:.2f}",
+                ]
+            )
+    heads = ["row", "is", "parameters [M]", "MACs [G]", "maps with a loss", "weights, last epoch", "hours"]
+    note = next((r["macs_are"] for of in by_row.values() for r in of if "macs_are" in r), "")
+    return "### What each row is\n\n" + _markdown(heads, lines) + (f"\n\nMACs: {note}." if note else "")
+
+
+def _machines(records: Sequence[Record]) -> str:
+    seen: dict[str, list[str]] = {}
+    for record in records:
+        e = record["environment"]
+        machine = e["device"] if e["device"] != "cpu" else f"{e['processor']}, {e['threads']} threads"
+        seen.setdefault(f"{machine}, torch {e['torch']}, commit {e['commit'] or 'unknown'}", []).append(
+            e["date"]
+        )
+    lines = [f"{machine}, {min(dates)} to {max(dates)}" for machine, dates in seen.items()]
+    return f"Machines: {'; '.join(lines)}."
+
+
+def _lines(
+    shown: Sequence[tuple[str, str]], done: Mapping[str, list[Record]]
+) -> list[tuple[str, str, str, list[Record]]]:
+    """(name, title, stage, records) of every line: a stage that no record has is left out."""
+    return [
+        (name, title, stage, found)
+        for name, title in shown
+        for stage in STAGES
+        if (found := [record for record in done[name] if stage in record["metrics"]])
+    ]
+
+
+def _metric_pick(part: str, name: str) -> Callable[[str], Pick]:
+    return lambda stage: lambda record: record["metrics"][stage].get(part, {}).get(name)
+
+
+def _gain(stage: str) -> Pick:
+    return lambda record: (record["delta_m"] or {}).get(stage)
+
+
+def _cell(records: Iterable[Record], pick: Pick, digits: int, sign: str = "") -> str:
+    """Mean over the records that have the number, with the sample standard deviation from two on."""
+    values = [value for value in map(pick, records) if value is not None]
+    if not values:
+        return "-"
+    mean = f"{statistics.fmean(values):{sign}.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def _head(metric: str, title: str) -> str:
+    unit = f" [{UNITS[metric]}]" if UNITS.get(metric) else ""
+    return f"{title}{unit} {'up' if HIGHER_IS_BETTER[metric] else 'down'}"
+
+
+def _markdown(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _join(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values))

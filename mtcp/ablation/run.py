@@ -1,0 +1,271 @@
+"""Trains and measures the grid, row by row, so that it can stop anywhere and go on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from mtcp.ablation.facts import MACS_ARE, count_macs, log_facts, supervised_maps
+from mtcp.ablation.grid import SINGLE, Row, configs, grid, is_single
+from mtcp.ablation.records import (
+    Record,
+    add_delta_m,
+    check_same,
+    portable,
+    read_record,
+    read_records,
+    result_path,
+    write_record,
+)
+from mtcp.ablation.together import Together
+from mtcp.checkpoint import load_checkpoint
+from mtcp.cli.info import parameters
+from mtcp.config import ModelConfig, TrainConfig
+from mtcp.data import open_data
+from mtcp.environment import current_commit, environment
+from mtcp.errors import InputError
+from mtcp.evaluate import Numbers, Samples, evaluate
+from mtcp.inference import config_size
+from mtcp.model import MTCP
+from mtcp.train import RunFolder, TrainingError, read_log
+from mtcp.train.distributed import World
+from mtcp.train.setup import build_trainer
+
+log = logging.getLogger(__name__)
+COHERENT = {"depth", "normals"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An ablation: what all rows share, which of them are to be done, how they are measured.
+
+    limit, coherence_frames: frames of the test split for the metrics and for the coherence numbers, spread
+    evenly; None takes all.
+    """
+
+    out: Path
+    model: ModelConfig
+    train: TrainConfig
+    rows: tuple[Row, ...]
+    device: torch.device
+    seeds: tuple[int, ...] = (0,)
+    test_split: str = "val"
+    limit: int | None = None
+    coherence_frames: int | None = None
+    command: str = ""
+    progress: bool = True
+
+    def configs(self, row: Row, seed: int) -> tuple[ModelConfig, TrainConfig]:
+        """What `row` trains with `seed`."""
+        return configs(row, grid(self.model.tasks), self.model, self.train, seed)
+
+    def folder(self, row: Row, seed: int) -> RunFolder:
+        """The run of `row` with `seed`."""
+        return RunFolder(self.out / f"{row.name}-s{seed}")
+
+
+class OutOfTimeError(Exception):
+    """The time is up; everything done so far is on disk."""
+
+
+def run_grid(plan: Plan, *, max_minutes: float | None = None) -> bool:
+    """Trains and measures what is not yet done, all rows of a seed before the next seed. True when all is.
+
+    A row whose loss stops being finite is recorded as failed and the others go on.
+
+    Raises:
+        InputError: rows in `plan.out` have another budget, or what training and evaluation refuse.
+    """
+    deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    try:
+        for seed in plan.seeds:
+            for row in plan.rows:
+                _do_row(plan, row, seed, deadline)
+            _do_single(plan, seed, deadline)
+    except OutOfTimeError:
+        return False
+    finally:
+        _update_delta_m(plan)
+    return True
+
+
+def _do_row(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
+    path = result_path(plan.out, row.name, seed)
+    wanted = portable(*plan.configs(row, seed))
+    if path.exists():
+        record = read_record(path)
+        check_same(path, record, wanted)
+        check_measured(path, record, _measured_on(plan))
+        log.info("%s, seed %d: done before", row.name, seed)
+        return
+    log.info("%s, seed %d: %s", row.name, seed, row.title)
+    about: Record = {
+        "row": row.name, "title": row.title, "seed": seed, "base": row.base,
+        "switch": {**row.model, **row.train}, **wanted,
+    }  # fmt: skip
+    try:
+        _train(plan, row, seed, deadline)
+    except TrainingError as error:
+        log.warning("%s, seed %d failed: %s", row.name, seed, error)
+        write_record(path, {**about, "failed": str(error), "environment": environment(plan.device)})
+        return
+    left(deadline)  # a measurement is not cut in two
+    write_record(path, {**about, **_measured(plan, plan.folder(row, seed))})
+
+
+def _train(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
+    """Through the project's own trainer, from where the run is. Raises OutOfTimeError when it is not finished."""
+    folder = plan.folder(row, seed)
+    model, train = plan.configs(row, seed)
+    resume = folder.state_path.exists()
+    if resume:
+        check_same(folder.path, portable(*folder.read_config()), portable(model, train))
+        if finished(folder):
+            return
+    else:
+        folder.log_path.unlink(missing_ok=True)  # killed before its first state: nothing to lose
+    folder.create(model, train, plan.command, resume=resume)
+    trainer = build_trainer(
+        model,
+        train,
+        folder,
+        device=plan.device,
+        world=World(),
+        resume=resume,
+        command=plan.command,
+        commit=current_commit(),
+    )
+    if not trainer.run(max_minutes=left(deadline)):
+        raise OutOfTimeError
+
+
+def finished(folder: RunFolder) -> bool:
+    """Whether the run trained to its end and left its network."""
+    lines = list(read_log(folder.log_path)) if folder.log_path.exists() else []
+    return bool(lines) and lines[-1].get("reason") == "finished" and folder.last_path.exists()
+
+
+def left(deadline: float | None) -> float | None:
+    """Minutes until `deadline`. Raises OutOfTimeError when there are none."""
+    if deadline is None:
+        return None
+    minutes = (deadline - time.monotonic()) / 60
+    if minutes <= 0:
+        raise OutOfTimeError
+    return minutes
+
+
+def _measured(plan: Plan, folder: RunFolder) -> Record:
+    model, _ = load_checkpoint(folder.last_path, plan.device)
+    start = time.perf_counter()
+    metrics = _evaluate(plan, model)
+    return {
+        "parameters": parameters(model),
+        "macs": count_macs(model, config_size(model.config)),
+        "macs_are": MACS_ARE,
+        "supervised": supervised_maps(model),
+        **log_facts(read_log(folder.log_path)),
+        "metrics": metrics,
+        "measured_on": _measured_on(plan),
+        "evaluation_seconds": round(time.perf_counter() - start, 1),
+        "environment": environment(plan.device),
+    }
+
+
+def _evaluate(plan: Plan, model: MTCP) -> Numbers:
+    """Metrics on `plan.limit` frames; where depth and normals are there, coherence on `plan.coherence_frames`."""
+    data = open_data(plan.train.data, plan.test_split, model.config.tasks)
+    coherent = {task.name for task in model.tasks} >= COHERENT
+    if coherent and plan.limit == plan.coherence_frames:
+        return evaluate(model, data, limit=plan.limit, coherence=True, progress=plan.progress)
+    numbers = evaluate(model, data, limit=plan.limit, progress=plan.progress)
+    for stage, of_stage in _coherence(plan, model, data).items():
+        numbers[stage]["coherence"] = of_stage
+    return numbers
+
+
+def _coherence(plan: Plan, model: MTCP, data: Samples) -> dict[str, dict[str, float]]:
+    if not {task.name for task in model.tasks} >= COHERENT:
+        return {}
+    frames = plan.coherence_frames
+    numbers: dict[str, Any] = evaluate(model, data, limit=frames, coherence=True, progress=plan.progress)
+    return {stage: of_stage["coherence"] for stage, of_stage in numbers.items()}
+
+
+def _measured_on(plan: Plan) -> dict[str, Any]:
+    return {
+        "data": Path(plan.train.data).name,
+        "split": plan.test_split,
+        "limit": plan.limit,
+        "coherence_frames": plan.coherence_frames,
+    }
+
+
+def check_measured(where: Path, record: Record, wanted: dict[str, Any]) -> None:
+    """Raises InputError when a result was measured on other frames."""
+    found = record.get("measured_on", wanted)
+    if found != wanted:
+        raise InputError(f"{where} was measured on {found}, now it is {wanted}: take another --out")
+
+
+def _do_single(plan: Plan, seed: int, deadline: float | None) -> None:
+    """The single-task networks of a seed as one row: their numbers together, and whether their maps agree."""
+    rows = [row for row in grid(plan.model.tasks) if is_single(row)]
+    path = result_path(plan.out, SINGLE, seed)
+    parts = [result_path(plan.out, row.name, seed) for row in rows]
+    folders = [plan.folder(row, seed) for row in rows]
+    if path.exists() or not all(part.exists() for part in parts):
+        return
+    if not all(folder.last_path.exists() for folder in folders):
+        log.info("single-task networks of seed %d were trained elsewhere: not measured together here", seed)
+        return
+    records = [read_record(part) for part in parts]
+    if any("failed" in record for record in records):
+        return
+    left(deadline)
+    nets = [load_checkpoint(folder.last_path, plan.device)[0] for folder in folders]
+    together = cast(MTCP, Together(nets))
+    data = open_data(plan.train.data, plan.test_split, together.config.tasks)
+    write_record(path, {**joined(records), "metrics": _joined_metrics(plan, records, together, data)})
+
+
+def joined(records: Sequence[Record]) -> Record:
+    """The record of several single-task networks run one after another: sums, and everything by task."""
+    names = {name for record in records for name in record["parameters"]}
+    train = dict(records[0]["train"])
+    return {
+        "row": SINGLE,
+        "title": f"single task x{len(records)}",
+        "seed": records[0]["seed"],
+        "base": "plain",
+        "switch": {"tasks": "one each"},
+        "model": {**records[0]["model"], "tasks": [record["model"]["tasks"][0] for record in records]},
+        "train": train,
+        "parameters": {name: sum(r["parameters"].get(name, 0) for r in records) for name in sorted(names)},
+        "macs": sum(record["macs"] for record in records),
+        "macs_are": records[0]["macs_are"],
+        "supervised": {task: maps for record in records for task, maps in record["supervised"].items()},
+        "training_seconds": sum(record["training_seconds"] for record in records),
+        "measured_on": records[0]["measured_on"],
+        "environment": records[0]["environment"],
+    }
+
+
+def _joined_metrics(plan: Plan, records: Sequence[Record], together: MTCP, data: Samples) -> dict[str, Any]:
+    initial = {task: of for record in records for task, of in record["metrics"]["initial"].items()}
+    coherence = _coherence(plan, together, data).get("initial")
+    return {"initial": {**initial, **({"coherence": coherence} if coherence else {})}}
+
+
+def _update_delta_m(plan: Plan) -> None:
+    """Rows may be finished before the single-task networks that they are judged by."""
+    records = read_records(plan.out)
+    for old, new in zip(records, add_delta_m(records, plan.model.task_list()), strict=True):
+        if old.get("delta_m", "") != new["delta_m"]:
+            write_record(result_path(plan.out, new["row"], new["seed"]), new)

@@ -1,0 +1,431 @@
+"""The ablation trains what its table says: switches, parameters, losses and weights of every row, and resuming."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_training import MadeSamples, tiny_config
+
+import mtcp.ablation.run as ablation_run
+import mtcp.train.setup as setup
+from mtcp.__main__ import main
+from mtcp.ablation.facts import count_macs, supervised_maps
+from mtcp.ablation.grid import SWITCHES, Row, configs, grid, is_single, select
+from mtcp.ablation.records import check_same, portable, read_records, result_path, write_record
+from mtcp.ablation.report import BEGIN, END, tables, write_report
+from mtcp.ablation.run import Plan, run_grid
+from mtcp.config import ModelConfig, TrainConfig, preset
+from mtcp.errors import InputError
+from mtcp.model import MTCP
+from mtcp.train import RunFolder, read_log
+
+TASKS = ("semseg", "depth", "normals")
+MODEL = tiny_config(tasks=TASKS, height=32, image_width=32)
+TRAIN = TrainConfig(
+    data="made", epochs=3, batch=2, lr=3e-3, warmup=0.0, init="none", bf16="off", scales=(1.0,)
+)
+ROWS = {row.name: row for row in grid(TASKS)}
+
+# What the issue asks each row to be, written down again: switches on, how it balances, kappa if that matters.
+SINGLE: tuple[set[str], str, float | None] = (set(), "uniform", None)
+GATE, DECODERS, CFM = {"query_gate"}, {"query_gate", "task_decoder"}, {"query_gate", "task_decoder", "cfm"}
+ALL = set(SWITCHES)
+EXPECTED: dict[str, tuple[set[str], str, float | None]] = {
+    "single-semseg": SINGLE,
+    "single-depth": SINGLE,
+    "single-normals": SINGLE,
+    "plain": (set(), "uniform", None),
+    "gate": (GATE, "uniform", None),
+    "decoders": (DECODERS, "uniform", None),
+    "cfm": (CFM, "uniform", None),
+    "mtcp": (ALL, "uniform", None),
+    "mtcp-uncertainty": (ALL, "uncertainty", None),
+    "mtcp-dwa": (ALL, "dwa", None),
+    "mtcp-lps": (ALL, "lps", 7.5),
+    "mtcp-lps-0": (ALL, "lps", 0.0),
+    "mtcp-lps-3": (ALL, "lps", 3.0),
+    "mtcp-lps-15": (ALL, "lps", 15.0),
+}
+PARTS = {  # parameters that a switch is to add, by the start of their names
+    "query_gate": ("shared.queries.",),
+    "task_decoder": ("decoders.",),
+    "cfm": ("fusion.",),
+    "trace_back": ("trace_back.", "intermediate_heads.", "refined_heads."),
+}
+
+
+class Normals(MadeSamples):
+    """The made samples with normals and a camera."""
+
+    def __init__(self, tasks: tuple[str, ...], count: int = 4) -> None:
+        super().__init__(count)
+        self.tasks = tasks
+
+    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+        g = torch.Generator().manual_seed(100 + i)
+        sample = super().__getitem__(i)
+        sample = {name: value[..., :32, :32] for name, value in sample.items()}
+        sample["normals"] = torch.nn.functional.normalize(torch.randn(3, 32, 32, generator=g), dim=0)
+        kept = {name: sample[name] for name in ("image", *self.tasks)}
+        return {**kept, "camera": torch.tensor([30.0, 30.0, 16.0, 16.0])}
+
+
+@pytest.fixture
+def made_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`data="made"` is four samples of noise, whatever split is asked for."""
+
+    def open_made(source: str, split: str, tasks: tuple[str, ...]) -> Normals:
+        assert source == "made"
+        return Normals(tasks)
+
+    monkeypatch.setattr(setup, "open_data", open_made)
+    monkeypatch.setattr(ablation_run, "open_data", open_made)
+
+
+def of(name: str, seed: int = 0) -> tuple[ModelConfig, TrainConfig]:
+    return configs(ROWS[name], tuple(ROWS.values()), MODEL, TRAIN, seed)
+
+
+def plan(out: Path, *rows: str, **changes: Any) -> Plan:
+    chosen = select(tuple(ROWS.values()), rows)
+    made = Plan(out, MODEL, TRAIN, chosen, torch.device("cpu"), coherence_frames=1, progress=False)
+    return dataclasses.replace(made, **changes)
+
+
+def difference(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    return {key for key in one if one[key] != other[key]}
+
+
+def test_the_grid_is_the_one_that_was_asked_for() -> None:
+    assert list(ROWS) == list(EXPECTED)
+    for name, (switches, balancing, kappa) in EXPECTED.items():
+        model, train = of(name)
+        assert {switch for switch in SWITCHES if getattr(model, switch)} == switches, name
+        assert train.balancing == balancing, name
+        assert kappa is None or train.kappa == kappa, name
+        assert model.tasks == ((name.removeprefix("single-"),) if name.startswith("single-") else TASKS)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.base], ids=lambda row: row.name)
+def test_a_row_differs_from_its_base_in_exactly_what_it_names(row: Row) -> None:
+    assert row.base
+    (model, train), (base_model, base_train) = of(row.name), of(row.base)
+    changed = difference(model.to_dict(), base_model.to_dict()) | difference(
+        train.to_dict(), base_train.to_dict()
+    )
+    named = {**row.model, **row.train}
+    assert changed <= set(named)
+    assert set(named) - changed <= {"kappa"}  # LPS names the default that the other rows carry unused
+    assert len(changed) == 1
+
+
+def test_every_row_of_the_shipped_preset_can_be_built_and_shares_the_budget() -> None:
+    lite, train = preset("lite"), TrainConfig()
+    made = [configs(row, grid(lite.tasks), lite, train, 3) for row in grid(lite.tasks)]
+    for model, row_train in made:
+        assert difference(model.to_dict(), lite.to_dict()) <= {*SWITCHES, "tasks"}
+        assert difference(row_train.to_dict(), train.to_dict()) <= {"balancing", "kappa", "seed"}
+        assert row_train.seed == 3
+    assert len({(model, row_train) for model, row_train in made}) == len(made)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every row, three epochs, with what each trainer's network was before and what gradients it saw."""
+    out = tmp_path_factory.mktemp("ablation")
+    seen: dict[str, Any] = {}
+    build = ablation_run.build_trainer
+
+    def watching(model: ModelConfig, config: TrainConfig, folder: RunFolder, **rest: Any) -> Any:
+        trainer = build(model, config, folder, **rest)
+        before = copy.deepcopy(trainer.model.state_dict())
+        gradients: set[str] = set()
+        for name, parameter in trainer.model.named_parameters():
+            parameter.register_hook(
+                lambda g, name=name: gradients.add(name) if bool(g.ne(0).any()) else None  # type: ignore[misc]
+            )
+        seen[folder.path.name] = (trainer, before, gradients)
+        return trainer
+
+    def open_made(source: str, split: str, tasks: tuple[str, ...]) -> Normals:
+        return Normals(tasks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ablation_run, "build_trainer", watching)
+        patch.setattr(setup, "open_data", open_made)
+        patch.setattr(ablation_run, "open_data", open_made)
+        assert run_grid(plan(out, *ROWS))
+    yield out, seen
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_row_has_the_parameters_of_its_switches_and_trains_all_of_them(
+    trained: tuple[Path, dict[str, Any]], name: str
+) -> None:
+    trainer, before, gradients = trained[1][f"{name}-s0"]
+    names = {key for key, _ in trainer.model.named_parameters()}
+    for switch, starts in PARTS.items():
+        for start in starts:
+            present = any(key.startswith(start) for key in names)
+            assert present == (switch in EXPECTED[name][0]), f"{start} in {name}"
+    assert {key.split(".")[1] for key in names if key.startswith("initial_heads.")} == set(of(name)[0].tasks)
+    assert names - gradients == set()
+    after = trainer.model.state_dict()
+    assert [key for key in sorted(names) if torch.equal(before[key], after[key])] == []
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_rows_losses_and_only_they_are_active(trained: tuple[Path, dict[str, Any]], name: str) -> None:
+    record = json.loads(result_path(trained[0], name, 0).read_text())
+    tasks = list(of(name)[0].tasks)
+    maps = ["initial"]
+    if "trace_back" in EXPECTED[name][0]:
+        maps = ["initial", "intermediate 1", "intermediate 2", "refined"]
+    assert {task: sorted(found) for task, found in record["supervised"].items()} == dict.fromkeys(tasks, maps)
+    for epoch in record["loss"]:
+        assert list(epoch) == tasks
+        assert all(value > 0 for value in epoch.values())
+    assert set(record["metrics"]) == ({"initial", "refined"} if len(maps) > 1 else {"initial"})
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_logged_weights_are_those_of_the_rows_balancing(
+    trained: tuple[Path, dict[str, Any]], name: str
+) -> None:
+    lines = [e for e in read_log(trained[0] / f"{name}-s0" / "log.jsonl") if e["kind"] == "epoch"]
+    weights = [list(line["weight"].values()) for line in lines]
+    logs = [line["log_loss"] for line in lines]
+    _, balancing, kappa = EXPECTED[name]
+    assert len(weights) == 3
+    if balancing == "uniform":
+        assert weights == [[1.0] * len(weights[0])] * 3
+    elif balancing == "uncertainty":  # moves at every step, a little, from 1
+        assert all(w != 1 for w in weights[0])
+        assert weights[0] == pytest.approx([1.0] * 3, abs=0.1)
+    elif balancing == "dwa":
+        assert weights[:2] == [[1.0] * 3] * 2
+        assert sum(weights[2]) == pytest.approx(3)
+        assert len(set(weights[2])) == 3
+    else:
+        assert weights[0] == [1.0] * 3
+        total = sum(logs[0].values())
+        assert weights[1] == pytest.approx([total / logs[0][task] for task in TASKS])
+        ratio = {t: logs[1][t] / logs[0][t] / (sum(logs[1].values()) / total) for t in TASKS}
+        mean = sum(ratio.values()) / 3
+        assert kappa is not None
+        raw = [mean + kappa * (ratio[task] - mean) for task in TASKS]
+        if not lines[1]["floor"]:
+            assert weights[2] == pytest.approx(raw)
+        assert sum(weights[2]) == pytest.approx(sum(raw))
+        assert min(weights[2]) > 0
+        if kappa == 0:
+            assert weights[2] == pytest.approx([mean] * 3)
+
+
+def test_rows_of_one_network_start_from_the_same_weights_and_end_apart(
+    trained: tuple[Path, dict[str, Any]],
+) -> None:
+    names = [name for name in EXPECTED if name.startswith("mtcp")]
+    starts = [trained[1][f"{name}-s0"][1] for name in names]
+    for other in starts[1:]:
+        assert all(torch.equal(value, other[key]) for key, value in starts[0].items())
+    ends = [trained[1][f"{name}-s0"][0].model.refined_heads["depth"].weight for name in names]
+    assert len({tuple(end.flatten().tolist()) for end in ends}) == len(names)
+
+
+def test_results_say_what_a_table_needs(trained: tuple[Path, dict[str, Any]]) -> None:
+    records = {record["row"]: record for record in read_records(trained[0])}
+    assert set(records) == {*EXPECTED, "single"}
+    singles = [records[f"single-{task}"] for task in TASKS]
+    assert records["single"]["macs"] == sum(record["macs"] for record in singles)
+    assert set(records["single"]["metrics"]["initial"]) == {*TASKS, "coherence"}
+    for record in records.values():
+        assert record["environment"]["date"]
+        if not record["row"].startswith("single"):
+            assert set(record["delta_m"]) == set(record["metrics"])
+            assert "depth_normal_mean" in record["metrics"]["initial"]["coherence"]
+    order = [records[name]["parameters"]["in all"] for name in ("plain", "gate", "decoders", "cfm", "mtcp")]
+    assert order[:1] < order[1:2]
+    assert order[1:] == sorted(set(order[1:]))
+    text = tables(list(records.values()))
+    assert "No row is missing" in text
+    assert all(ROWS[name].title in text for name in ROWS if not is_single(ROWS[name]))
+
+
+def test_macs_of_a_network_that_can_be_counted_by_hand() -> None:
+    model = MTCP(MODEL.replace(**dict.fromkeys(SWITCHES, False), tasks=("depth",)))
+    twice = MTCP(MODEL.replace(**dict.fromkeys(SWITCHES, False), tasks=("depth", "normals")))
+    head = 8 * 8 * (9 * 8 * 8 + 3 * 8)  # 3x3 and 1x1 of the normals' head on the 8 x 8 grid
+    assert count_macs(twice, (32, 32)) - count_macs(model, (32, 32)) == head
+    assert next(model.parameters()).device.type == "cpu"
+
+
+def test_an_unsupervised_map_is_noticed() -> None:
+    model = MTCP(MODEL)
+    model.config = model.config.replace(trace_back=False)
+    assert supervised_maps(model) == {task: ["initial"] for task in TASKS}
+
+
+def test_a_finished_row_is_skipped_and_another_budget_refused(made_data: None, tmp_path: Path) -> None:
+    assert run_grid(plan(tmp_path, "plain"))
+    path, log = result_path(tmp_path, "plain", 0), tmp_path / "plain-s0" / "log.jsonl"
+    before = (path.read_bytes(), log.read_bytes())
+    assert run_grid(plan(tmp_path, "plain"))
+    assert (path.read_bytes(), log.read_bytes()) == before
+    with pytest.raises(InputError, match=r"epochs=3, now it is 4"):
+        run_grid(plan(tmp_path, "plain", train=TRAIN.replace(epochs=4)))
+    with pytest.raises(InputError, match="measured on"):
+        run_grid(plan(tmp_path, "plain", limit=2))
+
+
+def test_a_stopped_row_goes_on_to_the_same_end(made_data: None, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run_grid(plan(whole, "plain"))
+    calls = 0
+    while not run_grid(plan(parts, "plain"), max_minutes=1e-3 if calls else 1e-9):
+        calls += 1
+        assert calls < 30
+    assert calls
+    one, other = (json.loads(result_path(out, "plain", 0).read_text()) for out in (whole, parts))
+    assert other["loss"] == one["loss"]
+    assert other["metrics"] == one["metrics"]
+
+
+def test_a_trained_row_that_was_not_measured_is_not_trained_again(made_data: None, tmp_path: Path) -> None:
+    assert run_grid(plan(tmp_path, "plain"))
+    log = (tmp_path / "plain-s0" / "log.jsonl").read_bytes()
+    result_path(tmp_path, "plain", 0).unlink()
+    assert run_grid(plan(tmp_path, "plain"))
+    assert (tmp_path / "plain-s0" / "log.jsonl").read_bytes() == log
+    assert "metrics" in json.loads(result_path(tmp_path, "plain", 0).read_text())
+
+
+def test_a_row_that_diverges_is_recorded_and_the_others_go_on(
+    made_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = ablation_run._train
+
+    def failing(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
+        if row.name == "plain":
+            raise ablation_run.TrainingError("step 3: the loss of depth is nan")
+        train(plan, row, seed, deadline)
+
+    monkeypatch.setattr(ablation_run, "_train", failing)
+    assert run_grid(plan(tmp_path, "plain", "gate"))
+    records = {record["row"]: record for record in read_records(tmp_path)}
+    assert "metrics" not in records["plain"]
+    assert "metrics" in records["gate"]
+    assert "step 3: the loss of depth is nan" in tables(list(records.values()))
+
+
+def made_record(row: str, seed: int, miou: float, rmse: float, mean: float, **more: Any) -> dict[str, Any]:
+    model, train = of(row, seed)
+    stage = {"semseg": {"miou": miou}, "depth": {"rmse": rmse}, "normals": {"mean": mean}}
+    initial: dict[str, Any] = {task: stage[task] for task in model.tasks}
+    if len(model.tasks) > 1:
+        initial["coherence"] = {"depth_normal_mean": 12.0 + seed, "plane_rms": None}
+    return {
+        "row": row, "title": ROWS[row].title, "seed": seed, "base": ROWS[row].base, "switch": {},
+        **portable(model, train), "parameters": {"in all": 2_500_000}, "macs": 3_400_000_000, "macs_are": "counted",
+        "supervised": {task: ["initial"] for task in model.tasks},
+        "weight": [dict.fromkeys(model.tasks, 1.0)], "training_seconds": 1800.0, "metrics": {"initial": initial},
+        "measured_on": {"data": "made", "split": "val", "limit": None, "coherence_frames": 50},
+        "environment": {"device": "cpu", "processor": "Abacus", "threads": 2, "torch": "2.x", "commit": "abc1234",
+                        "date": f"2026-01-0{seed + 1}"},
+        **more,
+    }  # fmt: skip
+
+
+def made_out(out: Path) -> Path:
+    for seed in (0, 1):
+        for task in TASKS:
+            record = made_record(f"single-{task}", seed, 20.0, 0.8, 30.0)
+            write_record(result_path(out, record["row"], seed), record)
+        write_record(result_path(out, "plain", seed), made_record("plain", seed, 22.0 + 2 * seed, 0.72, 27.0))
+    write_record(result_path(out, "mtcp", 0), made_record("mtcp", 0, 30.0, 0.8, 30.0))
+    return out
+
+
+def line_of(text: str, start: str) -> str:
+    (line, *_) = [line for line in text.splitlines() if line.startswith(start)]
+    return line
+
+
+def test_the_table_says_what_the_files_say(tmp_path: Path) -> None:
+    text = tables(read_records(made_out(tmp_path)))
+    # plain: gains of 10 and 20 %, 10 %, 10 %, so 10 and 13.33 %; mean and sample deviation over the seeds
+    assert line_of(text, "| plain multi-task | initial") == (
+        "| plain multi-task | initial | 2 | 23.00 ± 1.41 | 0.720 ± 0.000 | 27.00 ± 0.00 | +11.67 ± 2.36 |"
+    )
+    assert "| 1 | 30.00 | 0.800 | 30.00 | +16.67 |" in text
+    assert "| plain multi-task | initial | 12.50 ± 0.71 | - | - |" in text
+    assert f"{ROWS['mtcp'].title} (mtcp): seed 1" in text
+    assert f"{ROWS['mtcp-lps'].title} (mtcp-lps): seed 0, 1" in text
+    assert "single-depth" not in text  # nothing of it is missing
+    assert "3 epochs" in text
+    assert "seeds 0, 1" in text
+    assert "Abacus, 2 threads, torch 2.x, commit abc1234, 2026-01-01 to 2026-01-02" in text
+
+
+def test_delta_m_waits_for_the_single_task_rows(tmp_path: Path) -> None:
+    out = made_out(tmp_path)
+    result_path(out, "single-depth", 1).unlink()
+    line = line_of(tables(read_records(out)), "| plain multi-task | initial")
+    assert line.endswith("| +10.00 |")  # seed 0 only
+
+
+def test_the_report_keeps_what_others_wrote_and_can_be_made_again(tmp_path: Path) -> None:
+    out, report = made_out(tmp_path / "runs"), tmp_path / "docs" / "results.md"
+    report.parent.mkdir()
+    report.write_text("# What we found\n\nMine.\n")
+    write_report(out, report)
+    first = report.read_text()
+    report.write_text(first.replace("Mine.", "Yours.") + "\nAfter.\n")
+    assert main(["ablate", "--out", str(out), "--report", str(report)]) == 0
+    second = report.read_text()
+    assert second == first.replace("Mine.", "Yours.") + "\nAfter.\n"
+    assert second.count(BEGIN) == second.count(END) == 1
+    assert len(list((report.parent / "results").glob("*.json"))) == 9
+    shutil.rmtree(out)
+    write_report(report.parent, report)  # from the committed files alone
+    assert report.read_text() == second
+
+
+def test_results_of_different_budgets_make_no_table(tmp_path: Path) -> None:
+    out = made_out(tmp_path)
+    other = made_record("gate", 0, 1.0, 1.0, 1.0)
+    write_record(result_path(out, "gate", 0), {**other, "train": {**other["train"], "epochs": 9}})
+    with pytest.raises(InputError, match="epochs"):
+        tables(read_records(out))
+
+
+def test_paths_of_this_machine_do_not_travel() -> None:
+    _, train = of("plain")
+    here = portable(
+        MODEL, train.replace(data="/home/me/data/nyud", init="/home/me/a.safetensors,b.safetensors")
+    )
+    assert (here["train"]["data"], here["train"]["init"]) == ("nyud", "a.safetensors,b.safetensors")
+    check_same(
+        Path("x"), here, portable(MODEL, train.replace(data="../nyud", init="a.safetensors,b.safetensors"))
+    )
+
+
+def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, message in (
+        (["--rows", "best"], "--rows best"),
+        (["--out", str(tmp_path)], "--data is missing"),
+        (["--out", str(tmp_path), "--report", str(tmp_path / "x.md")], "no results yet"),
+        (["--tasks", "depth", "--cfm-residual", "no", "--list"], "needs two tasks"),
+    ):
+        assert main(["ablate", *arguments]) == 2
+        assert message in capsys.readouterr().err
+    assert main(["ablate", "--list", "--rows", "single,cfm"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
