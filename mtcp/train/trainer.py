@@ -98,7 +98,11 @@ class Trainer:
         last_epoch = min(self.config.epochs, until_epoch or self.config.epochs)
         self.events = Events(self.folder.path, self.step) if self.world.is_main else None
         self._log(
-            "resume" if self.step else "start", step=self.step, epoch=self.epoch, epochs=self.config.epochs
+            "resume" if self.step else "start",
+            step=self.step,
+            epoch=self.epoch,
+            epochs=self.config.epochs,
+            steps_per_epoch=self.batches.steps,
         )
         previous = {s: signal.signal(s, self._ask_stop) for s in (signal.SIGINT, signal.SIGTERM)}
         try:

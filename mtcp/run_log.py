@@ -1,0 +1,299 @@
+"""Reads a log.jsonl while it grows: only what is new, in bounded memory, whatever state the file is in."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+from array import array
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+CHUNK = 1 << 22
+"""Bytes read at a time. A longer line is no log line and is skipped."""
+MOST_STEPS = 8192
+"""Step lines kept. At one more, every second one is dropped, and of those to come every second is kept."""
+RECENT = 50
+MARK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class EpochLine:
+    """One epoch as it was logged. What is missing or not finite is NaN.
+
+    weight: w_t applied in this epoch; next_weight: decided at its end; ratio: r_t behind those; floor: tasks
+    that the floor acted on. metrics: {"initial"/"refined": {task: {metric: value}}}, empty if not evaluated.
+    """
+
+    epoch: int
+    step: int
+    lr: float
+    loss: dict[str, float]
+    log_loss: dict[str, float]
+    ratio: dict[str, float]
+    weight: dict[str, float]
+    next_weight: dict[str, float]
+    floor: tuple[str, ...]
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """What a log holds.
+
+    version: changes whenever anything else does. steps: columns of equal length, "step", "epoch", "lr",
+    "images_per_s", "time", and "loss/TASK", "weight/TASK" for each task; NaN where a line lacks the value.
+    every: one in so many step lines is in `steps`. lines: read in all. broken: lines that were no JSON object.
+    epochs_planned, steps_per_epoch: None until known. began: the last "start" or "resume" line's time; ended:
+    the reason on the "end" line after it. gaps: seconds between the last lines. exists: False once the file
+    has vanished (what was read of it stays) or if there never was one.
+    """
+
+    version: int
+    tasks: tuple[str, ...]
+    steps: Mapping[str, np.ndarray]
+    every: int
+    epochs: tuple[EpochLine, ...]
+    lines: int
+    broken: int
+    epochs_planned: int | None
+    steps_per_epoch: int | None
+    began: float
+    ended: str | None
+    last_time: float
+    gaps: tuple[float, ...]
+    exists: bool
+
+    @property
+    def last_step(self) -> int:
+        """The last step that any line tells of."""
+        steps = self.steps["step"]
+        return max(int(steps[-1]) if len(steps) else 0, self.epochs[-1].step if self.epochs else 0)
+
+
+class Tail:
+    """One log file, read from where the last reading stopped.
+
+    A line counts once its newline is there: a torn last line is left for later. A file that shrank or was
+    replaced (a resumed run rewrites its log) is read anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._version = 0
+        self._start_over()
+
+    def poll(self, *, readable: bool = True) -> RunData:
+        """Reads what is new. readable: False if the caller has found that the file must not be opened."""
+        with self._lock:
+            exists = readable and self._read()
+            if self._data is None or self._dirty or exists != self._data.exists:
+                self._version += 1
+                self._dirty = False
+                self._data = self._state.freeze(self._version, exists)
+            return self._data
+
+    def _start_over(self) -> None:
+        self._offset, self._mark, self._identity = 0, b"", (0, 0)
+        self._state = _State()
+        self._dirty, self._data = True, None
+
+    def _read(self) -> bool:
+        try:
+            with self.path.open("rb") as file:
+                self._check_same(file)
+                self._read_new(file)
+        except OSError:
+            return False
+        return True
+
+    def _check_same(self, file: BinaryIO) -> None:
+        """Starts over unless the file is the one of last time, with the same bytes where reading stopped."""
+        stat = os.fstat(file.fileno())
+        identity = (stat.st_dev, stat.st_ino)
+        file.seek(self._offset - len(self._mark))
+        if (
+            identity != self._identity
+            or stat.st_size < self._offset
+            or file.read(len(self._mark)) != self._mark
+        ):
+            self._start_over()
+        self._identity = identity
+
+    def _read_new(self, file: BinaryIO) -> None:
+        while True:
+            file.seek(self._offset)
+            chunk = file.read(CHUNK)
+            end = chunk.rfind(b"\n") + 1
+            if end == 0:
+                if len(chunk) < CHUNK:
+                    return
+                end = len(chunk)
+            for line in chunk[:end].split(b"\n"):
+                if line.strip():
+                    self._state.take(line)
+            self._offset += end
+            self._mark = chunk[max(0, end - MARK) : end]
+            self._dirty = True
+
+
+@dataclass
+class _State:
+    """What the lines so far add up to."""
+
+    columns: dict[str, array] = field(default_factory=dict)
+    every: int = 1
+    seen: int = 0
+    epochs: list[EpochLine] = field(default_factory=list)
+    tasks: dict[str, None] = field(default_factory=dict)
+    lines: int = 0
+    broken: int = 0
+    planned: int | None = None
+    steps_per_epoch: int | None = None
+    began: float = math.nan
+    ended: str | None = None
+    last_time: float = math.nan
+    gaps: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    def take(self, line: bytes) -> None:
+        """Adds one line."""
+        self.lines += 1
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            entry = None
+        if not isinstance(entry, dict):
+            self.broken += 1
+            return
+        kind = entry.get("kind")
+        if kind in ("start", "resume"):
+            self._begin(entry)
+        elif kind == "step":
+            self._step(entry)
+        elif kind == "epoch":
+            self._epoch(entry)
+        elif kind == "end":
+            self.ended = str(entry.get("reason") or "ended")
+        self._clock(entry, kind)
+
+    def freeze(self, version: int, exists: bool) -> RunData:
+        """What there is now, safe to hand out."""
+        names = ["step", "epoch", "lr", "images_per_s", "time"]
+        names += [f"{kind}/{task}" for kind in ("loss", "weight") for task in self.tasks]
+        empty = array("d", [math.nan] * self._rows)
+        return RunData(
+            version=version,
+            tasks=tuple(self.tasks),
+            steps={name: np.array(self.columns.get(name, empty)) for name in names},
+            every=self.every,
+            epochs=tuple(self.epochs),
+            lines=self.lines,
+            broken=self.broken,
+            epochs_planned=self.planned,
+            steps_per_epoch=self._epoch_length(),
+            began=self.began,
+            ended=self.ended,
+            last_time=self.last_time,
+            gaps=tuple(self.gaps),
+            exists=exists,
+        )
+
+    @property
+    def _rows(self) -> int:
+        return len(self.columns["step"]) if self.columns else 0
+
+    def _clock(self, entry: Mapping[str, Any], kind: object) -> None:
+        time = number(entry.get("time"))
+        if math.isnan(time):
+            return
+        if kind in ("start", "resume"):
+            self.gaps.clear()
+        elif time >= self.last_time:
+            self.gaps.append(time - self.last_time)
+        self.last_time = time
+
+    def _begin(self, entry: Mapping[str, Any]) -> None:
+        """A resumed run does the steps after its last saved state again: what is known of them is forgotten."""
+        self.began, self.ended = number(entry.get("time")), None
+        self.planned = whole(entry.get("epochs")) or self.planned
+        self.steps_per_epoch = whole(entry.get("steps_per_epoch")) or self.steps_per_epoch
+        step = whole(entry.get("step")) or 0
+        self.epochs = [line for line in self.epochs if line.step <= step]
+        keep = sum(1 for done in self.columns.get("step", ()) if done <= step)
+        self.columns = {name: column[:keep] for name, column in self.columns.items()}
+
+    def _step(self, entry: Mapping[str, Any]) -> None:
+        step = whole(entry.get("step"))
+        if step is None:
+            return
+        self.seen += 1
+        if (self.seen - 1) % self.every:
+            return
+        row = {name: number(entry.get(name)) for name in ("epoch", "lr", "images_per_s", "time")}
+        row["step"] = float(step)
+        for kind in ("loss", "weight"):
+            for task, value in numbers(entry.get(kind)).items():
+                self.tasks.setdefault(task)
+                row[f"{kind}/{task}"] = value
+        rows = self._rows
+        for name in row.keys() - self.columns.keys():
+            self.columns[name] = array("d", [math.nan] * rows)
+        for name, column in self.columns.items():
+            column.append(row.get(name, math.nan))
+        if rows + 1 > MOST_STEPS:
+            self.columns = {name: column[::2] for name, column in self.columns.items()}
+            self.every *= 2
+
+    def _epoch(self, entry: Mapping[str, Any]) -> None:
+        epoch, step = whole(entry.get("epoch")), whole(entry.get("step"))
+        if epoch is None or step is None:
+            return
+        named = {
+            name: numbers(entry.get(name)) for name in ("loss", "log_loss", "ratio", "weight", "next_weight")
+        }
+        for task in named["loss"] or named["weight"]:
+            self.tasks.setdefault(task)
+        floor, metrics = entry.get("floor"), entry.get("metrics")
+        self.epochs.append(
+            EpochLine(
+                epoch=epoch,
+                step=step,
+                lr=number(entry.get("lr")),
+                floor=tuple(map(str, floor)) if isinstance(floor, list) else (),
+                metrics=metrics if isinstance(metrics, dict) else {},
+                **named,
+            )
+        )
+
+    def _epoch_length(self) -> int | None:
+        """Steps per epoch: as the run said, or else as its epoch lines tell."""
+        if self.steps_per_epoch or not self.epochs:
+            return self.steps_per_epoch
+        return max(1, round(self.epochs[-1].step / (self.epochs[-1].epoch + 1)))
+
+
+def number(value: object) -> float:
+    """`value` if it is a finite number, else NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value) if math.isfinite(value) else math.nan
+    except OverflowError:
+        return math.nan
+
+
+def numbers(values: object) -> dict[str, float]:
+    """The numbers of a mapping by name; empty if it is none."""
+    return {str(k): number(v) for k, v in values.items()} if isinstance(values, dict) else {}
+
+
+def whole(value: object) -> int | None:
+    """`value` if it is an integer >= 0, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
