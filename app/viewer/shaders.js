@@ -30,7 +30,7 @@ void main() {
 }`;
 
 const POINT_FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec3 shade;
 in float size;
 out vec4 paint;
@@ -66,7 +66,7 @@ void main() {
 }`;
 
 const LINE_FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec4 shade;
 in float across;
 out vec4 paint;
@@ -85,7 +85,7 @@ void main() {
 }`;
 
 const MARKER_FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 uniform float size;
 out vec4 paint;
 void main() {

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.browser
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "cloud_fps.py"
 SLOW_MS = 120_000  # a busy machine
-STATE = "() => { const { yaw, pitch, distance } = document.querySelector('.mt-cloud').mtCloud.orbit; return [yaw, pitch, distance]; }"
+STATE = """() => {
+  const { yaw, pitch, distance } = document.querySelector('.mt-cloud').mtCloud.orbit;
+  return [yaw, pitch, distance];
+}"""
 FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -95,7 +98,8 @@ def test_click_on_a_point_moves_the_probe_there(page: Page) -> None:
           const k = 80 * scene.grid[1] + 40, z = scene.depths[k] / 65535 * scene.farthest;
           const p = [(40.5 - cx) / fx * z, (80.5 - cy) / fy * z, z, 1];
           const row = (r) => p.reduce((sum, v, c) => sum + v * m[4 * c + r], 0);
-          return [(row(0) / row(3) + 1) / 2 * pane.canvas.clientWidth, (1 - row(1) / row(3)) / 2 * pane.canvas.clientHeight];
+          const { clientWidth, clientHeight } = pane.canvas;
+          return [(row(0) / row(3) + 1) / 2 * clientWidth, (1 - row(1) / row(3)) / 2 * clientHeight];
         }"""
     )
     page.locator(".mt-cloud canvas").first.click(position={"x": spot[0], "y": spot[1]})
