@@ -57,12 +57,12 @@ def data_uri(picture: np.ndarray, kind: str = "PNG") -> str:
     return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def picture(rgb: np.ndarray, alt: str, caption: str = "", kind: str = "PNG") -> str:
+def picture(rgb: np.ndarray, alt: str, caption: str = "", kind: str = "PNG", over: str = "") -> str:
     """A picture (h, w, 3) uint8 of the photo's plane, at any resolution. A click on it moves the probe there.
 
-    caption: ready HTML.
+    caption, over (laid over the picture): ready HTML.
     """
-    drawn = f'<img src="{data_uri(rgb, kind)}" alt="{text(alt)}" draggable="false">'
+    drawn = f'<img src="{data_uri(rgb, kind)}" alt="{text(alt)}" draggable="false">{over}'
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f'<figure class="mt-pick"><div class="mt-frame">{drawn}</div>{below}</figure>'
 

@@ -1,0 +1,205 @@
+"""The Coherence tab: whether depth and normals describe the same room, in numbers, maps, failures and in 3D."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from app.scene import Scene
+from app.tabs.base import Control, Settings, Values
+from app.tabs.cloud import Cloud
+from app.views import angles, failures, gains, scoreboard
+
+
+@dataclass(frozen=True)
+class Angles:
+    """The angle between depth and normals, as a map initial | refined and as a histogram."""
+
+    method: gr.Radio
+    compare: gr.ImageSlider
+    single: gr.Image
+    legend: gr.HTML
+    scale: gr.Radio
+    histogram: gr.HTML
+
+    @classmethod
+    def build(cls) -> Angles:
+        """Adds the view to the page."""
+        gr.HTML("<h2>Angle between depth and normals</h2>")
+        with gr.Row(elem_classes="mt-controls"):
+            method = gr.Radio(
+                [("plane fit", "plane fit"), ("derivatives", "derivative")],
+                value="plane fit",
+                label="Normals from depth by",
+                info=angles.WHY_BOTH,
+                elem_id="angle-method",
+            )
+            scale = gr.Radio(
+                list(angles.SCALES),
+                value="linear",
+                label="Scale of the shares",
+                info="log: also the rare large angles",
+                elem_id="angle-scale",
+            )
+        with gr.Row(elem_classes="mt-angles"):
+            with gr.Column(min_width=280):
+                compare = gr.ImageSlider(
+                    format="png",
+                    interactive=False,
+                    show_label=False,
+                    label="Angle between depth and normals: initial and refined",
+                    buttons=["download", "fullscreen"],
+                    elem_id="angle-map",
+                    elem_classes="mt-compare mt-pick",
+                )
+                single = gr.Image(
+                    format="png",
+                    interactive=False,
+                    show_label=False,
+                    visible=False,
+                    label="Angle between depth and normals",
+                    buttons=["download", "fullscreen"],
+                    alt_text="Angle between depth and normals",
+                    elem_id="angle-map-initial",
+                    elem_classes="mt-map mt-pick",
+                )
+                legend = gr.HTML()
+            with gr.Column(min_width=280):
+                histogram = gr.HTML(elem_id="angle-histogram")
+        return cls(method, compare, single, legend, scale, histogram)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return (Control(self.method, self.fill), Control(self.scale, self._chart))
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        return (self.compare, self.single, self.legend, self.histogram)
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        stages, method = scoreboard.stages(scene.run), settings[self.method]
+        if not stages:
+            return {}
+        pictures = [angles.picture(stages[name], method) for name in ("initial", "refined") if name in stages]
+        traced = len(pictures) == 2
+        return {
+            self.compare: gr.ImageSlider(tuple(pictures) if traced else None, visible=traced),
+            self.single: gr.Image(None if traced else pictures[0], visible=not traced),
+            self.legend: angles.legend(stages, method),
+            **self._chart(scene, settings),
+        }
+
+    def _chart(self, scene: Scene, settings: Settings) -> Values:
+        stages = scoreboard.stages(scene.run)
+        if not stages:
+            return {}
+        return {self.histogram: angles.histogram(stages, settings[self.method], settings[self.scale])}
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Where they disagree: a ranked table beside the photo with the regions outlined."""
+
+    about: gr.HTML
+    status: gr.Radio
+    table: gr.HTML
+    picture: gr.HTML
+    chosen: gr.HTML
+
+    @classmethod
+    def build(cls) -> Failures:
+        """Adds the view to the page."""
+        gr.HTML("<h2>Failures</h2>")
+        about = gr.HTML()
+        status = gr.Radio(
+            ["all", *failures.STATUSES], value="all", label="Show", elem_id="failure-status", min_width=280
+        )
+        with gr.Row(elem_classes="mt-failure-row"):
+            with gr.Column(min_width=280):
+                picture = gr.HTML(elem_id="failure-picture")
+                chosen = gr.HTML(elem_id="failure-chosen")
+            with gr.Column(min_width=280):
+                table = gr.HTML(elem_id="failures")
+        return cls(about, status, table, picture, chosen)
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return (Control(self.status, self._filtered),)
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        return (self.about, self.status, self.table, self.picture, self.chosen)
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        options = failures.choices(scene.run)
+        wanted = settings[self.status]
+        status = wanted if wanted in [value for _, value in options] else "all"
+        return {
+            self.about: failures.about(scene.run),
+            self.status: gr.Radio(
+                options, value=status, visible=len(options) > 1 and bool(scene.run.failures)
+            ),
+            **self._drawn(scene, status),
+            **self.point(scene, settings),
+        }
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        return {self.chosen: failures.chosen(scene)}
+
+    def _filtered(self, scene: Scene, settings: Settings) -> Values:
+        return self._drawn(scene, settings[self.status])
+
+    def _drawn(self, scene: Scene, status: str) -> Values:
+        return {
+            self.table: failures.table(scene.run, status),
+            self.picture: failures.picture(scene.run, status),
+        }
+
+
+@dataclass(frozen=True)
+class Coherence:
+    """Headline and scoreboard, the angle map, the failures, and both predictions in 3D."""
+
+    title = "Coherence"
+
+    headline: gr.HTML
+    compared: gr.Column
+    board: gr.HTML
+    angles: Angles
+    failures: Failures
+    cloud: Cloud
+
+    @classmethod
+    def build(cls) -> Coherence:
+        """Adds the view to the page."""
+        headline = gr.HTML(elem_id="coherence-headline")
+        with gr.Column(elem_classes="mt-coherence") as compared:
+            board = gr.HTML(elem_id="scoreboard")
+            maps = Angles.build()
+            regions = Failures.build()
+        gr.HTML("<h2 class='mt-heading'>In 3D</h2>")
+        return cls(headline, compared, board, maps, regions, Cloud.build())
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return (*self.angles.controls, *self.failures.controls, *self.cloud.controls)
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        parts = (*self.angles.outputs, *self.failures.outputs, *self.cloud.outputs)
+        return (self.headline, self.compared, self.board, *parts)
+
+    def fill(self, scene: Scene, settings: Settings) -> Values:
+        run = scene.run
+        comparable = run.coherence is not None
+        values: Values = {self.headline: gains.headline(run), self.compared: gr.Column(visible=comparable)}
+        if comparable:
+            values[self.board] = scoreboard.scoreboard(run)
+            values |= self.angles.fill(scene, settings) | self.failures.fill(scene, settings)
+        return values | self.cloud.fill(scene, settings)
+
+    def point(self, scene: Scene, settings: Settings) -> Values:
+        values = self.cloud.point(scene, settings)
+        return values if scene.run.coherence is None else values | self.failures.point(scene, settings)

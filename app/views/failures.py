@@ -1,0 +1,204 @@
+"""The failures: regions where depth and normals disagree, as a ranked table and outlined in the photo.
+
+Rows and numbers carry `data-failure`, so that a click chooses them. Which one is chosen is told by a style sheet of
+its own: the table stays as it is, with the keyboard's focus in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.scene import Scene
+from app.session import Run
+from app.views import html, outlines
+from app.views.triage import number
+from mtcp.geometry.failures import FAILURE_DEG
+from mtcp.geometry.report import Failure, Vector
+
+TOP = 12
+"""Rows shown without unfolding."""
+SIDE = 640
+"""Long side of the photo with the outlines."""
+THUMBNAIL = (84, 112)
+STATUSES = {
+    "remaining": "bad before and after trace-back",
+    "mended": "bad before, good after it",
+    "new": "good before, bad after it",
+}
+_MARKS = {"remaining": "", "mended": "mt-better", "new": "mt-worse"}
+_AXES = (("left", "right"), ("up", "down"), ("towards the camera", "away from it"))
+
+
+def chosen_of(run: Run, status: str) -> list[Failure]:
+    """The failures of a status ("all": every one), worst first."""
+    return [failure for failure in run.failures if status in ("all", failure.status)]
+
+
+def choices(run: Run) -> list[tuple[str, str]]:
+    """What the table can be filtered by: words with the count, and status. Without trace-back only "all"."""
+    counts = Counter(failure.status for failure in run.failures)
+    found = [(f"all ({len(run.failures)})", "all")]
+    if run.prediction.refined:
+        found += [(f"{status} ({counts[status]})", status) for status in STATUSES]
+    return found
+
+
+def about(run: Run) -> str:
+    """What a failure is, and what to do with one."""
+    if not run.failures:
+        words = f"No connected region disagrees by over {FAILURE_DEG:.0f}°: nothing to look into."
+        return f'<p class="mt-subdued">{words}</p>'
+    words = (
+        f"Connected regions where depth and normals are over {FAILURE_DEG:.0f}° apart, by area times mean angle. "
+        "Choose one: the probe goes there and the 3D view turns to it."
+    )
+    statuses = "; ".join(f"{status}: {meaning}" for status, meaning in STATUSES.items())
+    words += f" {statuses[0].upper()}{statuses[1:]}." if run.prediction.refined else ""
+    return f'<p class="mt-subdued mt-fine">{words}</p>'
+
+
+def table(run: Run, status: str = "all") -> str:
+    """The failures of a status, the first `TOP` in sight and the others folded."""
+    found = chosen_of(run, status)
+    if not found:
+        return '<p class="mt-subdued">No region of this kind.</p>' if run.failures else ""
+    shown = _table(run, found[:TOP])
+    if len(found) > TOP:
+        more = _table(run, found[TOP:])
+        shown += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
+    return f'<div class="mt-legend mt-failures">{shown}</div>'
+
+
+def picture(run: Run, status: str = "all") -> str:
+    """The photo with these failures outlined, each with its number. A click on a number chooses it."""
+    found = chosen_of(run, status)
+    if not found:
+        return ""
+    key = f"camera.coherence.outlines.{status}"
+    if key not in run.cache:
+        run.cache[key] = _picture(run, found)
+    return run.cache[key]
+
+
+def chosen(scene: Scene) -> str:
+    """What tells the chosen failure from the others: its look in table and picture, and its description."""
+    failure = scene.chosen
+    if failure is None:
+        words = "None is chosen." if scene.run.failures else ""
+        return f'<p class="mt-subdued">{words}</p>'
+    return f"<style>{_style(scene.run, failure)}</style>{_description(failure)}"
+
+
+def _style(run: Run, failure: Failure) -> str:
+    height, width = run.photo.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    drawn, (x0, y0, x1, y1) = outlines.chosen(failure.region, size)
+    at = {
+        "x": 100 * x0 / size[1],
+        "y": 100 * y0 / size[0],
+        "w": 100 * (x1 - x0) / size[1],
+        "h": 100 * (y1 - y0) / size[0],
+    }
+    places = "".join(f"--chosen-{name}:{value:.3f}%;" for name, value in at.items())
+    mine = f'[data-failure="{failure.rank}"]'
+    return (
+        f':root{{{places}--chosen:url("{html.data_uri(drawn)}")}}'
+        f"tr{mine}{{background:var(--chosen-row)!important;box-shadow:inset 4px 0 0 var(--chosen-line)}}"
+        f"tr{mine} .mt-rank::after{{content:'chosen'}}"
+        f".mt-spot{mine}{{background:var(--chosen-line);color:var(--chosen-ink);z-index:12}}"
+    )
+
+
+def _description(failure: Failure) -> str:
+    share = f"{failure.share_pct:.1f} % of the picture"
+    angles = f'<span class="mt-initial">{number(failure.before_deg, "deg")}</span> initially'
+    if failure.after_deg is not None:
+        angles += f', <span class="mt-refined">{number(failure.after_deg, "deg")}</span> after trace-back'
+    surfaces = ""
+    if failure.depth_normal and failure.predicted_normal:
+        stage = f'<span class="mt-{failure.found_in}">{failure.found_in}</span>'
+        surfaces = (
+            f"<br>In the {stage} prediction, depth has a surface that faces {facing(failure.depth_normal)} "
+            f"{_vector(failure.depth_normal)}, the normals one that faces {facing(failure.predicted_normal)} "
+            f"{_vector(failure.predicted_normal)}: {number(failure.surfaces_deg, 'deg')} apart. "
+            '<span class="mt-subdued">Axes x right, y down, z forward; a wall facing the camera is (0, 0, -1).</span>'
+        )
+    return (
+        f'<p class="mt-chosen-words" role="status"><b>Region {failure.rank}: {_label(failure)}</b>, {share}, '
+        f"{angles}: {_status(failure)}.{surfaces}</p>"
+    )
+
+
+def facing(normal: Vector) -> str:
+    """A direction in camera axes in words: the axis it follows most, and another that it leans to."""
+    order = sorted(range(3), key=lambda k: -abs(normal[k]))
+    words = [_AXES[k][normal[k] > 0] for k in order if abs(normal[k]) > 0.35][:2]
+    return " and ".join(words)
+
+
+def _table(run: Run, found: Sequence[Failure]) -> str:
+    traced = bool(run.prediction.refined)
+    heads = ["", "region", "of the picture", "initial", *(["refined"] if traced else []), "surfaces apart"]
+    titles = "".join(
+        f'<th scope="col" class="{f"mt-{head}" if head in ("initial", "refined") else ""}">{head}</th>'
+        for head in heads
+    )
+    pictures = _thumbnails(run)
+    body = "".join(_row(failure, pictures[failure.rank - 1], traced) for failure in found)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(failure: Failure, thumbnail: str, traced: bool) -> str:
+    label = _label(failure)
+    share = "" if failure.label_pct is None else f"<small>{failure.label_pct:.0f} % of it</small>"
+    cells = [
+        f'<td><span class="mt-rank">{failure.rank}</span>'
+        f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',
+        f'<th scope="row">{label}{share}<small>{_status(failure)}</small></th>',
+        f"<td>{failure.share_pct:.1f} %</td>",
+        f"<td>{number(failure.before_deg, 'deg')}</td>",
+    ]
+    if traced:
+        cells.append(f"<td>{number(failure.after_deg, 'deg')}</td>")
+    cells.append(f"<td>{number(failure.surfaces_deg, 'deg')}</td>")
+    spoken = f"Region {failure.rank}, {label}: choose"
+    return f'<tr data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'
+
+
+def _label(failure: Failure) -> str:
+    return html.text(failure.label or "no class")
+
+
+def _status(failure: Failure) -> str:
+    return f'<span class="{_MARKS[failure.status]}">{failure.status}</span>'
+
+
+def _vector(normal: Vector) -> str:
+    return "({})".format(", ".join(f"{v + 0.0:.2f}" for v in np.round(normal, 2)))
+
+
+def _thumbnails(run: Run) -> list[str]:
+    if "camera.coherence.thumbnails" not in run.cache:
+        run.cache["camera.coherence.thumbnails"] = [
+            html.data_uri(outlines.cropped(run.photo, failure.region, THUMBNAIL), "JPEG")
+            for failure in run.failures
+        ]
+    return run.cache["camera.coherence.thumbnails"]
+
+
+def _picture(run: Run, found: Sequence[Failure]) -> str:
+    height, width = run.photo.shape[:2]
+    drawn = outlines.outlined(run.photo, [failure.region for failure in found], SIDE)
+    spots = "".join(
+        f'<button type="button" class="mt-spot" tabindex="-1" data-failure="{failure.rank}" '
+        f'style="left:{100 * (failure.pixel[0] + 0.5) / width:.2f}%;'
+        f'top:{100 * (failure.pixel[1] + 0.5) / height:.2f}%" '
+        f'aria-label="choose region {failure.rank}">{failure.rank}</button>'
+        for failure in reversed(found)
+    )
+    alt = f"The photo with {len(found)} failure regions outlined"
+    return html.picture(drawn, alt, kind="JPEG", over=f'<i class="mt-chosen"></i>{spots}')

@@ -1,0 +1,89 @@
+"""Outlines of regions on the photo, that stand out from any photo: a light line in a dark one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from app.session import shrink
+from mtcp.colour import Colour
+from mtcp.geometry.regions import Region
+
+LINE: Colour = (255, 255, 255)
+CHOSEN: Colour = (255, 64, 208)
+"""Neither the colour of initial, refined nor truth, nor one of the angle map's light end."""
+DARK: Colour = (15, 15, 20)
+
+
+def outlined(photo: np.ndarray, regions: Iterable[Region], side: int) -> np.ndarray:
+    """The photo (H, W, 3) uint8 with thin outlines, at most `side` px long."""
+    drawn = np.array(shrink(photo, side))
+    size = (drawn.shape[0], drawn.shape[1])
+    line = np.zeros(size, bool)
+    for region in regions:
+        line |= border(region.mask(size))
+    drawn[_grown(line, 1) & ~line] = DARK
+    drawn[line] = LINE
+    return drawn
+
+
+def chosen(region: Region, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """A strong outline with a veil inside, on nothing: RGBA uint8 of its box, and the box (x0, y0, x1, y1) in a
+    picture of `size` (h, w).
+    """
+    mask = region.mask(size)
+    x0, y0, x1, y1 = _padded(region.scaled_box(size), 4, size)
+    part = mask[y0:y1, x0:x1]
+    line = _grown(border(part), 1)
+    drawn = np.zeros((*part.shape, 4), np.uint8)
+    drawn[part] = (*CHOSEN, 40)
+    drawn[_grown(line, 1)] = (*DARK, 230)
+    drawn[line] = (*CHOSEN, 255)
+    return drawn, (x0, y0, x1, y1)
+
+
+def cropped(photo: np.ndarray, region: Region, size: tuple[int, int]) -> np.ndarray:
+    """The photo round a region, outlined, in the shape (h, w) `size`, uint8 (h, w, 3)."""
+    from PIL import Image
+
+    H, W = photo.shape[:2]
+    x0, y0, x1, y1 = region.scaled_box((H, W))
+    height = max(1.5 * (y1 - y0), 1.5 * (x1 - x0) * size[0] / size[1], H / 5, W / 5 * size[0] / size[1])
+    height = min(height, H, W * size[0] / size[1])
+    width = height * size[1] / size[0]
+    left = min(max((x0 + x1 - width) / 2, 0), W - width)
+    top = min(max((y0 + y1 - height) / 2, 0), H - height)
+    box = (left, top, left + width, top + height)
+    drawn = np.array(
+        Image.fromarray(photo).resize(
+            (size[1], size[0]), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0
+        )
+    )
+    rows = np.clip((top + (np.arange(size[0]) + 0.5) * height / size[0]).astype(int), 0, H - 1)
+    columns = np.clip((left + (np.arange(size[1]) + 0.5) * width / size[1]).astype(int), 0, W - 1)
+    line = border(region.mask((H, W))[np.ix_(rows, columns)])
+    drawn[_grown(line, 1) & ~line] = DARK
+    drawn[line] = LINE
+    return drawn
+
+
+def border(mask: np.ndarray) -> np.ndarray:
+    """bool (h, w): the pixels of a mask with a neighbour outside of it. Beyond the picture is inside."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return mask & ~inner
+
+
+def _grown(mask: np.ndarray, by: int) -> np.ndarray:
+    from scipy.ndimage import maximum_filter
+
+    return maximum_filter(mask, 2 * by + 1, mode="constant")
+
+
+def _padded(box: tuple[int, int, int, int], by: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = box
+    return max(0, x0 - by), max(0, y0 - by), min(size[1], x1 + by), min(size[0], y1 + by)

@@ -1,0 +1,386 @@
+"""The Coherence tab: its numbers and words on maps whose angles are known, its pictures by their pixels."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+
+import gradio as gr
+import numpy as np
+import pytest
+from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
+from PIL import Image
+
+from app.scene import Scene
+from app.session import Run
+from app.tabs.coherence import Coherence
+from app.views import angles, failures, gains, outlines, scoreboard
+from mtcp import colour
+from mtcp.geometry.regions import Region
+from mtcp.truth import Truth
+
+SIZE = (96, 128)
+H, W = SIZE
+LEFT = np.arange(W)[None].repeat(H, 0) < W // 2
+
+
+def tilted(degrees: np.ndarray) -> np.ndarray:
+    """Normals (H, W, 3) that many degrees off a wall that faces the camera."""
+    turn = np.radians(degrees)
+    return np.stack((np.sin(turn), 0 * turn, -np.cos(turn)), axis=-1).astype(np.float32)
+
+
+def maps(left: float, right: float) -> dict[str, np.ndarray]:
+    """A flat wall three metres away, its right half a window; the normals are off by so many degrees."""
+    return {
+        "semseg": np.where(LEFT, WALL, WINDOW).astype(np.uint8),
+        "depth": np.full(SIZE, 3.0, np.float32),
+        "normals": tilted(np.where(LEFT, left, right).astype(np.float32)),
+    }
+
+
+def run_of(initial: dict[str, np.ndarray], refined: dict[str, np.ndarray] | None = None, truth=None) -> Run:
+    photo = np.full((*SIZE, 3), 200, np.uint8)
+    told = dataclasses.replace(FakePredictor()(photo), initial=initial, refined=refined or {})
+    return Run(photo, told, "room.jpg", SIZE, truth)
+
+
+@pytest.fixture
+def run() -> Run:
+    return run_of(maps(40, 10), maps(20, 10))
+
+
+@pytest.fixture
+def patchy() -> Run:
+    """Fifteen squares that are wrong, the later the worse."""
+    off = np.full(SIZE, 5.0, np.float32)
+    for k in range(15):
+        y, x = 8 + 30 * (k // 5), 6 + 25 * (k % 5)
+        off[y : y + 12, x : x + 12] = 40 + 2 * k
+    wrong = {**maps(0, 0), "normals": tilted(off)}
+    return run_of(wrong, wrong)
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html)).replace(" ,", ",").replace(" .", ".").strip()
+
+
+def row(html: str, key: str) -> str:
+    found = re.search(f'<tr data-number="{key}">(.*?)</tr>', html)
+    assert found, key
+    return found[1]
+
+
+def cells(html: str, key: str) -> dict[str, str]:
+    return {of: words(cell) for of, cell in re.findall(r'<td data-of="(\w+)">(.*?)</td>', row(html, key))}
+
+
+# the headline
+
+
+def test_headline_says_how_much_and_where(run: Run) -> None:
+    assert words(gains.headline(run)) == (
+        "Depth and normals disagree by 15.0° on average; trace-back took 10.0° off, most of it on the wall on "
+        "the left (40.0° to 20.0°)."
+    )
+
+
+def test_headline_says_worsening_as_plainly() -> None:
+    told = words(gains.headline(run_of(maps(20, 10), maps(40, 10))))
+    assert told.endswith(
+        "25.0° on average; trace-back added 10.0°, most of it on the wall on the left (20.0° to 40.0°)."
+    )
+
+
+def test_headline_tells_both_sides_of_a_mixed_change() -> None:
+    told = words(gains.headline(run_of(maps(40, 10), maps(20, 25))))
+    assert "took 2.5° off: less on the wall on the left (40.0° to 20.0°), but more on the window on" in told
+    even = words(gains.headline(run_of(maps(40, 10), maps(20, 30))))
+    assert "left that as it was: it fell on the wall on the left" in even
+    assert "rose on the window on the right (10.0° to 30.0°)" in even
+
+
+def test_gains_add_up_to_the_change_of_the_mean() -> None:
+    run = run_of(FakePredictor()(np.full((*SIZE, 3), 9, np.uint8)).initial, maps(12, 30))
+    found, report = gains.gains(run), run.coherence
+    assert report is not None and report.refined is not None
+    whole = report.initial.depth_normal.mean_deg - report.refined.depth_normal.mean_deg
+    assert sum(gain.off_deg for gain in found) == pytest.approx(whole, abs=0.02)
+    assert [gain.off_deg for gain in found] == sorted((gain.off_deg for gain in found), reverse=True)
+
+
+def test_without_a_clear_place_the_largest_part_is_named() -> None:
+    many = [gains.Gain("the door", 0.4, 20, 10), gains.Gain("the bed", 0.3, 9, 8)]
+    assert "the largest part of it on the door" in gains.change(1.0, many)
+    assert gains.change(1.0, []) == "trace-back took <b>1.0°</b> off"
+
+
+# the scoreboard
+
+
+def test_every_number_of_the_report_has_one_line() -> None:
+    lines = [line for group in scoreboard.GROUPS.values() for line in group]
+    assert sorted(line.key for line in lines) == sorted(scoreboard.QUANTITIES)
+
+
+def test_board_shows_numbers_changes_and_the_noise_floor(run: Run) -> None:
+    told = scoreboard.scoreboard(run)
+    mean = cells(told, "depth_normal_mean_deg")
+    assert mean == {"initial": "25.0°", "refined": "15.0°", "change": "\N{MINUS SIGN}10.0° better"}
+    assert cells(told, "depth_normal_within_30_pct")["change"] == "+50.0 % better"
+    assert "it reads 8° (0.3° away from edges)" in row(told, "depth_normal_mean_deg")
+    worse = cells(scoreboard.scoreboard(run_of(maps(20, 10), maps(40, 10))), "plane_angle_deg")
+    assert (
+        worse
+        == {
+            "initial": "20.0° " + worse["initial"].partition(" ")[2],
+            "refined": "40.0° " + worse["refined"].partition(" ")[2],
+            "change": "+20.0° worse",
+        }
+        or worse["change"] == "+20.0° worse"
+    )
+
+
+def test_board_gives_the_reason_for_what_is_missing(run: Run) -> None:
+    told = row(scoreboard.scoreboard(run), "floor_walls_depth_error_deg")
+    assert "Not measured: no floor large enough is seen." in told
+    assert told.count("&ndash;") == 3
+    mixed = {**maps(5, 5), "semseg": np.where(np.arange(H)[:, None] > 70, FLOOR, WALL).repeat(W, 1)}
+    mixed["semseg"] = mixed["semseg"].astype(np.uint8)
+    told = row(scoreboard.scoreboard(run_of(maps(5, 5), mixed)), "floor_walls_depth_error_deg")
+    assert "Not measured (initial): no floor large enough is seen." in told
+
+
+def test_board_tells_chance_beside_edges_and_pieces_beside_planes() -> None:
+    stepped = maps(5, 5)
+    stepped["depth"] = np.where(LEFT, 2.0, 3.0).astype(np.float32)
+    told = scoreboard.scoreboard(run_of(stepped, stepped))
+    edges = cells(told, "depth_edges_on_boundary_pct")
+    assert edges["initial"].startswith("100.0 % by chance ")
+    assert edges["change"] == "0.0 % same"
+    assert cells(told, "plane_rms_cm")["initial"] == "0.0 cm 1 piece, 50 % of the picture"
+
+
+def test_truth_is_a_column_of_its_own_and_measured_once() -> None:
+    run = run_of(maps(40, 10), maps(20, 10))
+    truth = Truth(maps(0, 0), run.prediction.camera, "made <here>")
+    known = dataclasses.replace(run, truth=truth, cache={})
+    told = scoreboard.scoreboard(known)
+    assert cells(told, "depth_normal_mean_deg")["truth"] == "0.0°"
+    assert "made &lt;here&gt;" in told and "<here>" not in told
+    assert scoreboard.truth_stage(known) is known.cache["camera.coherence.truth"]
+    assert "mt-truth" not in scoreboard.scoreboard(run)
+    depth_only = Truth({"depth": truth.maps["depth"]}, truth.camera, "a scan")
+    assert scoreboard.truth_stage(dataclasses.replace(run, truth=depth_only, cache={})) is None
+
+
+def test_without_trace_back_there_is_one_column_and_no_change() -> None:
+    run = run_of(maps(40, 10))
+    told = scoreboard.scoreboard(run)
+    assert set(cells(told, "depth_normal_mean_deg")) == {"initial"}
+    assert "mt-refined" not in told and "better" not in told and "worse" not in told
+    assert "no trace-back" in gains.headline(run)
+
+
+# the angle map
+
+
+@pytest.mark.parametrize("method", angles.METHODS)
+def test_angle_map_has_the_colour_of_its_angle(run: Run, method: str) -> None:
+    stage = scoreboard.stages(run)["initial"]
+    drawn = angles.picture(stage, method)
+    assert drawn.shape == (H, W, 3)
+    expected = colour.angle(np.array([[40.0, 10.0]]))
+    assert np.abs(drawn[50, [20, 100]].astype(int) - expected[0]).max() <= 2
+
+
+def test_unknown_is_grey_and_said() -> None:
+    holes = maps(10, 10)
+    holes["depth"][:40, :40] = 0
+    stages = scoreboard.stages(run_of(holes))
+    assert (angles.picture(stages["initial"], "plane fit")[5, 5] == angles.UNKNOWN).all()
+    assert "unknown" in angles.legend(stages, "plane fit")
+    assert "unknown" not in angles.legend(scoreboard.stages(run_of(maps(1, 1))), "plane fit")
+
+
+def test_shares_by_hand() -> None:
+    found = angles.shares(np.array([0.1, 2.4, 2.6, 89.0, 120.0, np.nan]))
+    assert found.shape == (36,)
+    assert found[[0, 1, 35]] == pytest.approx([40, 20, 20])
+    assert found.sum() == pytest.approx(80)
+
+
+def test_histogram_says_medians_and_what_lies_beyond(run: Run) -> None:
+    told = angles.histogram(scoreboard.stages(run), "plane fit")
+    assert (
+        "initial, median 25.0°" in told or "initial, median 40.0°" in told or "initial, median 10.0°" in told
+    )
+    assert {"var(--initial)", "var(--refined)"} <= set(re.findall(r"var\(--\w+\)", told))
+    assert "Over 90°, not drawn: initial 0.0 %, refined 0.0 %." in words(told)
+    assert "angle (degrees)" in told and "% of the pixels per 2.5°" in told
+
+
+def peak(svg: str, stage: str) -> float:
+    """The highest point (least y) of a stage's line."""
+    path = re.search(rf'd="([^"]*)" fill="none" stroke="var\(--{stage}\)"', svg)
+    assert path
+    return min(float(y) for y in re.findall(r"V([\d.]+)", path[1]))
+
+
+def test_log_scale_lifts_what_is_rare(run: Run) -> None:
+    stages = scoreboard.stages(run)
+    linear, log = (angles.histogram(stages, "plane fit", scale) for scale in angles.SCALES)
+    half_up = peak(linear, "initial")  # a peak of 50 % on an axis that ends at 50 %
+    assert half_up == pytest.approx(34, abs=0.5)
+    assert peak(log, "initial") == pytest.approx(34 + (250 - 74) * np.log10(2) / 4, abs=0.5)
+    assert ">0.01<" in log and ">0.01<" not in linear
+
+
+# the failures
+
+
+def test_rows_are_ranked_and_named(patchy: Run) -> None:
+    told = failures.table(patchy)
+    ranks = [int(rank) for rank in re.findall(r'<tr data-failure="(\d+)" tabindex="0"', told)]
+    assert ranks == list(range(1, 16))
+    before_fold, after_fold = told.split("<details><summary>3 more</summary>")
+    assert before_fold.count("<tr data") == failures.TOP and after_fold.count("<tr data") == 3
+    first = words(re.search(r'<tr data-failure="1".*?</tr>', told)[0])  # type: ignore[index]
+    assert re.fullmatch(r"1 window 100 % of it remaining [\d.]+ % 68.0° 68.0° 68.0°", first)
+
+
+def test_filter_keeps_the_status_asked_for(run: Run) -> None:
+    assert failures.choices(run) == [
+        ("all (1)", "all"),
+        ("remaining (0)", "remaining"),
+        ("mended (1)", "mended"),
+        ("new (0)", "new"),
+    ]
+    assert "mended" in failures.table(run, "mended")
+    assert failures.table(run, "new") == '<p class="mt-subdued">No region of this kind.</p>'
+    assert failures.picture(run, "new") == ""
+    assert failures.choices(run_of(maps(40, 10))) == [("all (1)", "all")]
+
+
+def test_picture_has_a_number_where_each_region_is(patchy: Run) -> None:
+    told = failures.picture(patchy)
+    spots = re.findall(r'data-failure="(\d+)" style="left:([\d.]+)%;top:([\d.]+)%"', told)
+    assert len(spots) == 15
+    for rank, left, top in spots:
+        region = patchy.failures[int(rank) - 1].region
+        assert region.mask()[int(float(top) / 100 * H), int(float(left) / 100 * W)]
+    assert 'class="mt-pick"' in told
+    data = re.search(r'src="data:image/jpeg;base64,([^"]+)"', told)
+    assert data and Image.open(io.BytesIO(base64.b64decode(data[1]))).size == (W, H)
+
+
+def test_the_chosen_one_is_marked_and_described(run: Run) -> None:
+    scene = Scene.of(run)
+    told = failures.chosen(scene)
+    assert 'tr[data-failure="1"]' in told and "--chosen:url(" in told
+    text = words(told.partition("</style>")[2])
+    assert text.startswith(
+        "Region 1: wall, 50.0 % of the picture, 40.0° initially, 20.0° after trace-back: mended."
+    )
+    assert "depth has a surface that faces towards the camera (0.00, 0.00, -1.00)" in text
+    assert "towards the camera and right (0.64, 0.00, -0.77): 40.0° apart" in text
+    assert "None is chosen" in failures.chosen(dataclasses.replace(scene, failure=None))
+
+
+def test_no_failures_is_one_sentence() -> None:
+    run = run_of(maps(5, 5), maps(5, 5))
+    assert "No connected region disagrees by over 30°" in failures.about(run)
+    assert failures.table(run) == failures.picture(run) == ""
+    assert words(failures.chosen(Scene.of(run))) == ""
+
+
+def test_directions_in_words() -> None:
+    assert failures.facing((0.0, -1.0, 0.0)) == "up"
+    assert failures.facing((0.7, 0.1, -0.7)) == "right and towards the camera"
+
+
+def test_outlines_follow_the_border() -> None:
+    mask = np.zeros((20, 30), bool)
+    mask[5:15, 10:20] = True
+    region = Region.of(mask, (slice(0, 20), slice(0, 30)), (20, 30))
+    assert outlines.border(mask).sum() == 2 * 10 + 2 * 8
+    drawn = outlines.outlined(np.full((20, 30, 3), 100, np.uint8), [region], 30)
+    assert (drawn[5, 12] == outlines.LINE).all()
+    assert (drawn[4, 12] == outlines.DARK).all()
+    assert (drawn[10, 15] == 100).all() and (drawn[0, 0] == 100).all()
+    strong, box = outlines.chosen(region, (20, 30))
+    assert box == (6, 1, 24, 19) and strong.shape == (18, 18, 4)
+    assert strong[9, 9, 3] == 40 and strong[4, 9, 3] == 255 and strong[0, 0, 3] == 0
+
+
+@pytest.mark.parametrize("size", [(40, 200), (200, 40), (3, 5)])
+def test_thumbnails_fit_any_photo(size: tuple[int, int]) -> None:
+    mask = np.zeros(size, bool)
+    mask[: size[0] // 2 + 1, -2:] = True
+    region = Region.of(mask, (slice(0, size[0]), slice(0, size[1])), size)
+    drawn = outlines.cropped(np.full((*size, 3), 90, np.uint8), region, (84, 112))
+    assert drawn.shape == (84, 112, 3)
+    assert (drawn == outlines.LINE).all(axis=-1).any()
+
+
+# the tab
+
+
+@pytest.fixture(scope="module")
+def tab() -> Coherence:
+    with gr.Blocks():
+        return Coherence.build()
+
+
+def settings(tab: Coherence, **changed: object) -> dict:
+    values = {control.component: control.component.value for control in tab.controls}
+    return values | {getattr(tab.angles, name): value for name, value in changed.items()}
+
+
+def shown(update: dict | gr.components.Component) -> bool:
+    return update["visible"] if isinstance(update, dict) else bool(update.visible)
+
+
+def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, run: Run) -> None:
+    filled = tab.fill(Scene.of(run), settings(tab))
+    assert set(filled) <= set(tab.outputs)
+    assert filled[tab.failures.table].count("<tr data-failure") == 1
+    assert (shown(filled[tab.compared]), shown(filled[tab.angles.compare])) == (True, True)
+    assert not shown(filled[tab.angles.single])
+    without = tab.fill(Scene.of(run_of(maps(40, 10))), settings(tab))
+    assert not shown(without[tab.angles.compare]) and shown(without[tab.angles.single])
+
+
+def test_point_redraws_neither_table_nor_picture(tab: Coherence, run: Run) -> None:
+    pointed = tab.point(Scene.of(run), settings(tab))
+    assert tab.failures.chosen in pointed
+    assert not {tab.board, tab.failures.table, tab.failures.picture, tab.angles.compare} & set(pointed)
+
+
+def test_controls_redraw_what_they_change(tab: Coherence, run: Run) -> None:
+    scene = Scene.of(run)
+    redraws = {control.component: control.redraw for control in tab.controls}
+    by_scale = redraws[tab.angles.scale](scene, settings(tab, scale="log"))
+    assert list(by_scale) == [tab.angles.histogram] and "log shares" in by_scale[tab.angles.histogram]
+    by_method = redraws[tab.angles.method](scene, settings(tab, method="derivative"))
+    assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare in by_method
+    by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "new"})
+    assert set(by_status) == {tab.failures.table, tab.failures.picture}
+
+
+def test_without_normals_one_sentence_and_nothing_to_compare(tab: Coherence) -> None:
+    bare = run_of({name: values for name, values in maps(1, 1).items() if name != "normals"})
+    bare = dataclasses.replace(
+        bare, prediction=dataclasses.replace(bare.prediction, tasks=("semseg", "depth"))
+    )
+    scene = Scene.of(bare)
+    filled = tab.fill(scene, settings(tab))
+    assert words(filled[tab.headline]) == (
+        "This checkpoint does not predict normals, so depth and normals cannot be compared."
+    )
+    assert tab.board not in filled and tab.failures.table not in filled
+    for control in (*tab.angles.controls, *tab.failures.controls):
+        assert set(control.redraw(scene, settings(tab))) <= set(tab.outputs)
+    assert tab.failures.chosen not in tab.point(scene, settings(tab))
