@@ -11,8 +11,8 @@ from mtcp.colour import Colour
 from mtcp.geometry.regions import Region
 
 LINE: Colour = (255, 255, 255)
-CHOSEN: Colour = (255, 64, 208)
-"""Neither the colour of initial, refined nor truth, nor one of the angle map's light end."""
+CHOSEN: Colour = (244, 63, 94)
+"""The rose that marks the chosen region in the 3D view too."""
 DARK: Colour = (15, 15, 20)
 
 
