@@ -1,5 +1,18 @@
-"""The one error type for what a user can cause."""
+"""Errors that a user can cause and mend, and how their texts are kept to one line."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and paragraph separators
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used. The message is one line: the offending value and what to do."""
+    """Wrong input. One line that names the offending value and says what to do."""
+
+
+def one_line(text: str) -> str:
+    """`text` with line breaks, terminal controls and undecodable bytes of file names as escapes, like \\n."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNSHOWABLE else c for c in text
+    )

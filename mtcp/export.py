@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from mtcp.tasks import Task
 
 COMPRESSION = 3  # of PNG: half the time of Pillow's 6 for a tenth more bytes
+STRIP_PIXELS = 1_000_000  # drawn at once: float copies of a whole 50-megapixel map would take 2 GB
 
 
 def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], stem: str) -> list[Path]:
@@ -36,13 +39,12 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
     folder.mkdir(parents=True, exist_ok=True)
     written = [write_aside(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
     for task in prediction.task_list():
-        for stage, picture in pictures(prediction, task).items():
-            written.append(_png(folder / f"{stem}_{task.name}_{stage}.png", picture))
+        for stage, draw in painters(prediction, task).items():
+            written.append(_png(folder / f"{stem}_{task.name}_{stage}.png", draw()))
         if task.kind == "depth":
             for stage, maps in prediction.stages().items():
-                written.append(
-                    _png(folder / f"{stem}_{task.name}_{stage}_mm.png", millimetres(maps[task.name]))
-                )
+                depth = in_strips(millimetres, maps[task.name])
+                written.append(_png(folder / f"{stem}_{task.name}_{stage}_mm.png", depth))
     return written
 
 
@@ -59,14 +61,27 @@ def arrays(prediction: Prediction) -> dict[str, np.ndarray]:
 
 def pictures(prediction: Prediction, task: Task) -> dict[str, np.ndarray]:
     """A task's map by stage as RGB uint8, with the legend that its colours need below."""
+    return {stage: draw() for stage, draw in painters(prediction, task).items()}
+
+
+def painters(prediction: Prediction, task: Task) -> dict[str, Callable[[], np.ndarray]]:
+    """What makes each of `pictures`, so that not all have to be in memory at once."""
     maps = {stage: of_stage[task.name] for stage, of_stage in prediction.stages().items()}
-    if task.kind == "classes":
-        return {stage: _with_classes(task, labels) for stage, labels in maps.items()}
-    if task.kind == "depth":
-        limits = colour.value_range(*maps.values())
-        bar = legend.colour_bar(*limits, unit=task.unit, width=prediction.size[1])
-        return {stage: legend.below(colour.depth(metres, limits), bar) for stage, metres in maps.items()}
-    return {stage: colour.picture(task, values) for stage, values in maps.items()}
+    if task.kind != "depth":
+        return {stage: functools.partial(_painted, task, values) for stage, values in maps.items()}
+    limits = _limits(list(maps.values()))
+    bar = legend.colour_bar(*limits, unit=task.unit, width=prediction.size[1])
+    return {
+        stage: functools.partial(_with, functools.partial(colour.depth, limits=limits), metres, bar)
+        for stage, metres in maps.items()
+    }
+
+
+def in_strips(draw: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """`draw(values)` of a map (H, W, ...), some rows at a time; `draw` must treat each pixel by itself."""
+    rows = max(1, STRIP_PIXELS // values.shape[1])
+    parts = [draw(values[top : top + rows]) for top in range(0, len(values), rows)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def millimetres(metres: np.ndarray) -> np.ndarray:
@@ -74,9 +89,24 @@ def millimetres(metres: np.ndarray) -> np.ndarray:
     return np.nan_to_num(metres * 1000.0, nan=0.0, posinf=0.0).clip(0, 65535).round().astype(np.uint16)
 
 
-def _with_classes(task: Task, labels: np.ndarray) -> np.ndarray:
-    strip = legend.class_strip(legend.class_legend(task, labels), labels.shape[1])
-    return legend.below(colour.picture(task, labels), strip)
+def _limits(maps: list[np.ndarray]) -> tuple[float, float]:
+    """`colour.value_range` of all maps together."""
+    rows = max(1, STRIP_PIXELS // maps[0].shape[1])
+    strips = [values[top : top + rows] for values in maps for top in range(0, len(values), rows)]
+    ends = [colour.value_range(strip) for strip in strips if (np.isfinite(strip) & (strip > 0)).any()]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else colour.value_range()
+
+
+def _painted(task: Task, values: np.ndarray) -> np.ndarray:
+    draw = functools.partial(colour.picture, task)
+    if task.kind != "classes":
+        return in_strips(draw, values)
+    strip = legend.class_strip(legend.class_legend(task, values), values.shape[1])
+    return _with(draw, values, strip)
+
+
+def _with(draw: Callable[[np.ndarray], np.ndarray], values: np.ndarray, strip: np.ndarray) -> np.ndarray:
+    return legend.below(in_strips(draw, values), strip)
 
 
 def _png(path: Path, array: np.ndarray) -> Path:

@@ -17,7 +17,8 @@ _INK, _PAPER = (24, 24, 27), (255, 255, 255)
 
 def class_legend(task: Task, labels: np.ndarray) -> list[Entry]:
     """The classes in `labels` (H, W): (name, RGB colour, share in 0..1), largest first."""
-    counts = np.bincount(labels.ravel(), minlength=task.channels)[: task.channels]
+    rows = (np.bincount(row, minlength=task.channels)[: task.channels] for row in labels)  # int64 inside
+    counts = np.sum(list(rows), axis=0)
     colours = palette(task.channels)
     order = np.argsort(-counts, kind="stable")
     return [(task.classes[i], colours[i], float(counts[i] / labels.size)) for i in order if counts[i]]

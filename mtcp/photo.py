@@ -1,6 +1,7 @@
 """The door for photos: whatever file a person has, as upright RGB.
 
-Everything wrong with a file is one `InputError` that names it; nothing else comes out of `open_photo`.
+Everything wrong with a file is one `InputError` that names it; nothing else comes out of `open_photo`. Only the
+formats in `FORMATS` are tried: Pillow knows many more, and some run other programs (EPS) or only make stubs.
 """
 
 from __future__ import annotations
@@ -9,26 +10,54 @@ import functools
 import io
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
-from mtcp.errors import InputError
+from mtcp.errors import InputError, one_line
 
-MAX_PIXELS = 64_000_000
-"""Larger photos are refused: the maps alone (32 bytes a pixel, initial and refined) would be over 2 GB."""
+MAX_PIXELS = 52_000_000
+"""Larger photos are refused: at 34 bytes a pixel for the maps, initial and refined, and what it takes to write
+them, this is what 3 GiB of memory can do. Phones' 50-megapixel photos fit."""
+MAX_BYTES = 512 * 2**20
+"""Larger files are refused: nothing of `MAX_PIXELS` needs more."""
+MAX_SCANS = 100
+"""Progressive JPEGs have about ten scans; each costs a pass over the whole picture, however few bytes it has."""
 MIN_SIDE = 8
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "HEIF")
+
+_DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_STRIP_PIXELS = 2_000_000  # of deep grey at once: 16 MB in double precision
+_REDUCED, _TILE_WIDTH, _TILE_LENGTH = 254, 322, 323  # TIFF tags
+_TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"BM")
+_OTHERS = {b"%PDF": "a PDF document", b"%!": "a PostScript drawing", b"8BPS": "a Photoshop document"}
 
 _log = logging.getLogger(__name__)
 
 
-def open_photo(source: str | os.PathLike[str] | BinaryIO) -> tuple[np.ndarray, float | None]:
-    """Reads a photo file (path or binary file object) of any kind that Pillow knows, HEIC with `pillow_heif`.
+def open_photo(
+    source: str | os.PathLike[str] | BinaryIO, name: str | None = None
+) -> tuple[np.ndarray, float | None]:
+    """Reads a photo file (path or binary file object): JPEG, PNG, GIF, WebP, TIFF, BMP, PPM, AVIF, and HEIC with
+    `pillow_heif`.
 
     EXIF orientation is applied, transparency is put on white, 16-bit and float grey is scaled to 8 bits, CMYK
     and embedded ICC profiles become sRGB. Of an animation or a multi-page file, the first picture.
+
+    Args:
+        name: what errors call the file; None: its path as given.
 
     Returns:
         RGB uint8 (H, W, 3), upright; and the 35 mm equivalent focal length in mm from EXIF, None if not told.
@@ -36,11 +65,14 @@ def open_photo(source: str | os.PathLike[str] | BinaryIO) -> tuple[np.ndarray, f
     Raises:
         InputError: no such file, not a picture, truncated, larger than `MAX_PIXELS`, smaller than `MIN_SIDE`.
     """
-    name = _name(source)
+    name = one_line(_name(source) if name is None else name)
+    if isinstance(source, (str, os.PathLike)):
+        _check_file(name, source)
     _register_heif()
     try:
-        with Image.open(source) as image:
+        with Image.open(source, formats=_formats()) as image:
             _check_size(name, image.width, image.height)
+            _check_inside(name, image)
             image.load()
             focal = _focal35(image)
             array = np.array(_to_rgb(_upright(image)))
@@ -50,6 +82,7 @@ def open_photo(source: str | os.PathLike[str] | BinaryIO) -> tuple[np.ndarray, f
         Exception
     ) as error:  # on damaged files Pillow's decoders raise anything from struct.error to MemoryError
         raise InputError(f"{name}: {_reason(source, error)}") from error
+    _check_size(name, array.shape[1], array.shape[0])
     return array, focal
 
 
@@ -72,6 +105,22 @@ def _name(source: str | os.PathLike[str] | BinaryIO) -> str:
     return str(getattr(source, "name", "photo"))
 
 
+def _check_file(name: str, path: str | os.PathLike[str]) -> None:
+    """Before it is opened: a pipe or a device would be waited for or read without end."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 (Path would lose a trailing slash)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{name}: no such file") from None
+    except (OSError, ValueError) as error:  # a null byte in the name is a ValueError
+        raise InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{name}: is a folder, not a photo")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{name}: is no ordinary file")
+    if found.st_size > MAX_BYTES:
+        raise InputError(f"{name}: {found.st_size >> 20} MiB; photos may have {MAX_BYTES >> 20} MiB")
+
+
 def _check_size(name: str, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise InputError(
@@ -81,21 +130,75 @@ def _check_size(name: str, width: int, height: int) -> None:
         raise InputError(f"{name}: {width}x{height} is too small (at least {MIN_SIDE} pixels a side)")
 
 
+def _check_inside(name: str, image: Image.Image) -> None:
+    """What a file's declared size does not tell: thumbnails first, huge tiles, endless scans."""
+    if image.format == "TIFF":
+        tags = getattr(image, "tag_v2", {})
+        if int(tags.get(_REDUCED, 0)) & 1:
+            raise InputError(f"{name}: its first picture is a thumbnail (a raw file?); export it as JPEG")
+        if int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0)) > MAX_PIXELS:
+            raise InputError(f"{name}: its tiles are over {MAX_PIXELS // 10**6} megapixels; save it again")
+    if image.format in ("JPEG", "MPO") and "progressive" in image.info and _scans(image) > MAX_SCANS:
+        raise InputError(f"{name}: over {MAX_SCANS} progressive scans; save it again")
+
+
+def _scans(image: Image.Image) -> int:
+    """Start-of-scan markers in the file; within picture data these two bytes cannot occur."""
+    file = image.fp  # type: ignore[attr-defined]
+    at = file.tell()
+    file.seek(0)
+    count, last = 0, b""
+    while part := file.read(2**20):
+        count += (last + part).count(b"\xff\xda")
+        last = part[-1:]
+    file.seek(at)
+    return count
+
+
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
 def _reason(source: str | os.PathLike[str] | BinaryIO, error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, IsADirectoryError) or (
-        isinstance(source, (str, os.PathLike)) and Path(source).is_dir()
-    ):
-        return "is a folder, not a photo"
     if isinstance(error, PermissionError):
         return "no permission to read it"
     if isinstance(error, Image.UnidentifiedImageError):
-        return "not a picture in any format that can be read here"
+        return _what_it_is(_head(source))
     if isinstance(error, Image.DecompressionBombError):
         return f"over {MAX_PIXELS // 10**6} megapixels; give a smaller copy"
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it; give a smaller copy"
     text = " ".join(str(error).split())[:120]
     return f"damaged or cut short ({type(error).__name__}: {text})"
+
+
+def _head(source: str | os.PathLike[str] | BinaryIO) -> bytes:
+    try:
+        if isinstance(source, (str, os.PathLike)):
+            with Path(source).open("rb") as file:
+                return file.read(1024)
+        source.seek(0)
+        return source.read(1024)
+    except (OSError, ValueError) as error:
+        _log.debug("cannot be read again: %s", error)
+        return b""
+
+
+def _what_it_is(head: bytes) -> str:
+    """Words for a file that no reader takes, by its first bytes."""
+    if not head:
+        return "not a picture: the file is empty"
+    if b"<svg" in head.lower():
+        return "not a picture but an SVG drawing; export it as PNG"
+    for start, what in _OTHERS.items():
+        if head.startswith(start):
+            return f"not a picture but {what}; export it as JPEG"
+    if head[4:8] == b"ftyp" and "HEIF" not in Image.OPEN:
+        return "HEIC cannot be read here: pip install pillow-heif, or export it as JPEG"
+    if head.startswith(_PICTURES) or head[8:12] == b"WEBP" or head[4:8] == b"ftyp":
+        return "damaged, cut short or of an unusual kind; export it again as JPEG or PNG"
+    return "not a picture; give a JPEG, PNG, HEIC, WebP or TIFF"
 
 
 @functools.cache
@@ -110,10 +213,11 @@ def _register_heif() -> None:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
+        turn = _TURN.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception as error:  # a broken EXIF block must not cost the photo
         _log.debug("EXIF orientation unreadable: %s", error)
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _focal35(image: Image.Image) -> float | None:
@@ -126,38 +230,40 @@ def _focal35(image: Image.Image) -> float | None:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F", "I;16", "I;16B", "I;16L", "I;16N"):
+    if image.mode in _DEEP_MODES:
         return Image.fromarray(_deep_grey(np.asarray(image))).convert("RGB")
+    profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        white.info = image.info
-        image = Image.alpha_composite(white, image)
-        return _to_srgb(image.convert("RGB"), white.info.get("icc_profile"))
-    return _to_srgb(image, image.info.get("icc_profile"))
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
+    return _to_srgb(image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB"), profile)
 
 
 def _deep_grey(array: np.ndarray) -> np.ndarray:
     """Grey of more than 8 bits -> uint8. White is 1, 255, 65535 or the maximum, by type and maximum."""
-    values = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=np.inf, neginf=0.0)
-    top = float(values.max(initial=0.0, where=np.isfinite(values)))
+    rows = max(1, _STRIP_PIXELS // array.shape[1])
+    strips = [slice(top, top + rows) for top in range(0, len(array), rows)]
+    top = max(float(array[s].max(initial=0, where=np.isfinite(array[s]))) for s in strips)
     if np.issubdtype(array.dtype, np.floating):
         full = next((limit for limit in (1.0, 255.0, 65535.0) if top <= limit), top)
     else:
         full = 65535.0 if array.dtype == np.uint16 or 255 < top <= 65535 else max(top, 255.0)
-    return np.round(values.clip(0, full) * (255.0 / full)).astype(np.uint8)
+    result = np.empty(array.shape, np.uint8)
+    for s in strips:
+        values = np.nan_to_num(array[s].astype(np.float64), nan=0.0, posinf=full, neginf=0.0)
+        result[s] = np.round(values.clip(0, full) * (255.0 / full))
+    return result
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if image.mode not in ("RGB", "CMYK", "L"):
-        return image.convert("RGB")
+    """image: RGB, CMYK or L."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(
                 image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
-        except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
             _log.debug("embedded ICC profile ignored: %s", error)
         else:
             if converted is not None:

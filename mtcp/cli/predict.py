@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
-from mtcp.errors import InputError
+from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from mtcp.predict import Prediction
@@ -68,24 +68,30 @@ def run(args: argparse.Namespace) -> int:
     if not predictor.model.config.trace_back:
         print(f"{args.checkpoint}: trained without trace-back, so there are no refined maps", file=sys.stderr)
     failed = 0
-    bar = tqdm(
-        list(zip(args.photos, stems(args.photos), strict=True)), unit="photo", disable=len(args.photos) < 2
-    )
+    quiet = len(args.photos) < 2 or not sys.stderr.isatty()  # a bar in a log file is lines of rubbish
+    bar = tqdm(list(zip(args.photos, stems(args.photos), strict=True)), unit="photo", disable=quiet)
     for photo, stem in bar:
         try:
             prediction = predictor(photo, args.fov)
             written = write_prediction(prediction, args.out, stem)
         except (InputError, OSError, MemoryError) as error:
             failed += 1
-            text = (
-                str(error) if isinstance(error, InputError) else f"{photo}: {type(error).__name__}: {error}"
-            )
-            bar.write(f"mtcp predict: {text}", file=sys.stderr)
+            bar.write(one_line(f"mtcp predict: {problem(photo, args.out, error)}"), file=sys.stderr)
         else:
-            bar.write(f"{photo} -> {written[0]}  ({summary(prediction)})", file=sys.stdout)
+            done = f"{photo} -> {written[0]}  ({summary(prediction)})"
+            bar.write(one_line(done), file=sys.stdout)
     if failed:
         print(f"mtcp predict: {failed} of {len(args.photos)} photos failed", file=sys.stderr)
     return FAILED if failed else 0
+
+
+def problem(photo: Path, out: Path, error: Exception) -> str:
+    """Words for what went wrong with a photo; `error` is an InputError, MemoryError or OSError in writing."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{photo}: not enough memory for its maps; give a smaller copy"
+    return f"{photo}: cannot be written to {out} ({getattr(error, 'strerror', None) or error})"
 
 
 def stems(photos: Sequence[Path]) -> list[str]:
