@@ -1,0 +1,41 @@
+"""The Training tab's own listeners: it looks at runs, not at the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from app.tabs.base import Settings, Values
+from app.tabs.training import Training
+
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_LATEST: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
+_TICK: dict[str, Any] = {**_QUIET, "concurrency_limit": 1}
+
+
+def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State) -> None:
+    """Wires the tab.
+
+    opens: the events at which the tab comes into sight, for instance `[place.select]` of its gr.Tab. opened: the
+    title of the tab that is open; while it is another, the timer stops.
+    """
+    inputs = {*tab.settings, tab.sent, opened}
+    outputs = list(tab.outputs)
+
+    def tick(data: Settings) -> Values:
+        if data[opened] == tab.title:
+            picked = data[tab.picked]
+            return tab.draw(data) if picked else tab.enter(data)
+        sent = {**(data[tab.sent] or {}), "timer": False}
+        return {tab.timer: gr.Timer(active=False), tab.sent: sent}
+
+    for event in (*opens, tab.refresh.click):
+        event(tab.enter, inputs, outputs, **_LATEST)
+    tab.picked.input(tab.pick, inputs, outputs, **_LATEST)
+    tab.replayed.input(tab.choose_replay, inputs, outputs, **_LATEST)
+    for control in (tab.axis, tab.split, tab.kappa, tab.floor):
+        control.input(tab.draw, inputs, outputs, **_LATEST)
+    tab.smoothing.release(tab.draw, inputs, outputs, **_LATEST)
+    tab.timer.tick(tick, inputs, outputs, **_TICK)

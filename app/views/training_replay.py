@@ -1,0 +1,45 @@
+"""Replayed weights over logged ones, one chart for each task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from app.views import page
+from app.views.training import Logged, series
+from mtcp.run_replay import Replay
+
+
+def chart_data(run: Logged, told: Replay | None) -> dict[str, Any] | None:
+    """Data for the charts: logged weights thin and solid, replayed ones thick and dashed. None: nothing to draw."""
+    if told is None:
+        return None
+    own = Logged(0, run.name, run.data)
+    return {
+        "axis": "epoch",
+        "x": "epochs done",
+        "charts": [_chart(own, told, task) for task in told.tasks],
+        "legend": [
+            {"key": "logged", "name": "logged", "colour": "currentColor", "dash": 0},
+            {"key": "replayed", "name": "LPS replayed", "colour": "currentColor", "dash": 1, "thick": True},
+        ],
+    }
+
+
+def _chart(run: Logged, told: Replay, task: str) -> dict[str, Any]:
+    lines = []
+    sides = (("logged", told.logged, told.logged_floor), ("replayed", told.replayed, told.replayed_floor))
+    for dash, (side, weights, floored) in enumerate(sides):
+        y = [values.get(task, np.nan) for values in weights]
+        x = np.arange(len(y) + 1, dtype=float)
+        marks = [epoch for epoch, hit in enumerate(floored) if task in hit]
+        line = series(run, task, x, np.array([*y, y[-1]]), "stairs", marks=marks, thick=dash == 1)
+        lines.append(line | {"name": side, "key": side, "dash": dash, "what": ""})
+    return {
+        "id": f"replay-{task}",
+        "title": page.title(task),
+        "unit": "weight, no unit",
+        "guide": 1.0,
+        "series": lines,
+    }
