@@ -104,6 +104,7 @@ def _do_row(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
         check_measured(path, record, _measured_on(plan))
         log.info("%s, seed %d: done before", row.name, seed)
         return
+    check_time(deadline)
     log.info("%s, seed %d: %s", row.name, seed, row.title)
     about: Record = {
         "row": row.name, "title": row.title, "seed": seed, "base": row.base,
@@ -115,7 +116,7 @@ def _do_row(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
         log.warning("%s, seed %d failed: %s", row.name, seed, error)
         write_record(path, {**about, "failed": str(error), "environment": environment(plan.device)})
         return
-    left(deadline)  # a measurement is not cut in two
+    check_time(deadline)  # a measurement is not cut in two
     write_record(path, {**about, **_measured(plan, plan.folder(row, seed))})
 
 
@@ -141,6 +142,7 @@ def _train(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
         command=plan.command,
         commit=current_commit(),
     )
+    # If reading the data took all the time it is still a step further: short calls come to an end too.
     if not trainer.run(max_minutes=left(deadline)):
         raise OutOfTimeError
 
@@ -152,13 +154,14 @@ def finished(folder: RunFolder) -> bool:
 
 
 def left(deadline: float | None) -> float | None:
-    """Minutes until `deadline`. Raises OutOfTimeError when there are none."""
-    if deadline is None:
-        return None
-    minutes = (deadline - time.monotonic()) / 60
-    if minutes <= 0:
+    """Minutes until `deadline`, 0 when it is over; None when there is none."""
+    return None if deadline is None else max(0.0, (deadline - time.monotonic()) / 60)
+
+
+def check_time(deadline: float | None) -> None:
+    """Raises OutOfTimeError when `deadline` is over."""
+    if left(deadline) == 0:
         raise OutOfTimeError
-    return minutes
 
 
 def _measured(plan: Plan, folder: RunFolder) -> Record:
@@ -228,7 +231,7 @@ def _do_single(plan: Plan, seed: int, deadline: float | None) -> None:
     records = [read_record(part) for part in parts]
     if any("failed" in record for record in records):
         return
-    left(deadline)
+    check_time(deadline)
     nets = [load_checkpoint(folder.last_path, plan.device)[0] for folder in folders]
     together = cast(MTCP, Together(nets))
     data = open_data(plan.train.data, plan.test_split, together.config.tasks)
