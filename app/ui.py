@@ -22,10 +22,12 @@ from app.frames import Frames
 from app.scene import Scene
 from app.session import Run
 from app.sidebar import DOWNLOAD, Sidebar
-from app.tabs import triage_listen, truth_listen
+from app.tabs import training_listen, triage_listen, truth_listen
 from app.tabs.attention import Attention
 from app.tabs.base import Settings, Tab, Values
+from app.tabs.coherence import Coherence
 from app.tabs.predictions import Predictions
+from app.tabs.training import Training
 from app.tabs.triage import Triage
 from app.tabs.truth import Browser, Truth
 from app.theme import TOGGLE_DARK
@@ -175,15 +177,18 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
             sidebar = Sidebar.build(sources.examples)
             with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs") as bar:
                 shelves = build_shelves(network, sources)
+                with gr.Tab(Training.title, id=Training.title) as at_training:
+                    training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
         whole = Page(network, sources, header, sidebar, shelves, bar, *states)
         _listen_for_photos(whole)
         _listen_to_probe(whole)
-        _listen_to_tabs(whole, (at_triage,))
+        _listen_to_tabs(whole, (at_training, at_triage))
         _listen_to_controls(whole)
+        training_listen.listen(training, [at_training.select], whole.opened)
         for event in triage_listen.listen(triage, network.predict, whole.inbox, _NETWORK, sources.truth_of):
-            _open_from_inbox(whole, event, Predictions.title)
+            _open_from_inbox(whole, event, Coherence.title)
         truth = next(shelf.tab for shelf in shelves if isinstance(shelf.tab, Truth))
         for event in truth_listen.listen(truth, sources.frames, network.predict, whole.inbox, _NETWORK):
             _open_from_inbox(whole, event, Truth.title)
@@ -196,6 +201,7 @@ def build_shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
     builders: list[tuple[str, Callable[[], Tab]]] = [
         (Predictions.title, lambda: Predictions.build(network.tasks)),
         (Attention.title, Attention.build),
+        (Coherence.title, Coherence.build),
         (Truth.title, lambda: Truth.build(network.tasks, browser=browser)),
     ]
     shelves, browser = [], None
