@@ -108,10 +108,10 @@ class Cloud:
                 size = gr.Slider(
                     0.5,
                     3,
-                    1.4,
+                    1.6,
                     step=0.1,
                     label="Point size",
-                    info="1: as wide as the gap between points.",
+                    info="1: as wide as the gap to the next point.",
                     elem_id="cloud-size",
                     buttons=[],
                 )

@@ -1,7 +1,7 @@
 // What is written over a canvas: the axes, and a bar that tells how long a metre is in the middle of the view.
 const SVG = 'http://www.w3.org/2000/svg';
 const AXES = [['x', 'right', [1, 0, 0]], ['y', 'down', [0, 1, 0]], ['z', 'forward', [0, 0, 1]]];
-const ARM = 26, CORNER = 46, LONGEST = 110;
+const ARM = 26, CORNER = [84, 46], LONGEST = 110;
 
 class Overlay {
   constructor(svg) {
@@ -23,7 +23,7 @@ class Overlay {
   draw(orbit, width, height) {
     const set = (node, values) => Object.entries(values).forEach(([key, value]) => node.setAttribute(key, value));
     set(this.svg, { viewBox: `0 0 ${width} ${height}` });
-    const { right, up } = orbit.axes(), x = CORNER, y = height - CORNER;
+    const { right, up } = orbit.axes(), x = CORNER[0], y = height - CORNER[1];
     for (const { direction, line, text } of this.axes) {
       const dx = ARM * dot(direction, right), dy = -ARM * dot(direction, up);
       set(line, { x1: x, y1: y, x2: x + dx, y2: y + dy });

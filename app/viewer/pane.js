@@ -31,7 +31,16 @@ class Pane {
     const gl = this.canvas.getContext('webgl2', { antialias: false, alpha: true });
     if (!gl) { this.say(NO_WEBGL); return; }
     this.say('');
-    this.gl = gl;
+    try {
+      this.prepare(gl);
+      this.gl = gl;
+    } catch (error) {
+      this.say(NO_WEBGL);
+      console.warn(error); // a driver that refuses a shader: the rest of the page goes on
+    }
+  }
+
+  prepare(gl) {
     this.loaded = {}; // what the graphics card has: compared by identity
     gl.enable(gl.DEPTH_TEST);
     gl.clearColor(0, 0, 0, 0);
@@ -95,13 +104,15 @@ class Pane {
     return true;
   }
 
-  get pointScale() { // canvas pixels that a point at depth 1, seen from distance 1, is wide
+  // Canvas pixels that a point at depth 1, seen from distance 1, is wide, if that share of the points is drawn.
+  pointScale(share = 1) {
     const { camera, size, grid, spread } = this.scene;
     const gap = Math.max(size[1] / grid[1] / camera.fx, size[0] / grid[0] / camera.fy);
-    return spread * gap * this.canvas.height / 2 / this.orbit.halfHeight(this.aspect);
+    return spread * gap / Math.sqrt(share) * this.canvas.height / 2 / this.orbit.halfHeight(this.aspect);
   }
 
-  draw() {
+  // share: of the points; any first part of them is spread evenly over the photo.
+  draw(share = 1) {
     if (this.figure.hidden || !this.scene || !this.fit()) return;
     this.overlay.draw(this.orbit, this.canvas.clientWidth, this.canvas.clientHeight);
     const { gl, scene } = this;
@@ -117,12 +128,12 @@ class Pane {
     gl.uniform2f(at.photo, scene.size[1], scene.size[0]);
     gl.uniform1f(at.farthest, scene.farthest);
     gl.uniform1f(at.limit, scene.limit);
-    gl.uniform1f(at.scale, this.pointScale);
+    gl.uniform1f(at.scale, this.pointScale(share));
     gl.uniform1i(at.marked, scene.region ? 1 : 0);
     gl.uniform3fv(at.mark, cssColour(this.figure, '--cloud-region').slice(0, 3).map((v) => v / BYTES));
     gl.bindTexture(gl.TEXTURE_2D, this.region);
     gl.bindVertexArray(this.points.array);
-    gl.drawArrays(gl.POINTS, 0, scene.depths.length);
+    gl.drawArrays(gl.POINTS, 0, Math.ceil(share * scene.depths.length));
     ({ made, at } = this.lines);
     gl.useProgram(made);
     gl.uniformMatrix4fv(at.matrix, false, matrix);
@@ -154,6 +165,7 @@ class Pane {
     const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
     const found = [];
     let front = Infinity;
+    const wide = this.pointScale() / this.ratio / 2;
     for (let k = 0; k < scene.depths.length; k++) {
       if (!scene.depths[k] || scene.jumps[k] > scene.limit) continue;
       const Z = scene.depths[k] / 65535 * scene.farthest;
@@ -162,7 +174,7 @@ class Pane {
       if (w <= 0) continue;
       const dx = ((m[0] * X + m[4] * Y + m[8] * Z + m[12]) / w + 1) / 2 * width - x;
       const dy = (1 - (m[1] * X + m[5] * Y + m[9] * Z + m[13]) / w) / 2 * height - y;
-      const reach = Math.max(5, this.pointScale / this.ratio * Z / w / 2);
+      const reach = Math.max(5, wide * Z / w);
       const away = dx * dx + dy * dy;
       if (away > reach * reach) continue;
       found.push([k, w, away]);

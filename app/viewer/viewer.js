@@ -3,17 +3,28 @@ const KEPT = 8; // fetched files that are kept, so that going back to a colour i
 const root = element.querySelector('.mt-cloud'), note = root.querySelector('.mt-cloud-note');
 const key = root.querySelector('.mt-cloud-key'), legend = root.querySelector('.mt-cloud-needles');
 const files = new Map(), number = new Intl.NumberFormat('en');
-let frame = 0, turn = 0, value = null, shape = null, last = {};
+const SLOW_MS = 150, FAST_MS = 60, REST_MS = 200, LEAST = 0.1;
+let frame = 0, moving = 0, drawn = 0, detail = 1, turn = 0, value = null, shape = null, last = {};
 
+// Draws at the next frame. Where a machine is too slow to turn all points, it turns fewer, and shows all at rest.
 function request() {
-  frame ||= requestAnimationFrame(() => {
+  frame ||= requestAnimationFrame((now) => {
     frame = 0;
-    panes.forEach((pane) => pane.draw());
+    if (moving) detail = clamp(detail * (now - drawn > SLOW_MS ? 0.7 : now - drawn < FAST_MS ? 1.2 : 1), LEAST, 1);
+    drawn = now;
+    panes.forEach((pane) => pane.draw(moving ? detail : 1));
     root.dataset.frames = Number(root.dataset.frames ?? 0) + 1;
   });
 }
 
-const orbit = new Orbit(request);
+function turned() {
+  if (!moving) drawn = performance.now();
+  clearTimeout(moving);
+  moving = setTimeout(() => { moving = 0; if (detail < 1) request(); }, REST_MS);
+  request();
+}
+
+const orbit = new Orbit(turned);
 const panes = [...root.querySelectorAll('figure')].map((figure) => new Pane(figure, orbit, request));
 panes.forEach((pane) => steer(pane, orbit, clicked));
 root.mtCloud = { orbit, panes };
@@ -46,22 +57,37 @@ function say(text) {
 }
 
 // The photo's pixels of the sample: entry k of n equal parts of an axis is the pixel under its centre.
-function sampled([h, w], [H, W]) {
+function sampled(order, [h, w], [H, W]) {
   const pixels = new Uint16Array(2 * h * w);
-  for (let row = 0, k = 0; row < h; row++) {
-    for (let column = 0; column < w; column++) {
-      pixels[k++] = Math.floor((column + 0.5) * W / w);
-      pixels[k++] = Math.floor((row + 0.5) * H / h);
-    }
-  }
+  order.forEach((at, k) => {
+    pixels[2 * k] = Math.floor((at % w + 0.5) * W / w);
+    pixels[2 * k + 1] = Math.floor((Math.floor(at / w) + 0.5) * H / h);
+  });
   return pixels;
+}
+
+// An order of 0 .. count - 1 whose every first part is spread evenly: steps of the golden ratio.
+function scattered(count) {
+  const divisor = (a, b) => (b ? divisor(b, a % b) : a);
+  let step = Math.max(1, Math.round(count * 0.6180339887));
+  while (divisor(step, count) > 1) step++;
+  const order = new Uint32Array(count);
+  for (let k = 1; k < count; k++) order[k] = (order[k - 1] + step) % count;
+  return order;
+}
+
+function arranged(values, order, wide = 1) {
+  const made = new values.constructor(values.length);
+  for (let k = 0; k < order.length; k++) for (let c = 0; c < wide; c++) made[wide * k + c] = values[wide * order[k] + c];
+  return made;
 }
 
 function unpack(buffer, { grid, size, stages }) {
   const count = grid[0] * grid[1], jumps = 2 * count * stages.length;
-  const cut = (Kind, start, k) => new Kind(buffer, start + k * count * Kind.BYTES_PER_ELEMENT, count);
+  const order = scattered(count);
+  const cut = (Kind, start, k) => arranged(new Kind(buffer, start + k * count * Kind.BYTES_PER_ELEMENT, count), order);
   return {
-    count, pixels: sampled(grid, size),
+    count, order, pixels: sampled(order, grid, size),
     depths: stages.map((_, k) => cut(Uint16Array, 0, k)), jumps: stages.map((_, k) => cut(Uint8Array, jumps, k)),
   };
 }
@@ -115,7 +141,8 @@ function linesOf(told, stage, middle) {
 // The colours of a stage, the same array for the same file, so that it goes to the graphics card once.
 function painted(buffer, block) {
   if (shape.painted?.buffer !== buffer) shape.painted = { buffer, blocks: {} };
-  return shape.painted.blocks[block] ??= new Uint8Array(buffer, block * shape.count * 3, shape.count * 3);
+  const size = 3 * shape.count;
+  return shape.painted.blocks[block] ??= arranged(new Uint8Array(buffer, block * size, size), shape.order, 3);
 }
 
 function place(told, colours) {

@@ -95,7 +95,8 @@ def test_click_on_a_point_moves_the_probe_there(page: Page) -> None:
         """() => {
           const pane = document.querySelector('.mt-cloud').mtCloud.panes[0], { scene } = pane;
           const m = pane.orbit.matrix(pane.aspect), { fx, fy, cx, cy } = scene.camera;
-          const k = 80 * scene.grid[1] + 40, z = scene.depths[k] / 65535 * scene.farthest;
+          const k = scene.depths.findIndex((_, i) => scene.pixels[2 * i] === 40 && scene.pixels[2 * i + 1] === 80);
+          const z = scene.depths[k] / 65535 * scene.farthest;
           const p = [(40.5 - cx) / fx * z, (80.5 - cy) / fy * z, z, 1];
           const row = (r) => p.reduce((sum, v, c) => sum + v * m[4 * c + r], 0);
           const { clientWidth, clientHeight } = pane.canvas;
