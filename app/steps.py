@@ -101,11 +101,14 @@ class Job:
 
         stepped = self.tick.change(run, asked, told, trigger_mode="multiple", **network, **_PRIVATE)
         stepped.failure(halt, asked, told, **_PRIVATE)
-        waiting = gr.Button("Stopping ...", interactive=False)
-        self.stop.click(lambda: (False, waiting), None, [self.wanted, self.stop], **_PRIVATE)
+        self.stop.click(_stopping, None, [self.wanted, self.stop], **_PRIVATE)
         return stepped
 
     def _buttons(self, running: bool, left: bool) -> Values:
         """left: whether there is anything to start."""
         stop = gr.Button("Stop", visible=running, interactive=True)
         return {self.start: gr.Button(visible=left and not running), self.stop: stop}
+
+
+def _stopping() -> tuple[bool, gr.Button]:
+    return False, gr.Button("Stopping ...", interactive=False)
