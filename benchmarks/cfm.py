@@ -87,7 +87,7 @@ class Fusions:
         """A few numbers of every output and, with the backward pass, of the gradients."""
         outputs = [f.detach() for f in self.step()]
         if self.backward:
-            outputs += [tensor.grad for tensor in self._leaves() if tensor.grad is not None]
+            outputs += [torch.zeros_like(t) if t.grad is None else t.grad for t in self._leaves()]
         return [value for output in outputs for value in _few(output)]
 
     def _fuse(self, t: int) -> Tensor:
