@@ -40,7 +40,7 @@ class TruthPanel:
     def build(cls, task: Task) -> TruthPanel:
         """Adds the column to the page."""
         name = page.title(task.name)
-        with gr.Column(elem_classes=["mt-task", "mt-truth-task"]) as column:
+        with gr.Column(visible=False, elem_classes=["mt-task", "mt-truth-task"]) as column:
             gr.HTML(f"<h2>{name}</h2>")
             truth = gr.Image(
                 format="png",

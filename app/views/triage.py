@@ -121,12 +121,12 @@ def summary(entries: Sequence[Entry], quantity: Quantity) -> str:
         return problems(entries)
     photos = "1 photo" if len(rows) == 1 else f"{len(rows)} photos"
     before, after = (mean(rows, quantity.key, of) for of in ("initial", "refined"))
-    title = html.text(quantity.title[0].lower() + quantity.title[1:])
+    title = html.text(quantity.title.replace(": ", ", "))
     if after is None:
-        said = f"{photos}; {title}: nothing could be measured."
+        said = f"{photos}. {title}: nothing could be measured."
     else:
         better, known = improved(rows, quantity)
-        said = f"{photos}, {title}: <b>{number(after, quantity.unit)}</b> on average"
+        said = f"{photos}. {title}: <b>{number(after, quantity.unit)}</b> on average"
         if known:
             said += (
                 f" ({number(before, quantity.unit)} initially); trace-back made it better in <b>{better}</b> "

@@ -238,8 +238,10 @@ def frames_table(listing: Listing, quantities: Sequence[Quantity]) -> str:
     chosen, rows = listing.quantity, listing.rows
     others = [quantity for quantity in quantities if quantity.key != chosen.key]
     start = clamp_page(listing.page, len(rows)) * PAGE
-    heads = ["", "frame", f"{chosen.title}: initial", "refined", "change", *(q.title for q in others)]
-    head = "".join(f'<th scope="col">{html.text(title)}</th>' for title in heads)
+    stages = [f'<span class="mt-{stage}">{stage}</span>' for stage in ("initial", "refined")]
+    heads = ["", "frame", f"{html.text(chosen.title)}: {stages[0]}", stages[1], "change"]
+    heads += [html.text(quantity.title) for quantity in others]
+    head = "".join(f'<th scope="col">{title}</th>' for title in heads)
     body = "".join(
         _frame_row(place + 1, index, listing, others)
         for place, index in enumerate(listing.order[start : start + PAGE], start)
