@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
+PATIENCE_MS = 90_000  # CI's machine may be slow; nothing waits longer than it must
 LOOPBACK = ("127.0.0.1", "localhost", "")
 
 
@@ -39,6 +40,7 @@ def visit(
         reduced_motion="reduce",
     )
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     seen = Visit(page)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
