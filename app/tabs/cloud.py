@@ -127,7 +127,8 @@ class Cloud:
                 glb = gr.Button("Download GLB", size="sm", elem_id="cloud-glb")
                 gr.HTML(
                     '<p class="mt-subdued">What is shown, in metres, with its colours and normals. PLY keeps the '
-                    "camera's axes (x right, y down, z forward); GLB has glTF's (y up, z backwards).</p>"
+                    "camera's axes (x right, y down, z forward); GLB has glTF's (y up, z backwards).</p>",
+                    elem_classes="mt-cloud-axes",
                 )
             saved = gr.HTML(None, html_template="", js_on_load=_SAVE, visible="hidden", elem_id="cloud-saved")
         return cls(show, colour, needles, edges, budget, size, shown, legend, ply, glb, saved)

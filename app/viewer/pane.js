@@ -4,6 +4,7 @@ const NO_WEBGL = 'This browser draws no 3D here: it needs WebGL2. Try another br
 const LOST = 'The graphics card dropped this picture; it comes back by itself when the card is free again.';
 const SHARPEST = 2; // device pixels per CSS pixel, at most
 const BYTES = 255;
+const ROUND_PX = 3.5; // canvas pixels from which on points are drawn round
 
 class Pane {
   constructor(figure, orbit, changed) {
@@ -44,7 +45,9 @@ class Pane {
     this.loaded = {}; // what the graphics card has: compared by identity
     gl.enable(gl.DEPTH_TEST);
     gl.clearColor(0, 0, 0, 0);
-    this.points = program(gl, POINT_VERTEX, POINT_FRAGMENT);
+    this.round = program(gl, POINT_VERTEX, ROUND_FRAGMENT);
+    this.square = program(gl, POINT_VERTEX, SQUARE_FRAGMENT);
+    this.points = { attribute: this.round.attribute }; // both programs have the same
     this.points.array = gl.createVertexArray();
     gl.bindVertexArray(this.points.array);
     this.points.pixel = feed(gl, this.points.attribute('pixel'), 2, gl.UNSIGNED_SHORT);
@@ -121,14 +124,15 @@ class Pane {
     const matrix = this.orbit.matrix(this.aspect), { camera } = scene;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    let { made, at } = this.points;
+    const wide = this.pointScale(share), near = Math.hypot(...this.orbit.target) / this.orbit.distance;
+    let { made, at } = wide * near > ROUND_PX ? this.round : this.square;
     gl.useProgram(made);
     gl.uniformMatrix4fv(at.matrix, false, matrix);
     gl.uniform4f(at.camera, camera.fx, camera.fy, camera.cx, camera.cy);
     gl.uniform2f(at.photo, scene.size[1], scene.size[0]);
     gl.uniform1f(at.farthest, scene.farthest);
     gl.uniform1f(at.limit, scene.limit);
-    gl.uniform1f(at.scale, this.pointScale(share));
+    gl.uniform1f(at.scale, wide);
     gl.uniform1i(at.marked, scene.region ? 1 : 0);
     gl.uniform3fv(at.mark, cssColour(this.figure, '--cloud-region').slice(0, 3).map((v) => v / BYTES));
     gl.bindTexture(gl.TEXTURE_2D, this.region);

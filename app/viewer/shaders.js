@@ -9,9 +9,12 @@ uniform float scale;     // canvas pixels per metre at distance 1, times the gap
 uniform bool marked;
 uniform sampler2D region;
 uniform vec3 mark;
-in vec2 pixel; in float depth; in float jump; in vec3 colour;
-out vec3 shade;
-out float size;
+layout(location = 0) in vec2 pixel;
+layout(location = 1) in float depth;
+layout(location = 2) in float jump;
+layout(location = 3) in vec3 colour;
+flat out vec3 shade;
+flat out float size;
 float inside(vec2 at) { return step(0.5, texture(region, at).r); }
 void main() {
   shade = colour;
@@ -29,16 +32,23 @@ void main() {
   shade = mix(colour, mark, around < 3.5 ? 1.0 : 0.22);
 }`;
 
-const POINT_FRAGMENT = `#version 300 es
+const ROUND_FRAGMENT = `#version 300 es
 precision highp float;
-in vec3 shade;
-in float size;
+flat in vec3 shade;
+flat in float size;
 out vec4 paint;
 void main() {
   vec2 at = gl_PointCoord * 2.0 - 1.0;
   if (size > 2.5 && dot(at, at) > 1.0) discard;
   paint = vec4(shade, 1.0);
 }`;
+
+// For points so small that nobody sees their corners: without a discard, hidden ones cost nothing.
+const SQUARE_FRAGMENT = `#version 300 es
+precision highp float;
+flat in vec3 shade;
+out vec4 paint;
+void main() { paint = vec4(shade, 1.0); }`;
 
 // A line is a strip as wide as asked for, with a dark or light rim so that it stands out from any colour.
 const LINE_VERTEX = `#version 300 es

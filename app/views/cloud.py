@@ -213,7 +213,7 @@ def _needles(scene: Scene) -> dict[str, Any]:
         predicted = maps["normals"][pixels[:, 1], pixels[:, 0]]
         derived = _from_depth(run, stage)[small[:, 1], small[:, 0]]
         records.append(np.concatenate((points, predicted, derived), axis=1))
-        spacing = _spacing(points, np.count_nonzero(mask), run)
+        spacing = _spacing(points, int(np.count_nonzero(mask)), run)
     data = np.stack(records).astype("<f2")  # (S, N, 9): millimetres at arm's length, a tenth of a degree
     length = float(np.clip(2 * spacing, *_NEEDLE))
     return {"data": base64.b64encode(data.tobytes()).decode(), "count": len(pixels), "length": length}

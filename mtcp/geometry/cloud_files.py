@@ -35,10 +35,11 @@ def write_ply(path: str | os.PathLike[str], cloud: Cloud) -> None:
     """Binary PLY with positions, normals and colours, in the camera's axes: x right, y down, z forward."""
     import open3d as o3d
 
-    made = o3d.t.geometry.PointCloud(o3d.core.Tensor(np.ascontiguousarray(cloud.points, np.float32)))
-    made.point.normals = o3d.core.Tensor(np.ascontiguousarray(cloud.normals, np.float32))
-    made.point.colors = o3d.core.Tensor(np.ascontiguousarray(cloud.colours, np.uint8))
-    if not o3d.t.io.write_point_cloud(os.fspath(path), made):
+    tensor = o3d.core.Tensor.from_numpy
+    made = o3d.t.geometry.PointCloud(tensor(np.ascontiguousarray(cloud.points, np.float32)))
+    made.point.normals = tensor(np.ascontiguousarray(cloud.normals, np.float32))
+    made.point.colors = tensor(np.ascontiguousarray(cloud.colours, np.uint8))
+    if not o3d.t.io.write_point_cloud(Path(path), made):
         raise OSError(f"could not write {os.fspath(path)}")
 
 
