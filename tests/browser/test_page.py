@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 ORIENTATION = 0x0112
 TASKS = ("semseg", "depth", "normals")
 RUN_MS = 60_000  # a slow machine's time for one photo
-SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")
 
 
 @pytest.fixture(scope="session")
@@ -201,23 +199,3 @@ def test_nothing_left_the_machine_and_nothing_complained(shown: Visit) -> None:
     assert len(shown.requests) > 20
     assert not shown.foreign
     assert not shown.errors
-
-
-@pytest.mark.skipif(not SCREENSHOTS, reason="MTCP_SCREENSHOTS=FOLDER takes the pictures of the README")
-@pytest.mark.parametrize(
-    ("name", "dark", "size"),
-    [("predictions", False, (1440, 1080)), ("dark", True, (1440, 1080)), ("narrow", False, (390, 844))],
-)
-def test_screenshots(
-    chromium: Browser, url: str, photo: Path, name: str, dark: bool, size: tuple[int, int]
-) -> None:
-    seen = visit(chromium, url, dark=dark, size=size)
-    example = ROOT / "app" / "examples" / "living-room.jpg"
-    upload(seen, example if example.is_file() else photo)
-    seen.page.wait_for_timeout(1000)
-    taken = Image.open(io.BytesIO(seen.page.screenshot(full_page=size[0] < 900))).convert("RGB")
-    folder = ROOT / str(SCREENSHOTS)
-    folder.mkdir(parents=True, exist_ok=True)
-    taken.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(folder / f"{name}.png", optimize=True)
-    assert not seen.errors
-    seen.page.context.close()
