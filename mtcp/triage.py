@@ -22,6 +22,7 @@ CHANGE = "change"
 """What a row can be ranked by, beside the two stages: refined - initial."""
 
 _KEY_UNITS = {"%": "pct", "deg": "deg", "m": "m", "cm": "cm", "": "ratio"}
+_TASK_TITLES = {"semseg": "Segmentation", "edge": "Edges"}
 _METRIC_TITLES = {
     "miou": "mean IoU",
     "pixel_acc": "pixels right",
@@ -146,7 +147,7 @@ def error_quantities(tasks: Sequence[Task]) -> tuple[Quantity, ...]:
 def error_quantity(task: str, metric: str) -> Quantity:
     """One metric of `mtcp.metrics` for one task."""
     unit = UNITS[metric]
-    title = f"{task.replace('_', ' ').capitalize()}: {_METRIC_TITLES[metric]}"
+    title = f"{_TASK_TITLES.get(task, task.replace('_', ' ').capitalize())}: {_METRIC_TITLES[metric]}"
     return Quantity(f"{task}_{metric}_{_KEY_UNITS[unit]}", title, unit, HIGHER_IS_BETTER[metric])
 
 
