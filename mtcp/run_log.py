@@ -88,6 +88,8 @@ class Tail:
         self.path = path
         self._lock = threading.Lock()
         self._version = 0
+        self._data: RunData | None = None
+        self._dirty = True
         self._start_over()
 
     def poll(self, *, readable: bool = True) -> RunData:
@@ -103,7 +105,7 @@ class Tail:
     def _start_over(self) -> None:
         self._offset, self._mark, self._identity = 0, b"", (0, 0)
         self._state = _State()
-        self._dirty, self._data = True, None
+        self._dirty = True
 
     def _read(self) -> bool:
         try:

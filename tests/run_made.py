@@ -20,7 +20,7 @@ def losses(step: int) -> dict[str, float]:
     return {
         "semseg": 4 / (1 + step / 30) + 0.5 + wave,
         "depth": 1.2 / (1 + step / 9) + 0.3,
-        "normals": 2 - step / 300,
+        "normals": 1.5 / (1 + step / 300) + 0.5,
     }
 
 

@@ -113,7 +113,7 @@ class Training:
         return (self.picked, self.axis, self.smoothing, self.split, self.replayed, self.kappa, self.floor)
 
     @property
-    def outputs(self) -> tuple[Component, ...]:
+    def outputs(self) -> tuple[Any, ...]:
         """What the listeners may set."""
         made = (self.status, self.charts, self.replay_text, self.replay_charts, self.timer, self.sent)
         return (self.picked, self.replay_box, self.replayed, self.kappa, self.floor, *made)

@@ -200,7 +200,7 @@ function paint(figure, chart, [x0, x1], width) {
   const px = x => +(LEFT + (x - x0) / (x1 - x0) * (right - LEFT)).toFixed(1);
   const py = y => +(bottom - (y - y0) / (y1 - y0) * (bottom - TOP)).toFixed(1);
   const clip = `clip-${root.dataset.unique}-${chart.id}`;
-  let out = `<defs><clipPath id="${clip}"><rect x="${LEFT}" y="${TOP - 4}" width="${right - LEFT}" height="${bottom - TOP + 8}"/></clipPath></defs>`;
+  let out = `<defs><clipPath id="${clip}"><rect x="${LEFT - 5}" y="${TOP - 5}" width="${right - LEFT + 10}" height="${bottom - TOP + 10}"/></clipPath></defs>`;
   const [ys, ystep] = ticks(y0, y1, 4), [xs, xstep] = ticks(x0, x1, Math.max(2, Math.floor((right - LEFT) / 70)));
   out += '<g class="mt-grid">' + ys.map(y => `<path d="M${LEFT} ${py(y)}H${right}"/>`).join('') + '</g><g class="mt-axis-text">';
   out += ys.map(y => `<text x="${LEFT - 6}" y="${py(y) + 4}" text-anchor="end">${label(y, ystep, power)}</text>`).join('');

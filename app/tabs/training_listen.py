@@ -21,7 +21,7 @@ def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State)
     opens: the events at which the tab comes into sight, for instance `[place.select]` of its gr.Tab. opened: the
     title of the tab that is open; while it is another, the timer stops.
     """
-    inputs = {*tab.settings, tab.sent, opened}
+    inputs: set[Any] = {*tab.settings, tab.sent, opened}
     outputs = list(tab.outputs)
 
     def tick(data: Settings) -> Values:
@@ -31,8 +31,12 @@ def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State)
         sent = {**(data[tab.sent] or {}), "timer": False}
         return {tab.timer: gr.Timer(active=False), tab.sent: sent}
 
-    for event in (*opens, tab.refresh.click):
-        event(tab.enter, inputs, outputs, **_LATEST)
+    def enter(data: Settings) -> Values:
+        return {**tab.enter(data), opened: tab.title}  # before the timer can ask, whoever else sets it
+
+    for event in opens:
+        event(enter, inputs, [*outputs, opened], **_LATEST)
+    tab.refresh.click(tab.enter, inputs, outputs, **_LATEST)
     tab.picked.input(tab.pick, inputs, outputs, **_LATEST)
     tab.replayed.input(tab.choose_replay, inputs, outputs, **_LATEST)
     for control in (tab.axis, tab.split, tab.kappa, tab.floor):

@@ -8,19 +8,19 @@ A chart is {"id", "title", "unit", "note", "y": format, "guide": y or null, "ser
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from app.views import page
+from app.views.training_numbers import plain, smooth, thin
 from mtcp.run_log import RunData
 from mtcp.tasks import TASK_SETS, Task
 
-MOST_POINTS = 700
-"""Drawn per line: more than there are pixels across a chart."""
 TASK_ORDER = ("semseg", "human_parts", "saliency", "depth", "normals", "edge")
+FLOORED = ", ▼ the floor acted"
 STAGES = ("initial", "refined")
 METRIC_TITLES = {"miou": "mIoU", "rmse": "RMSE", "mean": "mean angle", "maxf": "max F"}
 
@@ -52,12 +52,7 @@ def curves(runs: Sequence[Logged], look: Look) -> dict[str, Any]:
     scales = {run.index: _scale(run.data) if by_epoch else 1.0 for run in runs}
     tasks = task_names(runs)
     charts = [
-        *_per_task("weight", "Task weights w_t", "weight, no unit", _weights, runs, scales, tasks, look),
-        *_per_task("loss", "Losses L_t", "loss, in each task's own unit", _losses, runs, scales, tasks, look),
-        *_per_task(
-            "log-loss", "Log-projected losses l_t", "log(1 + L_t)", _log_losses, runs, scales, tasks, look
-        ),
-        *_per_task("ratio", "Ratios r_t", "ratio, above 1: lags behind", _ratios, runs, scales, tasks, look),
+        *_per_task(runs, scales, tasks, look),
         _chart("lr", "Learning rate", "per step", _rates(runs, scales), y="power"),
         *_metrics(runs, scales),
     ]
@@ -65,16 +60,25 @@ def curves(runs: Sequence[Logged], look: Look) -> dict[str, Any]:
         "axis": "epoch" if by_epoch else "step",
         "x": "epochs done" if by_epoch else "steps done",
         "charts": [chart for chart in charts if chart["series"]],
-        "legend": legend(tasks, runs),
+        "legend": legend(
+            tasks, runs, any(chart["id"].startswith("metric-") and chart["series"] for chart in charts)
+        ),
     }
 
 
-def legend(tasks: Sequence[str], runs: Sequence[Logged]) -> list[dict[str, Any]]:
-    """Entries that name a task by its colour and, where there are several, a run by its dashes."""
+def legend(tasks: Sequence[str], runs: Sequence[Logged], measured: bool) -> list[dict[str, Any]]:
+    """Entries that name a task by its colour, a stage where any was measured, and a run by its dashes where
+    there are several.
+    """
     entries: list[dict[str, Any]] = [
         {"key": task, "name": page.title(task), "colour": colour(task), "shape": shape(task), "dash": 0}
         for task in tasks
     ]
+    if measured:
+        entries += [
+            {"key": stage, "name": stage, "colour": f"var(--{stage})", "shape": i, "dash": 0}
+            for i, stage in enumerate(STAGES)
+        ]
     if len(runs) > 1:
         entries += [
             {"key": f"run {run.index}", "name": run.name, "colour": "currentColor", "dash": run.index}
@@ -117,49 +121,19 @@ def series(run: Logged, key: str, x: np.ndarray, y: np.ndarray, kind: str = "lin
     return made | more
 
 
-def plain(values: np.ndarray) -> list[float | None]:
-    """Numbers for JSON, five digits that matter; None for NaN."""
-    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
-
-
-def smooth(values: np.ndarray, decay: float) -> np.ndarray:
-    """Exponential moving average (N,), without the pull towards zero at the start; NaN where `values` is."""
-    total = weight = 0.0
-    out = np.full(len(values), np.nan)
-    for i, value in enumerate(values.tolist()):
-        if math.isfinite(value):
-            total = decay * total + (1 - decay) * value
-            weight = decay * weight + (1 - decay)
-            out[i] = total / weight
-    return out
-
-
-def thin(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """At most `most` of the points (N,): the lowest and the highest of each stretch, so that no peak is lost."""
-    if len(x) <= most:
-        return x, y
-    keep: set[int] = {0, len(x) - 1}
-    for part in np.array_split(np.arange(len(x)), max(1, most // 2 - 1)):
-        known = part[np.isfinite(y[part])]
-        if len(known) == 0:
-            keep.add(int(part[0]))
-            continue
-        keep |= {int(known[np.argmin(y[known])]), int(known[np.argmax(y[known])])}
-    chosen = np.array(sorted(keep))
-    return x[chosen], y[chosen]
-
-
-def _per_task(name, title, unit, make, runs, scales, tasks, look) -> list[Chart]:  # type: ignore[no-untyped-def]
-    """One chart of all tasks, or one for each."""
-    guide = 1.0 if name in ("weight", "ratio") else None
-    groups = [[task] for task in tasks] if look.split else [tasks]
+def _per_task(
+    runs: Sequence[Logged], scales: dict[int, float], tasks: Sequence[str], look: Look
+) -> list[Chart]:
+    """Each quantity that there is one of for each task: one chart of all tasks, or one for each."""
+    groups = [[task] for task in tasks] if look.split else [list(tasks)]
     charts = []
-    for group in groups:
-        lines = [line for run in runs for line in make(run, group, scales[run.index], look)]
-        ending = f": {page.title(group[0]).lower()}" if look.split else ""
-        charts.append(
-            _chart("-".join([name, *(group if look.split else ())]), title + ending, unit, lines, guide)
-        )
+    for kind in _KINDS:
+        for group in groups:
+            lines = [line for run in runs for line in kind.lines(run, group, scales[run.index], look)]
+            ending = f": {page.title(group[0]).lower()}" if look.split else ""
+            id = "-".join([kind.id, *(group if look.split else ())])
+            unit = kind.unit + (FLOORED if any(line.get("marks") for line in lines) else "")
+            charts.append(_chart(id, kind.title + ending, unit, lines, kind.guide))
     return charts
 
 
@@ -284,7 +258,7 @@ def _metric(run: Logged, task: Task, scale: float) -> list[Series]:
         known = np.isfinite(values)
         if known.any():
             x = _epoch_ends(run.data, scale)[known]
-            look = {"colour": f"var(--{stage})", "name": stage, "shape": STAGES.index(stage)}
+            look = {"key": stage, "colour": f"var(--{stage})", "name": stage, "shape": STAGES.index(stage)}
             lines.append(series(run, task.name, x, values[known], dots=True, what="held-out data") | look)
     return lines
 
@@ -295,3 +269,22 @@ def _measured(metrics: Any, stage: str, task: Task) -> float:
     except (KeyError, TypeError):
         return math.nan
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A quantity that there is one of for each task. guide: the value that means "as much as the others"."""
+
+    id: str
+    title: str
+    unit: str
+    lines: Callable[[Logged, Sequence[str], float, Look], list[Series]]
+    guide: float | None = None
+
+
+_KINDS = (
+    _Kind("weight", "Task weights wₜ", "weight, no unit", _weights, 1.0),
+    _Kind("loss", "Losses Lₜ", "loss, in each task's own unit", _losses),
+    _Kind("log-loss", "Log-projected losses ℓₜ", "log(1 + Lₜ)", _log_losses),
+    _Kind("ratio", "Ratios rₜ", "ratio, above 1: lags behind", _ratios, 1.0),
+)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.views import page
-from app.views.training import Logged, series
+from app.views.training import FLOORED, Logged, series
 from mtcp.run_replay import Replay
 
 
@@ -39,7 +39,7 @@ def _chart(run: Logged, told: Replay, task: str) -> dict[str, Any]:
     return {
         "id": f"replay-{task}",
         "title": page.title(task),
-        "unit": "weight, no unit",
+        "unit": "weight, no unit" + (FLOORED if any(line["marks"] for line in lines) else ""),
         "guide": 1.0,
         "series": lines,
     }
