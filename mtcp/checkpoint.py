@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mtcp.aside import write_together
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
+from mtcp.reading import brief, parse_object, read_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 FORMAT = "mtcp-checkpoint"
 VERSION = 1
+LARGEST_FILE = 4 * 2**30
+"""Bytes of weights: a billion parameters in fp32."""
 DEFAULT_CHECKPOINT = Path(__file__).resolve().parents[1] / "checkpoints" / "mtcp-lite-nyud.safetensors"
 _SHOWN = 8
 
@@ -115,7 +119,7 @@ def load_checkpoint(
 
     path = Path(path)
     card = read_card(path)
-    weights = _read(path)
+    weights = read_bytes(path, LARGEST_FILE)
     found = hashlib.sha256(weights).hexdigest()
     if found != card["sha256"]:
         raise InputError(
@@ -125,9 +129,16 @@ def load_checkpoint(
     _check_header(path, weights, card)
     try:
         tensors = load(weights)
-    except SafetensorError as error:
-        raise InputError(f"{path} is damaged: {error}") from error
-    model = MTCP(ModelConfig.from_dict(card["config"]))
+    except (SafetensorError, KeyError, ValueError, OverflowError) as error:  # KeyError: a dtype unknown here
+        raise InputError(f"{path} is damaged: {brief(error)}") from error
+    config = ModelConfig.from_dict(card["config"])
+    values = sum(tensor.numel() for tensor in tensors.values())
+    if values < 9 * config.width**2:  # one 3x3 convolution; a network is built only if the file can fill it
+        raise InputError(f"{path} does not fit its configuration: {values} values for width {config.width}")
+    try:
+        model = MTCP(config)
+    except (RuntimeError, MemoryError) as error:
+        raise InputError(f"{path}: its configuration cannot be built ({brief(error)})") from error
     check_fit(path, model.state_dict(), tensors)
     wanted = {name: tensor.dtype for name, tensor in model.state_dict().items()}
     model.load_state_dict({name: t.to(wanted[name]) for name, t in tensors.items()}, strict=True)
@@ -143,24 +154,39 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
     path, card_file = Path(path), card_path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; train one (python -m mtcp train) or give --checkpoint")
-    try:
-        card = json.loads(_read(card_file))
-    except ValueError as error:
-        raise InputError(f"{card_file} is damaged: not JSON ({error})") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
+    if not card_file.is_file():
+        raise InputError(f"{card_file} is missing: a checkpoint is NAME.safetensors with NAME.json beside it")
+    card = parse_object(card_file, read_bytes(card_file))
+    if card.get("format") != FORMAT:
         raise InputError(f'{card_file} is no checkpoint card: expected "format": "{FORMAT}"')
     if card.get("version") != VERSION:
         raise InputError(
             f"{card_file}: version {card.get('version')!r}; this program reads version {VERSION}"
         )
-    lacking = [key for key in ("config", "sha256") if key not in card]
-    if lacking or not isinstance(card["config"], dict):
-        raise InputError(f"{card_file} is damaged: it lacks {', '.join(lacking) or 'a config object'}")
+    if not isinstance(card.get("config"), dict):
+        raise InputError(f"{card_file} is damaged: it lacks a config object")
+    if not re.fullmatch("[0-9a-f]{64}", str(card.get("sha256"))):
+        raise InputError(f"{card_file} is damaged: it lacks the weights' sha256, 64 hexadecimal digits")
+    if not _are_metrics(card.get("metrics")):
+        raise InputError(f"{card_file} is damaged: metrics are not numbers by stage, task and metric")
     try:
         ModelConfig.from_dict(card["config"])
     except (InputError, TypeError) as error:
         raise InputError(f"{card_file}: {error}") from error
     return card
+
+
+def _are_metrics(metrics: Any) -> bool:
+    """Whether it is nothing, or {"initial"/"refined": {task: {metric: number or null}}}."""
+    if not metrics:
+        return metrics is None or metrics == {}
+    levels = [metrics]
+    for _ in range(3):
+        if not all(isinstance(level, dict) for level in levels):
+            return False
+        levels = [value for level in levels for value in level.values()]
+    numbers = all(value is None or isinstance(value, (int, float)) for value in levels)
+    return numbers and "initial" in metrics
 
 
 def check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
@@ -210,20 +236,9 @@ def _check_header(path: Path, weights: bytes, card: Mapping[str, Any]) -> None:
         length = int.from_bytes(weights[:8], "little")
         header = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
         config = json.loads(header.get("config", "null"))
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{path} is no safetensors file, or damaged: {error}") from error
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is no safetensors file, or damaged: {brief(error)}") from error
     if header.get("format") != FORMAT or header.get("version") != str(VERSION):
         raise InputError(f"{path} was not written by this program: expected {FORMAT} version {VERSION} in it")
     if config != card["config"]:
         raise InputError(f"{path}: the configuration in the weights and on the card differ; restore the card")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing: a checkpoint is NAME.safetensors with NAME.json beside it"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error

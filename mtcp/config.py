@@ -29,6 +29,8 @@ class _Config:
         Raises:
             InputError: an unknown key, or a value that the configuration refuses.
         """
+        if not isinstance(values, Mapping):
+            raise InputError(f"{cls.__name__}: {type(values).__name__}, expected an object")
         fields = {field.name: field for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - set(fields))
         if unknown:
@@ -36,11 +38,41 @@ class _Config:
                 f"unknown {cls.__name__} field(s) {', '.join(unknown)}; known: {', '.join(fields)}"
             )
         tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        for key, value in tupled.items():
+            if not _alike(value, fields[key].default):
+                raise InputError(f"{key}={_shown(value)}: expected something like {fields[key].default!r}")
         return cls(**tupled)
 
     def replace(self: Self, **changes: Any) -> Self:
         """A copy with `changes`; unknown names raise InputError."""
         return type(self).from_dict({**self.to_dict(), **changes})
+
+
+def _alike(value: object, default: object) -> bool:
+    """Whether `value` is of the kind of `default`: a flag, a whole or finite number, text, or a tuple of such."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_alike(item, default[0]) for item in value)
+    if isinstance(default, float):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and abs(value) < 1e308  # type: ignore[operator]
+    return type(value) is type(default)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+LARGEST = {
+    "width": 4096,
+    "queries": 4096,
+    "query_layers": 64,
+    "query_heads": 256,
+    "kv_stride": 64,
+    "height": 8192,
+    "image_width": 8192,
+}
+"""Beyond these a network is not built: a damaged checkpoint must not take all memory."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +114,11 @@ class ModelConfig(_Config):
             raise InputError(f"shared={self.shared!r}: choose timm or mask2former")
         if self.mask_gate not in ("sum", "sigmoid"):
             raise InputError(f"mask_gate={self.mask_gate!r}: choose sum or sigmoid")
-        for name in ("width", "queries", "query_layers", "query_heads", "kv_stride", "height", "image_width"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)}: must be at least 1")
+        for name, most in LARGEST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise InputError(f"{name}={getattr(self, name)}: must be from 1 to {most}")
+        if len(self.mean) != 3 or len(self.std) != 3 or not min(self.std) > 0:
+            raise InputError(f"mean={self.mean}, std={self.std}: three numbers each, std above 0")
         if self.width % 2 or self.width % self.query_heads:
             raise InputError(
                 f"width={self.width}: must be even and a multiple of query_heads={self.query_heads}"

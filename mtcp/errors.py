@@ -8,7 +8,13 @@ _UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line and pa
 
 
 class InputError(ValueError):
-    """Wrong input. One line that names the offending value and says what to do."""
+    """Wrong input. One line that names the offending value and says what to do.
+
+    Values come from files and names that anyone may have made: what would break the line is escaped.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(one_line(text))
 
 
 def one_line(text: str) -> str:

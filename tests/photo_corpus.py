@@ -6,11 +6,12 @@ four quarters, red, green, blue and white, of which a reader must find the middl
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,17 @@ class Case:
     """
 
     name: str
-    content: bytes
+    made: bytes | Callable[[], bytes]
     size: tuple[int, int] | None = None
     quarters: tuple[Colour, ...] = QUARTERS
     within: int = 1
     says: str = ""
     heavy: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The file's bytes; heavy ones are made when they are asked for."""
+        return self.made() if callable(self.made) else self.made
 
     def problem(self, photo: np.ndarray) -> str:
         """What is wrong with the photo (H, W, 3) that a reader made of it; empty if nothing."""
@@ -383,18 +389,26 @@ def _many_scans(count: int) -> bytes:
 
 def _heavy() -> Iterator[Case]:
     """Decoded they are large: 144 megapixels, a bomb and an honest one, and the largest that may be read."""
-    rows = bytes(12_000 * 1501)  # a filter byte and 1500 bytes of pixels each
-    says = "12000x12000 is over 52 megapixels; give a smaller copy"
-    yield Case("bomb-12000.png", png_that_claims(12_000, 12_000, rows), says=says, heavy=True)
-    honest = encoded(Image.new("L", (12_000, 12_000), 99), "JPEG", quality=50)
-    yield Case("honest-12000.jpg", honest, says=says, heavy=True)
-    size = (8160, 6120)  # a phone's 50 megapixels
-    flat = dict(size=size, quarters=((99, 99, 99),) * 4, within=2, heavy=True)
-    yield Case("phone-50.jpg", encoded(Image.new("L", size, 99), "JPEG", quality=50), **flat)  # type: ignore[arg-type]
-    floats = Image.fromarray(np.full((size[1], size[0]), 99 / 255, np.float32))
-    content = encoded(floats, "TIFF", compression="tiff_adobe_deflate")
-    yield Case("float-50.tif", content, **flat)  # type: ignore[arg-type]
-    rgba = Image.new("RGBA", size, (99, 99, 99, 255))
-    yield Case("alpha-50.png", encoded(rgba, compress_level=1), **flat)  # type: ignore[arg-type]
-    cmyk = Image.new("CMYK", size, (156, 156, 156, 0))
-    yield Case("cmyk-50.jpg", encoded(cmyk, "JPEG", quality=50), **flat)  # type: ignore[arg-type]
+    says, side = "12000x12000 is over 52 megapixels; give a smaller copy", 12_000
+    rows = (side // 8 + 1) * side  # a filter byte and 1500 bytes of pixels each
+    yield Case("bomb-12000.png", lambda: png_that_claims(side, side, bytes(rows)), says=says, heavy=True)
+    yield Case("honest-12000.jpg", lambda: _flat("L", (side, side), 99, "JPEG"), says=says, heavy=True)
+    phone = (8160, 6120)  # 50 megapixels
+    flat = {"size": phone, "quarters": ((99, 99, 99),) * 4, "within": 2, "heavy": True}
+    for name, mode, colour, kind in (
+        ("phone-50.jpg", "L", 99, "JPEG"),
+        ("cmyk-50.jpg", "CMYK", (156, 156, 156, 0), "JPEG"),
+        ("alpha-50.png", "RGBA", (99, 99, 99, 255), "PNG"),
+        ("float-50.tif", "F", 99 / 255, "TIFF"),
+    ):
+        yield Case(name, functools.partial(_flat, mode, phone, colour, kind), **flat)  # type: ignore[arg-type]
+
+
+def _flat(mode: str, size: tuple[int, int], colour: object, kind: str) -> bytes:
+    """One colour everywhere, as a file that is quick to write."""
+    options = {
+        "JPEG": {"quality": 50},
+        "PNG": {"compress_level": 1},
+        "TIFF": {"compression": "tiff_adobe_deflate"},
+    }
+    return encoded(Image.new(mode, size, colour), kind, **options[kind])  # type: ignore[arg-type]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,8 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence, Failure, StageCoherence
+from mtcp.photo import MAX_PIXELS
+from mtcp.reading import read_npz as read_arrays
 
 EXAMPLES = """examples:
   python -m mtcp coherence room.jpg
@@ -26,6 +26,7 @@ Angles are between predicted normals and normals from predicted depth. JSON: doc
 """
 TASKS = ("semseg", "depth", "normals")
 SHOWN = 8
+_EXPECTED = {"semseg": "uint8", "depth": "float32", "normals": "float32"}
 
 Maps = dict[str, np.ndarray]
 
@@ -71,7 +72,8 @@ def read_npz(path: Path, fov_deg: float | None = None) -> tuple[dict[str, Maps],
     Raises:
         InputError: not such a file, depth or normals missing, a camera that is none.
     """
-    arrays = _load(path)
+    wanted = [f"{task}_{stage}" for task in TASKS for stage in ("initial", "refined")]
+    arrays = read_arrays(path, [*wanted, "camera"])
     stages = {
         stage: {task: arrays[f"{task}_{stage}"] for task in TASKS if f"{task}_{stage}" in arrays}
         for stage in ("initial", "refined")
@@ -80,16 +82,31 @@ def read_npz(path: Path, fov_deg: float | None = None) -> tuple[dict[str, Maps],
         if task not in stages["initial"]:
             raise InputError(f"{path}: no {task}_initial; it has {', '.join(sorted(arrays)) or 'nothing'}")
     depth = stages["initial"]["depth"]
-    if depth.ndim != 2 or not depth.size:
+    if depth.ndim != 2 or not 0 < depth.size <= MAX_PIXELS:
         raise InputError(f"{path}: depth_initial has shape {depth.shape}, expected (H, W)")
     height, width = depth.shape
+    for stage, maps in stages.items():
+        for task, values in maps.items():
+            _check_map(f"{path}: {task}_{stage}", task, values, (height, width))
     if fov_deg is not None or "camera" not in arrays:
         return stages, Camera.from_fov(width, height, *([] if fov_deg is None else [fov_deg]))
     values = arrays["camera"]
     if values.shape != (4,) or values.dtype.kind not in "fiu":
         raise InputError(f"{path}: camera is {values.dtype} {values.shape}, expected fx, fy, cx, cy")
     fx, fy, cx, cy = (float(v) for v in values)
-    return stages, Camera(fx, fy, cx, cy, width, height)
+    try:
+        return stages, Camera(fx, fy, cx, cy, width, height)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _check_map(name: str, task: str, values: np.ndarray, size: tuple[int, int]) -> None:
+    """Raises InputError unless it is what `predict` writes: of this size, and a kind of number that fits."""
+    shape = (*size, 3) if task == "normals" else size
+    kinds = {"semseg": "u", "normals": "f"}.get(task, "fiu")
+    if values.shape != shape or values.dtype.kind not in kinds or (task == "semseg" and values.itemsize > 1):
+        found, wanted = ("x".join(map(str, sides)) for sides in (values.shape, shape))
+        raise InputError(f"{name} is {values.dtype} {found}; expected {_EXPECTED[task]} {wanted}")
 
 
 def scoreboard(report: Coherence) -> str:
@@ -159,22 +176,6 @@ def _of_photo(args: argparse.Namespace) -> Coherence:
     prediction = predictor(args.input, args.fov)
     classes = next((t.classes for t in prediction.task_list() if t.name == "semseg"), ())
     return coherence(prediction.initial, prediction.refined, prediction.camera, classes)
-
-
-def _load(path: Path) -> Mapping[str, np.ndarray]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise InputError(f"{path}: a single array, expected an .npz of several")
-        with loaded as file:
-            return {name: file[name] for name in file.files}
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        text = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: not a readable .npz ({type(error).__name__}: {text})") from error
 
 
 def _write_json(path: Path, report: Coherence) -> None:

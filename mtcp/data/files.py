@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,54 +11,52 @@ import numpy as np
 from PIL import Image
 
 from mtcp.errors import InputError
-
-# what scipy raises on torn files, besides its own MatReadError
-_TORN_MAT = (ValueError, TypeError, IndexError, EOFError, OSError, NotImplementedError, zlib.error)
+from mtcp.photo import MAX_PIXELS
+from mtcp.reading import ARRAY_BYTES, brief, read_bytes, read_npy
 
 
 def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
     """An image file as an array: uint8 (H, W, 3) for mode "RGB"; for None its stored values, as of a palette.
 
     Raises:
-        InputError: missing, torn or not an image.
+        InputError: missing, torn, not a JPEG or PNG, or of more than `mtcp.photo.MAX_PIXELS`.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(f"{image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels")
             return np.array(image if mode is None else image.convert(mode))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on torn files
-        raise InputError(f"{path}: torn or not an image ({error})") from error
+    except Exception as error:  # Pillow's decoders raise anything on torn files
+        raise InputError(f"{path}: torn or not an image ({brief(error)})") from error
 
 
 def read_array(path: Path) -> np.ndarray:
-    """A `.npy` file.
+    """A `.npy` file of numbers.
 
     Raises:
-        InputError: missing, torn or not a numpy array.
+        InputError: missing, torn or not a numpy array of numbers.
     """
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: torn or not a numpy array ({error})") from error
+    return read_npy(path)
 
 
 def read_lines(path: Path) -> list[str]:
     """The non-empty lines of a text file, stripped.
 
     Raises:
-        InputError: missing file, no line, or a line twice.
+        InputError: missing file, not text, no line, or a line twice.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = read_bytes(path).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text in UTF-8 ({error.reason} at byte {error.start})") from None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise InputError(f"{path}: empty")
     if len(set(lines)) < len(lines):
-        twice = next(line for line in lines if lines.count(line) > 1)
-        raise InputError(f"{path}: {twice!r} is listed twice")
+        twice = Counter(lines).most_common(1)[0][0]
+        raise InputError(f"{path}: {twice[:60]!r} is listed twice")
     return lines
 
 
@@ -70,12 +68,25 @@ def load_mat_array(path: Path, name: str) -> np.ndarray:
     """
     if path.is_file() and is_hdf5(path):
         with open_hdf5(path) as file:
-            found: dict[str, Any] = {name: file[name][()]} if name in file else {}
+            found: dict[str, Any] = {name: _dataset(path, file, name)} if name in file else {}
     else:
         found = load_mat(path, variable_names=[name])
     if name not in found:
         raise InputError(f"{path}: no variable {name!r}")
-    return np.asarray(found[name])
+    values = np.asarray(found[name])
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"{path}: {name} holds {str(values.dtype)[:40]}, expected numbers")
+    return values
+
+
+def _dataset(path: Path, file: Any, name: str) -> np.ndarray:
+    try:
+        dataset = file[name]
+        if dataset.nbytes > ARRAY_BYTES:
+            raise InputError(f"claims {dataset.nbytes} bytes")
+        return dataset[()]
+    except Exception as error:  # h5py: KeyError, RuntimeError, OSError and more
+        raise InputError(f"{path}: {name} cannot be read ({brief(error)})") from error
 
 
 def open_hdf5(path: Path) -> Any:
@@ -105,14 +116,13 @@ def load_mat(path: Path, **options: Any) -> dict[str, Any]:
         InputError: missing, torn or not such a file.
     """
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
         return loadmat(path, **options)
-    except (MatReadError, *_TORN_MAT) as error:
-        raise InputError(f"{path}: torn or not a MATLAB file ({error})") from error
+    except Exception as error:  # on torn files scipy raises its own and a dozen of Python's
+        raise InputError(f"{path}: torn or not a MATLAB file ({brief(error)})") from error
 
 
 def common_suffix(folder: Path, names: Sequence[str], suffixes: Sequence[str]) -> str:

@@ -15,7 +15,6 @@ is the Kinect's and the axes are found by comparing some frames' normals with th
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from mtcp.data.nyud_layout import META
 from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
+from mtcp.reading import parse_object, read_bytes
 from mtcp.tasks import IGNORE, NYUD_CLASSES, task_set
 
 log = logging.getLogger(__name__)
@@ -183,8 +183,9 @@ def read_depth(path: Path) -> np.ndarray:
         InputError: missing, torn, or not one channel.
     """
     is_mat = path.suffix == ".mat"
-    depth = (load_mat_array(path, "depth") if is_mat else read_array(path)).astype(np.float32)
-    depth = _one_map(depth, path)
+    depth = _one_map(load_mat_array(path, "depth") if is_mat else read_array(path), path)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is not finite
+        depth = depth.astype(np.float32)
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
 
@@ -196,11 +197,13 @@ def read_normals(path: Path) -> np.ndarray:
     """
     if path.suffix == ".npy":
         values = read_array(path)
+        if values.dtype.kind in "iu" and values.itemsize > 1:
+            raise InputError(f"{path}: {values.dtype}; expected floats, int8 or uint8")
         scale = {"i": 127.0, "u": 127.5}.get(values.dtype.kind, 1.0)
         normals = values.astype(np.float32) / scale - (values.dtype.kind == "u")
     else:
         normals = read_image(path).astype(np.float32) / 127.5 - 1
-    if normals.ndim != 3 or normals.shape[2] != 3:
+    if normals.ndim != 3 or normals.shape[2] != 3 or not normals.size:
         raise InputError(f"{path}: shape {normals.shape}; expected (height, width, 3)")
     squared = np.einsum("hwc,hwc->hw", normals, normals)
     if not squared.max() < 3.2:
@@ -239,18 +242,13 @@ def _one_map(values: np.ndarray, path: Path) -> np.ndarray:
 def _read_meta(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
-    if not isinstance(meta, dict):
-        raise InputError(f"{path}: expected an object, found {type(meta).__name__}")
-    return meta
+    return parse_object(path, read_bytes(path))
 
 
 def _camera(values: Any, path: Path) -> Camera:
     names = ("fx", "fy", "cx", "cy", "width", "height")
     try:
         return Camera(**{name: values[name] for name in names})
-    except (KeyError, TypeError) as error:
-        raise InputError(f'{path}: "camera" needs {", ".join(names)}') from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = f" ({error})" if isinstance(error, InputError) else ""
+        raise InputError(f'{path}: "camera" needs {", ".join(names)} as numbers{reason}') from error

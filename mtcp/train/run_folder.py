@@ -7,27 +7,56 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import torch
 
 from mtcp.aside import write_aside
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
+from mtcp.reading import parse_object, read_bytes
 
 T = TypeVar("T")
 
+LONGEST_LINE = 1 << 22
+"""Bytes. A longer line is no log line."""
+
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a log.jsonl, skipping what is no whole JSON object (a torn last line, say)."""
-    with path.open("rb") as f:
-        for line in f:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                yield entry
+    """The lines of a log.jsonl, skipping what is no whole JSON object (a torn last line, say) and what is
+    longer than `LONGEST_LINE`.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as f:
+            yield from (entry for entry in map(_entry, _lines(f)) if entry is not None)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Whole lines; too long ones are passed over piece by piece."""
+    inside_long = False
+    while line := file.readline(LONGEST_LINE):
+        whole = len(line) < LONGEST_LINE or line.endswith(b"\n")
+        if whole and not inside_long:
+            yield line
+        inside_long = not whole
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _step(entry: dict[str, Any]) -> float:
+    step = entry.get("step", 0)
+    return step if isinstance(step, (int, float)) else 0
 
 
 class RunFolder:
@@ -66,10 +95,11 @@ class RunFolder:
 
     def _read(self, take: Callable[[dict[str, Any]], T]) -> T:
         path = self.path / "config.json"
+        if not path.exists():
+            raise InputError(f"{path} is missing: is {self.path} a run folder?")
+        values = parse_object(path, read_bytes(path))
         try:
-            return take(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise InputError(f"{path} is missing: is {self.path} a run folder?") from None
+            return take(values)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is damaged: {error}") from None
 
@@ -87,7 +117,7 @@ class RunFolder:
         """Forgets log lines of steps that a resumed run will do again: those after its last saved state."""
         if not self.log_path.exists():
             return
-        kept = [entry for entry in read_log(self.log_path) if entry.get("step", 0) <= step]
+        kept = [entry for entry in read_log(self.log_path) if _step(entry) <= step]
         text = "".join(json.dumps(entry) + "\n" for entry in kept)
         write_aside(self.log_path, lambda file: file.write(text.encode()))
 
