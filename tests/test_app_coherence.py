@@ -158,9 +158,9 @@ def test_board_tells_chance_beside_edges_and_pieces_beside_planes() -> None:
     stepped["depth"] = np.where(LEFT, 2.0, 3.0).astype(np.float32)
     told = scoreboard.scoreboard(run_of(stepped, stepped))
     edges = cells(told, "depth_edges_on_boundary_pct")
-    assert edges["initial"].startswith("100.0 % by chance ")
+    assert edges["initial"].startswith("100.0 % chance ")
     assert edges["change"] == "0.0 % same"
-    assert cells(told, "plane_rms_cm")["initial"] == "0.0 cm 1 piece, 50 % of the picture"
+    assert cells(told, "plane_rms_cm")["initial"] == "0.0 cm 1 piece, 50 %"
 
 
 def test_truth_is_a_column_of_its_own_and_measured_once() -> None:
@@ -222,6 +222,19 @@ def test_histogram_says_medians_and_what_lies_beyond(run: Run) -> None:
     assert "angle (degrees)" in told and "% of the pixels per 2.5°" in told
 
 
+def test_the_truth_does_not_flatten_the_predictions() -> None:
+    spread = {**maps(0, 0), "normals": tilted(np.linspace(5, 80, W, dtype=np.float32)[None].repeat(H, 0))}
+    run = run_of(spread, spread)
+    known = dataclasses.replace(run, truth=Truth(maps(0, 0), run.prediction.camera, "made"), cache={})
+    stages = scoreboard.stages(known)
+    told = angles.histogram(stages, "plane fit")
+    assert peak(told, "initial") == pytest.approx(
+        peak(angles.histogram({"initial": stages["initial"]}, "plane fit"), "initial")
+    )
+    assert peak(told, "truth") == pytest.approx(34, abs=0.1)
+    assert "cut off" in told and "cut off" not in angles.histogram(stages, "plane fit", "log")
+
+
 def peak(svg: str, stage: str) -> float:
     """The highest point (least y) of a stage's line."""
     path = re.search(rf'd="([^"]*)" fill="none" stroke="var\(--{stage}\)"', svg)
@@ -248,7 +261,7 @@ def test_rows_are_ranked_and_named(patchy: Run) -> None:
     before_fold, after_fold = told.split("<details><summary>3 more</summary>")
     assert before_fold.count("<tr data") == failures.TOP and after_fold.count("<tr data") == 3
     first = words(re.search(r'<tr data-failure="1".*?</tr>', told)[0])  # type: ignore[index]
-    assert re.fullmatch(r"1 window 100 % of it remaining [\d.]+ % 68.0° 68.0° 68.0°", first)
+    assert re.fullmatch(r"1 window remaining [\d.]+ % 68.0° 68.0° 68.0°", first)
 
 
 def test_filter_keeps_the_status_asked_for(run: Run) -> None:
@@ -311,8 +324,20 @@ def test_outlines_follow_the_border() -> None:
     assert (drawn[4, 12] == outlines.DARK).all()
     assert (drawn[10, 15] == 100).all() and (drawn[0, 0] == 100).all()
     strong, box = outlines.chosen(region, (20, 30))
-    assert box == (6, 1, 24, 19) and strong.shape == (18, 18, 4)
-    assert strong[9, 9, 3] == 40 and strong[4, 9, 3] == 255 and strong[0, 0, 3] == 0
+    assert box == (2, 0, 28, 20) and strong.shape == (20, 26, 4)
+    assert strong[10, 13, 3] == 40 and strong[5, 13, 3] == 255 and strong[0, 0, 3] == 0
+
+
+def test_outlines_leave_out_specks_but_never_a_region() -> None:
+    mask = np.zeros((480, 640), bool)
+    mask[100:200, 100:200] = True
+    mask[150, 200:220] = True  # a hair
+    mask[300, 300] = True  # a speck
+    drawn = outlines.smooth(mask)
+    assert drawn[150, 150] and not drawn[150, 210] and not drawn[300, 300]
+    hair = np.zeros((480, 640), bool)
+    hair[50, 50:60] = True
+    assert (outlines.smooth(hair) == hair).all()
 
 
 @pytest.mark.parametrize("size", [(40, 200), (200, 40), (3, 5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -85,7 +86,7 @@ class Angles:
         pictures = [angles.picture(stages[name], method) for name in ("initial", "refined") if name in stages]
         traced = len(pictures) == 2
         return {
-            self.compare: gr.ImageSlider(tuple(pictures) if traced else None, visible=traced),
+            self.compare: gr.ImageSlider((pictures[0], pictures[1]) if traced else None, visible=traced),
             self.single: gr.Image(None if traced else pictures[0], visible=not traced),
             self.legend: angles.legend(stages, method),
             **self._chart(scene, settings),
@@ -188,8 +189,9 @@ class Coherence:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        parts = (*self.angles.outputs, *self.failures.outputs, *self.cloud.outputs)
-        return (self.headline, self.compared, self.board, *parts)
+        # a column is no Component to gradio's types
+        own: list[Any] = [self.headline, self.compared, self.board]
+        return (*own, *self.angles.outputs, *self.failures.outputs, *self.cloud.outputs)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         run = scene.run

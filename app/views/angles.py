@@ -67,18 +67,22 @@ def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "l
     if not known:
         return '<p class="mt-subdued">No pixel has both a depth and a normal.</p>'
     lines = {name: shares(angles) for name, angles in known.items()}
-    top = max(float(line.max()) for line in lines.values())
+    predicted = [
+        line for name, line in lines.items() if name != "truth"
+    ]  # the truth's peak would flatten them
+    top = max(float(line.max()) for line in predicted or lines.values())
     axis = _Axis(scale == "log", top)
     medians = {name: float(np.median(angles)) for name, angles in known.items()}
     drawn = axis.drawn() + "".join(_line(name, line, axis) for name, line in lines.items())
     drawn += "".join(_median(name, value, row) for row, (name, value) in enumerate(medians.items()))
     told = ", ".join(f"{name}: median {number(value, 'deg')}" for name, value in medians.items())
     title = f"Histogram of the angle between depth and normals, {method}, {scale} shares. {told}"
+    cut = " The truth's peak is cut off." if "truth" in lines and lines["truth"].max() > axis.top else ""
     svg = (
         f'<svg class="mt-histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.text(title)}">'
         f"{drawn}</svg>"
     )
-    return f'{svg}<p class="mt-subdued mt-fine">{_beyond(known)}</p>'
+    return f'{svg}<p class="mt-subdued mt-fine">{_beyond(known)}{cut}</p>'
 
 
 class _Axis:
@@ -95,7 +99,7 @@ class _Axis:
         if self.log:
             decades = np.log10(self.top / FAINTEST_PCT)
             share = 1 + np.log10(max(pct, FAINTEST_PCT) / self.top) / decades
-        return _HEIGHT - _BOTTOM - float(share) * (_HEIGHT - _TOP - _BOTTOM)
+        return _HEIGHT - _BOTTOM - min(1.0, float(share)) * (_HEIGHT - _TOP - _BOTTOM)
 
     def drawn(self) -> str:
         ticks = (

@@ -154,7 +154,8 @@ def _table(run: Run, found: Sequence[Failure]) -> str:
 
 def _row(failure: Failure, thumbnail: str, traced: bool) -> str:
     label = _label(failure)
-    share = "" if failure.label_pct is None else f"<small>{failure.label_pct:.0f} % of it</small>"
+    mixed = failure.label_pct is not None and failure.label_pct < 99.5
+    share = f"<small>{failure.label_pct:.0f} % of it</small>" if mixed else ""
     cells = [
         f'<td><span class="mt-rank">{failure.rank}</span>'
         f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',

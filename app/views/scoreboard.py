@@ -36,12 +36,12 @@ class Line:
 def _found(angle: RoomAngle, degrees: float | None) -> str:
     if degrees is None:
         return ""
-    walls = f", {angle.pairs} pieces of wall" if angle.ideal_deg == 90 and angle.pairs > 1 else ""
+    walls = f", {angle.pairs} walls" if angle.ideal_deg == 90 and angle.pairs > 1 else ""
     return f"{number(degrees, 'deg')}{walls}"
 
 
 def _chance(edges: EdgeAgreement) -> str:
-    return "" if edges.chance_pct is None else f"by chance {edges.chance_pct:.1f} %"
+    return "" if edges.chance_pct is None else f"chance {edges.chance_pct:.1f} %"
 
 
 def _pieces(stage: StageCoherence) -> str:
@@ -49,7 +49,7 @@ def _pieces(stage: StageCoherence) -> str:
     if not segments:
         return ""
     share = sum(segment.share_pct for segment in segments)
-    return f"{len(segments)} {'piece' if len(segments) == 1 else 'pieces'}, {share:.0f} % of the picture"
+    return f"{len(segments)} {'piece' if len(segments) == 1 else 'pieces'}, {share:.0f} %"
 
 
 PLANE_FIT = (
@@ -118,7 +118,7 @@ PLANES = (
     Line(
         "plane_rms_cm",
         "Flat surfaces: depth off its plane",
-        "RMS distance of the points of walls, floor, ceiling, doors, table tops to the best plane through them.",
+        "RMS distance of the points of walls, floor, ceiling, table tops ... to the plane through each piece.",
         lambda s: s.planarity.reason,
         _pieces,
         first=True,
@@ -257,7 +257,7 @@ def _table(
     titles = "".join(
         f'<th scope="col" class="{f"mt-{name}" if name in columns else ""}">{name}</th>' for name in head
     )
-    return f'<table class="mt-columns-{len(head)}"><thead><tr>{titles}</tr></thead>{body}</table>'
+    return f'<table style="--columns:{len(head) - 1}"><thead><tr>{titles}</tr></thead>{body}</table>'
 
 
 def _heads(columns: Mapping[str, StageCoherence]) -> list[str]:
