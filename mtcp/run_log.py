@@ -51,7 +51,8 @@ class RunData:
     "images_per_s", "time", and "loss/TASK", "weight/TASK" for each task; NaN where a line lacks the value.
     every: one in so many step lines is in `steps`. lines: read in all. broken: lines that were no JSON object.
     epochs_planned, steps_per_epoch: None until known. began: the last "start" or "resume" line's time; ended:
-    the reason on the "end" line after it. gaps: seconds between the last lines. exists: False once the file
+    the reason on the "end" line after it. gaps: seconds between the last lines; evaluation: the longest before
+    an epoch line with metrics. exists: False once the file
     has vanished (what was read of it stays) or if there never was one.
     """
 
@@ -68,6 +69,7 @@ class RunData:
     ended: str | None
     last_time: float
     gaps: tuple[float, ...]
+    evaluation: float
     exists: bool
 
     @property
@@ -162,6 +164,7 @@ class _State:
     began: float = math.nan
     ended: str | None = None
     last_time: float = math.nan
+    evaluation: float = 0.0
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def take(self, line: bytes) -> None:
@@ -204,6 +207,7 @@ class _State:
             ended=self.ended,
             last_time=self.last_time,
             gaps=tuple(self.gaps),
+            evaluation=self.evaluation,
             exists=exists,
         )
 
@@ -218,7 +222,11 @@ class _State:
         if kind in ("start", "resume"):
             self.gaps.clear()
         elif time >= self.last_time:
-            self.gaps.append(time - self.last_time)
+            gap = time - self.last_time
+            if kind == "epoch" and entry.get("metrics"):
+                self.evaluation = max(self.evaluation, gap)
+            else:
+                self.gaps.append(gap)
         self.last_time = time
 
     def _begin(self, entry: Mapping[str, Any]) -> None:

@@ -16,7 +16,8 @@ LEAST_PATIENCE = 60.0
 FIRST_PATIENCE = 300.0
 PATIENCE = 5.0
 """A run has stalled when its last line is older than 5 of its usual gaps, and a minute at least. Until two
-lines have shown a gap, five minutes: the first steps are slow."""
+lines have shown a gap, five minutes: the first steps are slow. After an epoch's last step, five minutes and
+twice the longest evaluation so far at least: the network may be evaluated now."""
 SPEED_LINES = 20
 
 
@@ -59,7 +60,16 @@ def patience(data: RunData) -> float:
     """Seconds after which a silent run counts as stalled."""
     if not data.gaps:
         return FIRST_PATIENCE
-    return max(LEAST_PATIENCE, PATIENCE * statistics.median(data.gaps))
+    usual = max(LEAST_PATIENCE, PATIENCE * statistics.median(data.gaps))
+    return max(usual, FIRST_PATIENCE, 2 * data.evaluation) if _epoch_line_is_next(data) else usual
+
+
+def _epoch_line_is_next(data: RunData) -> bool:
+    steps = data.steps["step"]
+    if data.steps_per_epoch is None or len(steps) < 2:
+        return False
+    next_logged = 2 * steps[-1] - steps[-2]
+    return bool(next_logged > (epochs_done(data) + 1) * data.steps_per_epoch)
 
 
 def epochs_done(data: RunData) -> int:

@@ -226,6 +226,19 @@ def test_a_slow_run_is_given_five_of_its_gaps(tmp_path: Path) -> None:
     assert status(data, slow[-1]["time"] + 210).state == "stalled"
 
 
+def test_an_evaluation_is_given_time(tmp_path: Path) -> None:
+    entries = lines(4, evaluate=1)
+    begun = Tail(make_run(tmp_path, entries[:-1])).poll()  # all steps of epoch 4, not its epoch line
+    assert status(begun, entries[-2]["time"] + 290).state == "running"
+    assert status(begun, entries[-2]["time"] + 310).state == "stalled"
+    second = 2 * (STEPS + 1)  # the second epoch's line: that evaluation took 500 s
+    late = [{**entry, "time": entry["time"] + 500 * (i >= second)} for i, entry in enumerate(entries)]
+    slow = Tail(make_run(tmp_path, late[:-1])).poll()
+    assert slow.evaluation == 500
+    assert status(slow, late[-2]["time"] + 900).state == "running"
+    assert status(slow, late[-2]["time"] + 1100).state == "stalled"
+
+
 def test_time_left_and_speed(tmp_path: Path) -> None:
     told = status(Tail(make_run(tmp_path, lines(2))).poll(), T0 + 41)
     assert told.images_per_s == 4.0
