@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.data_classes import ImageData
 
 from app.picker import picker
@@ -47,9 +47,7 @@ class Sidebar:
                         _number("y (px from the top)", "probe-y"),
                     )
                 readout = gr.HTML(elem_id="readout")
-                fov = _number(
-                    "Field of view across (degrees)", "fov", minimum=NARROWEST_DEG, maximum=WIDEST_DEG
-                )
+                fov = _number("Field of view across (degrees)", "fov", NARROWEST_DEG, WIDEST_DEG)
             return cls(
                 photo=photo,
                 probe=column,
@@ -65,7 +63,7 @@ class Sidebar:
             )
 
     @property
-    def outputs(self) -> list[Component]:
+    def outputs(self) -> list[Any]:
         """Everything that `fill`, `point` and `clear` may set."""
         places = [self.photo, self.facts, self.download, self.marker]
         return [*places, self.probe, self.readout, self.x, self.y, self.fov]
@@ -99,8 +97,8 @@ class Sidebar:
         }
 
 
-def _number(label: str, name: str, **limits: float) -> gr.Number:
-    return gr.Number(label=label, elem_id=name, min_width=100, step=1, **limits)
+def _number(label: str, name: str, low: float | None = None, high: float | None = None) -> gr.Number:
+    return gr.Number(label=label, elem_id=name, min_width=100, step=1, minimum=low, maximum=high)
 
 
 def photo_input() -> gr.Image:

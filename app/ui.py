@@ -124,7 +124,7 @@ class Page:
         return [output for shelf in self.shelves for output in shelf.tab.outputs]
 
     @property
-    def frame(self) -> list[Component]:
+    def frame(self) -> list[Any]:
         """What is around the tabs."""
         switched = [part for shelf in self.shelves for part in (shelf.empty, shelf.shown)]
         return [self.scene, self.drawn, self.header, *self.sidebar.outputs, *switched]
@@ -169,9 +169,8 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
     sources = sources or Sources()
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
-        states = [
-            gr.State(value, time_to_live=STATE_SECONDS) for value in (None, Predictions.title, {}, None)
-        ]
+        initial: tuple[Any, ...] = (None, Predictions.title, {}, None)
+        states = [gr.State(value, time_to_live=STATE_SECONDS) for value in initial]
         header = _header(network)
         with gr.Row():
             sidebar = Sidebar.build(sources.examples)

@@ -10,11 +10,12 @@ call that warms up; what is kept between calls is kept as for a visitor. kB is w
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from gradio.blocks import postprocess_update_dict
 
 from app import serve, session, ui
 from app.scene import Scene
-from app.tabs.base import Values
+from app.tabs.base import Tab, Values
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
 
 
@@ -60,23 +61,24 @@ def rows(photo: Path, repeats: int) -> list[Row]:
     for tab in tabs:
         places = iter(range(10**6))
 
-        def move(tab=tab, places=places) -> Values:
+        def fill(tab: Tab = tab) -> Values:
+            return tab.fill(scene, settings)
+
+        def move(tab: Tab = tab, places: Iterator[int] = places) -> Values:
             at = (next(places) * 0.37) % 1.0
             return tab.point(scene.point(at, 1 - at), settings)
 
-        def choose(tab=tab, places=places) -> Values:
+        def choose(tab: Tab = tab, places: Iterator[int] = places) -> Values:
             return tab.point(scene.choose(next(places) % ranks + 1), settings)
 
-        found.append(measured(f"{tab.title}: opened", lambda tab=tab: tab.fill(scene, settings), repeats))
+        found.append(measured(f"{tab.title}: opened", fill, repeats))
         found.append(measured(f"{tab.title}: probe", move, repeats))
         if first.failures:
             found.append(measured(f"{tab.title}: failure", choose, repeats))
         for control in tab.controls:
             name = getattr(control.component, "label", None) or control.component.value
-            redraw = control.redraw
-            found.append(
-                measured(f"{tab.title}: {name}", lambda redraw=redraw: redraw(scene, settings), repeats)
-            )
+            redraw = functools.partial(control.redraw, scene, settings)
+            found.append(measured(f"{tab.title}: {name}", redraw, repeats))
     return found
 
 
@@ -98,8 +100,8 @@ def travelled(values: Values) -> int:
     for component, value in values.items():
         if isinstance(value, dict) and value.get("__type__") == "update":
             ready: Any = postprocess_update_dict(component, dict(value), postprocess=True)
-        elif isinstance(value, gr.components.Component | gr.blocks.BlockContext):
-            ready = value.value
+        elif isinstance(value, gr.blocks.Block):
+            ready = getattr(value, "value", None)
         else:
             ready = component.postprocess(value)
         ready = ready.model_dump() if hasattr(ready, "model_dump") else ready

@@ -53,8 +53,7 @@ def _alike(value: object, default: object) -> bool:
     if isinstance(default, tuple):
         return isinstance(value, tuple) and all(_alike(item, default[0]) for item in value)
     if isinstance(default, float):
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and abs(value) < 1e308  # type: ignore[operator]
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e308
     return type(value) is type(default)
 
 

@@ -105,7 +105,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         header, dtype, shape, fortran = _header(start)
         _check_room(shape, dtype, member.file_size - header)
         array = np.empty(math.prod(shape), dtype)
-        room = memoryview(array.view(np.uint8))
+        room = memoryview(array.view(np.uint8).data)
         first = start[header : header + len(room)]
         room[: len(first)] = first
         _fill(file, room[len(first) :])

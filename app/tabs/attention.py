@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -19,7 +20,7 @@ OPACITY = 60
 class Attention:
     """Overlays at the probe on top; below, folded, where the attention goes and what else the network holds."""
 
-    title = "Attention"
+    title: ClassVar[str] = "Attention"
 
     headline: gr.HTML
     scale: gr.Radio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gradio.components import Component
 
@@ -32,7 +32,7 @@ class Control:
 class Tab(Protocol):
     """One way to look at a scene."""
 
-    title: str
+    title: ClassVar[str]
 
     @property
     def controls(self) -> tuple[Control, ...]:

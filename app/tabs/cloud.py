@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -52,7 +52,7 @@ watch('value', () => {
 class Cloud:
     """Initial and refined as point clouds, turned by one camera."""
 
-    title = "3D"
+    title: ClassVar[str] = "3D"
 
     show: gr.Radio
     colour: gr.Radio

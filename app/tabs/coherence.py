@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -163,7 +163,7 @@ class Failures:
 class Coherence:
     """Headline and scoreboard, the angle map, the failures, and both predictions in 3D."""
 
-    title = "Coherence"
+    title: ClassVar[str] = "Coherence"
 
     headline: gr.HTML
     compared: gr.Column

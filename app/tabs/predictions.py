@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -75,7 +76,7 @@ class TaskPanel:
 class Predictions:
     """Each task initial | refined, and what trace-back changed."""
 
-    title = "Predictions"
+    title: ClassVar[str] = "Predictions"
 
     headline: gr.HTML
     divider: gr.Slider

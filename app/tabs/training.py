@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
@@ -32,7 +32,7 @@ CHARTS = Path(__file__).with_name("training_charts.js")
 class Training:
     """The tab's components, and `runs`, which reads the logs."""
 
-    title = "Training"
+    title: ClassVar[str] = "Training"
 
     runs: Runs
     picked: gr.Dropdown
