@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mtcp.errors import InputError
-from mtcp.photo import MAX_PIXELS
+from mtcp.photo import MAX_BYTES, MAX_PIXELS
 from mtcp.reading import ARRAY_BYTES, brief, read_bytes, read_npy
 
 
@@ -21,10 +22,9 @@ def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
     Raises:
         InputError: missing, torn, not a JPEG or PNG, or of more than `mtcp.photo.MAX_PIXELS`.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    content = io.BytesIO(read_bytes(path, MAX_BYTES))  # of a file Pillow reads what chunks claim
     try:
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
+        with Image.open(content, formats=("JPEG", "PNG")) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(f"{image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels")
             return np.array(image if mode is None else image.convert(mode))
