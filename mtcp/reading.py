@@ -52,7 +52,7 @@ def parse_object(path: Path, text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({brief(error)})") from error
+        raise InputError(f"{path}: not JSON, so it is damaged ({brief(error)})") from error
     if not isinstance(value, dict):
         raise InputError(f"{path}: a JSON {type(value).__name__}, expected an object")
     return value

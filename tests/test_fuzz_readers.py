@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import struct
 import tempfile
 import tracemalloc
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mtcp import reading
-from mtcp.checkpoint import FORMAT, load_checkpoint, read_card
+from mtcp.checkpoint import DEFAULT_CHECKPOINT, FORMAT, load_checkpoint, read_card
 from mtcp.cli.coherence import read_npz
 from mtcp.config import ModelConfig
 from mtcp.data.files import read_array, read_image, read_lines
@@ -275,6 +276,22 @@ def test_a_pickle_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save({"w": Evil(tmp_path)}, file)
     assert weights(file.getvalue()) is None
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.skipif(not DEFAULT_CHECKPOINT.is_file(), reason="no checkpoint is shipped here")
+def test_the_shipped_weights_are_what_their_card_says() -> None:
+    found = hashlib.sha256(DEFAULT_CHECKPOINT.read_bytes()).hexdigest()
+    assert read_card(DEFAULT_CHECKPOINT)["sha256"] == found
+
+
+def test_nothing_unpickles_what_a_person_gives() -> None:
+    """Every load of torch or numpy in the package says that it wants data only."""
+    package = Path(reading.__file__).parent
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(import|from) (pickle|dill|joblib|shelve)", text, re.M), path
+        for call in re.findall(r"(?:torch|np)\.load\([^)]*\)", text):
+            assert "weights_only=True" in call or "allow_pickle=False" in call, f"{path}: {call}"
 
 
 # ---- arrays ----
