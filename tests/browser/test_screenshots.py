@@ -40,7 +40,7 @@ READY = {
         ("truth", "Truth", False, (1440, 1080)),
         ("training", "Training", False, (1440, 1300)),
         ("dark", "Coherence", True, (1440, 1080)),
-        ("narrow", "Coherence", False, (390, 844)),
+        ("narrow", "Predictions", False, (390, 844)),
     ],
 )
 def test_screenshots(
