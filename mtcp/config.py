@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -188,6 +189,7 @@ class TrainConfig(_Config):
     clip: float = 5.0  # largest gradient norm; 0 for none
     ema: float = 0.0  # decay of the weights' average; 0 for none
     balancing: str = "lps"
+    task_factors: str = ""  # fixed factors beside the balancing, TASK=FACTOR,...: "normals=4,depth=2"
     kappa: float = 7.5
     floor: float = 0.05
     class_power: float = 0.0  # class weights = frequency^-power
@@ -212,5 +214,20 @@ class TrainConfig(_Config):
         for name in ("lr", "backbone_lr", "weight_decay", "warmup", "clip", "ema", "class_power", "workers"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}={getattr(self, name)}: must not be negative")
+        self.factors()
         if not self.ema < 1 or not self.warmup < 1:
             raise InputError(f"ema={self.ema}, warmup={self.warmup}: must be below 1")
+
+    def factors(self) -> dict[str, float]:
+        """`task_factors` by task. Raises InputError for what is not TASK=FACTOR with a positive FACTOR."""
+        result = {}
+        for part in filter(None, self.task_factors.split(",")):
+            task, _, text = part.partition("=")
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            if not task.strip() or not 0 < value < math.inf:
+                raise InputError(f"task_factors={self.task_factors!r}: {part!r} is not TASK=FACTOR, FACTOR > 0")
+            result[task.strip()] = value
+        return result

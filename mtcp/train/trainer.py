@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from mtcp.config import TrainConfig
+from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import Balancer, EpochReport
 from mtcp.objective.losses import Objective
@@ -67,6 +68,10 @@ class Trainer:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         self.model = model
         self.balancer.to(device)
+        self.factors = {**dict.fromkeys((t.name for t in model.tasks), 1.0), **config.factors()}
+        if unknown := self.factors.keys() - {t.name for t in model.tasks}:
+            names = ", ".join(t.name for t in model.tasks)
+            raise InputError(f"task_factors names {sorted(unknown)[0]!r}: the tasks are {names}")
         self.objective = Objective(model, class_weight).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
@@ -189,7 +194,8 @@ class Trainer:
                 raise TrainingError(
                     f"step {self.step}: the loss of {task} is {value}; lower --lr or look at its data"
                 )
-        total, weights = self.balancer.total({name: torch.log1p(loss) for name, loss in tensors.items()})
+        log_losses = {name: self.factors[name] * torch.log1p(loss) for name, loss in tensors.items()}
+        total, weights = self.balancer.total(log_losses)
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         self.balancer.average_gradients()
