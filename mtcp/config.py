@@ -228,6 +228,8 @@ class TrainConfig(_Config):
             except ValueError:
                 value = math.nan
             if not task.strip() or not 0 < value < math.inf:
-                raise InputError(f"task_factors={self.task_factors!r}: {part!r} is not TASK=FACTOR, FACTOR > 0")
+                raise InputError(
+                    f"task_factors={self.task_factors!r}: {part!r} is not TASK=FACTOR, FACTOR > 0"
+                )
             result[task.strip()] = value
         return result
