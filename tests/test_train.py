@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import signal
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,30 @@ def test_every_balancing_trains_and_logs_what_it_applied(tmp_path: Path, balanci
         assert epochs[0]["weight"] == pytest.approx(dict.fromkeys(TASKS, 1.0))
         for one, following in itertools.pairwise(epochs):
             assert following["weight"] == pytest.approx(one["next_weight"])
+
+
+def test_task_factors_scale_the_total_and_nothing_else(tmp_path: Path) -> None:
+    plain, scaled = (
+        make_trainer(tmp_path / name, balancing="uniform", epochs=1, task_factors=factors)
+        for name, factors in (("plain", ""), ("scaled", "depth=4"))
+    )
+    plain.run(), scaled.run()
+    first, other = log_lines(plain, "step")[0], log_lines(scaled, "step")[0]
+    assert (first["loss"], first["weight"]) == (other["loss"], other["weight"])
+    assert other["total"] - first["total"] == pytest.approx(3 * math.log1p(first["loss"]["depth"]))
+
+
+@pytest.mark.parametrize(
+    "factors, complaint",
+    [
+        ("edge=2", "names 'edge': the tasks are semseg, depth"),
+        ("depth=0", "'depth=0' is not"),
+        ("4", "'4' is not"),
+    ],
+)
+def test_wrong_task_factors_are_named(tmp_path: Path, factors: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        make_trainer(tmp_path / "run", task_factors=factors)
 
 
 def test_the_log_is_enough_to_replay_lps(whole: Trainer) -> None:
