@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from mtcp.errors import InputError
 from mtcp.export import write_prediction
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
@@ -104,10 +103,7 @@ def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = 
         InputError: the file is no photo; the message names the file, never a folder of this machine.
     """
     name = Path(path).name
-    try:
-        photo, focal35 = open_photo(path)
-    except InputError as error:
-        raise InputError(str(error).replace(os.fspath(path), name)) from error
+    photo, focal35 = open_photo(path, name=name)
     original = photo.shape[:2]
     photo = shrink(photo, LONGEST_SIDE)
     return known(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -51,10 +52,11 @@ def test_small_photos_stay_as_they_are() -> None:
     assert session.shrink(np.zeros((1, 5000, 3), np.uint8), 1000).shape == (1, 1000, 3)
 
 
-def test_unusable_file_is_named_without_its_folder(tmp_path: Path) -> None:
-    bad = tmp_path / "notes.jpg"
+@pytest.mark.parametrize(("name", "told"), [("notes.jpg", "notes.jpg"), ("no\ttes.jpg", "no\\ttes.jpg")])
+def test_unusable_file_is_named_without_its_folder(tmp_path: Path, name: str, told: str) -> None:
+    bad = tmp_path / name
     bad.write_text("no picture")
-    with pytest.raises(InputError, match=r"^notes\.jpg: not a picture"):
+    with pytest.raises(InputError, match=f"^{re.escape(told)}: not a picture"):
         session.analyse(FakePredictor(), bad)
 
 
