@@ -34,7 +34,7 @@ TURNS = {
     7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
     8: lambda a: np.rot90(a, -1),
 }
-"""What has to be done to the upright picture to get the stored one, by EXIF orientation."""
+"""What has to be done to the upright picture (H, W, 3) to get the stored one, by EXIF orientation."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from photo_corpus import TURNS
 from PIL import ExifTags, Image, ImageCms
 
 from mtcp import photo
@@ -49,22 +50,9 @@ def test_png_round_trip(tmp_path):
     assert array.flags.writeable
 
 
-# what has to be done to the upright picture to get the stored one, by EXIF orientation
-STORED = {
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: np.rot90(a, 1),
-    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda a: np.rot90(a, -1),
-}
-
-
-@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("orientation", TURNS)
 def test_exif_orientation(orientation):
-    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](picture())))
+    stored = Image.fromarray(np.ascontiguousarray(TURNS[orientation](picture())))
     array, _ = open_photo(saved(stored, exif=exif(orientation)))
     assert np.array_equal(array, picture())
 
