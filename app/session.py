@@ -63,8 +63,7 @@ class Run:
         told = self.prediction
         if not {"depth", "normals"} <= set(told.tasks):
             return None
-        classes = next((task.classes for task in told.task_list() if task.name == "semseg"), ())
-        return coherence(told.initial, told.refined, told.camera, classes)
+        return coherence(told.initial, told.refined, told.camera, told.classes)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

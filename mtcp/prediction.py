@@ -51,6 +51,11 @@ class Prediction:
         """The tasks with their kinds, class names and units."""
         return task_set(self.data, self.tasks)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the labels of "semseg" mean; empty if that is not predicted."""
+        return next((task.classes for task in self.task_list() if task.name == "semseg"), ())
+
     def stages(self) -> dict[str, Maps]:
         """{"initial": maps, "refined": maps}, the second only where there is one."""
         return {"initial": self.initial, **({"refined": self.refined} if self.refined else {})}

@@ -98,13 +98,12 @@ def _gains(run: Run) -> tuple[Gain, ...]:
     semseg = run.prediction.refined.get("semseg")
     if report is None or report.refined is None or semseg is None:
         return ()
-    task = next(task for task in run.prediction.task_list() if task.name == "semseg")
     size = report.working_size
     labels = semseg[np.ix_(nearest(semseg.shape[0], size[0]), nearest(semseg.shape[1], size[1]))]
     before, after = report.initial.maps.angle_deg, report.refined.maps.angle_deg
     known = np.isfinite(before) & np.isfinite(after)
     parts: dict[str, np.ndarray] = {}
-    for name, mask in _named(list(_parts(report, labels, task.classes))):
+    for name, mask in _named(list(_parts(report, labels, run.prediction.classes))):
         parts[name] = parts[name] | mask if name in parts else mask
     found = []
     for name, mask in parts.items():

@@ -227,7 +227,7 @@ def _truth_stage(run: Run) -> StageCoherence | None:
     truth = run.truth
     if truth is None or not {"depth", "normals"} <= set(truth.maps):
         return None
-    classes = next((task.classes for task in run.prediction.task_list() if task.name == "semseg"), ())
+    classes = run.prediction.classes
     wanted = ("depth", "normals", *(["semseg"] if classes else []))
     maps = {name: truth.maps[name] for name in wanted if name in truth.maps}
     return stage_coherence(maps, truth.camera, classes)
