@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from app.folders import fresh_folder
 from mtcp.export import write_prediction
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
@@ -131,9 +132,7 @@ def shrink(photo: np.ndarray, longest: int) -> np.ndarray:
 
 def archive(run: Run, folder: str | os.PathLike[str]) -> Path:
     """Writes what `python -m mtcp predict` writes for this photo as STEM.zip in a new folder in `folder`."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="mtcp-", dir=folder))
-    made = place / f"{run.stem}.zip"
+    made = fresh_folder(folder) / f"{run.stem}.zip"
     with (
         tempfile.TemporaryDirectory() as files,
         zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,

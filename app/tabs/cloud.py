@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from gradio.components import Component
 from gradio.data_classes import FileData
 
 from app import viewer
+from app.folders import fresh_folder
 from app.scene import Scene
 from app.session import Run
 from app.tabs.base import Control, Settings, Values
@@ -214,7 +214,9 @@ class Cloud:
                 stage: view.export(run, stage, what, sampled, settings[self.edges] / 100)
                 for stage in stages or list(run.prediction.stages())
             }
-            return {self.saved: {"file": _served(write(_folder(self.saved.GRADIO_CACHE) / run.stem, clouds))}}
+            return {
+                self.saved: {"file": _served(write(fresh_folder(self.saved.GRADIO_CACHE) / run.stem, clouds))}
+            }
 
         return save
 
@@ -252,14 +254,9 @@ def _file(run: Run, key: str, folder: str, data: Callable[[], bytes]) -> Path:
     """The file of that key, written at its first use, and again if gradio has cleared it away."""
     path = run.cache.get(key)
     if path is None or not path.exists():
-        path = run.cache[key] = _folder(folder) / "cloud.bin"
+        path = run.cache[key] = fresh_folder(folder) / "cloud.bin"
         path.write_bytes(data())
     return path
-
-
-def _folder(cache: str) -> Path:
-    Path(cache).mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="mtcp-", dir=cache))
 
 
 def _served(path: Path) -> dict[str, Any]:

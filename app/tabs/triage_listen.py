@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -13,6 +12,7 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
+from app.folders import fresh_folder
 from app.session import Predict, Run, TruthOf
 from app.steps import Progress
 from app.tabs.base import Settings, Values
@@ -164,8 +164,7 @@ def _table(entries: Sequence[Entry], data: Settings, tab: Triage) -> gr.Download
     if not entries:
         return gr.DownloadButton(value=None, interactive=False)
     rows = [entries[i].row for i in view.order(entries, quantity(data[tab.number]), data[tab.of])]
-    Path(tab.table.GRADIO_CACHE).mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix="mtcp-", dir=tab.table.GRADIO_CACHE)) / CSV_NAME
+    path = fresh_folder(tab.table.GRADIO_CACHE) / CSV_NAME
     path.write_text(to_csv(rows, COHERENCE), encoding="utf-8", newline="")
     return gr.DownloadButton(value=str(path), interactive=True)
 
