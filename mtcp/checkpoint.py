@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtcp.aside import write_together
+from mtcp.aside import write_aside, write_together
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.reading import brief, parse_object, read_bytes
@@ -96,8 +96,27 @@ def save_checkpoint(
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = (json.dumps(card, indent=2) + "\n").encode()
-    write_together({path: lambda file: file.write(weights), card_file: lambda file: file.write(text)})
+    write_together(
+        {path: lambda file: file.write(weights), card_file: lambda file: file.write(_card_text(card))}
+    )
+    return card
+
+
+def update_card(path: str | os.PathLike[str], **changes: Any) -> dict[str, Any]:
+    """Writes other fields, `metrics` say, on the card of the weights at `path`, which are left alone.
+
+    Returns:
+        The new card.
+
+    Raises:
+        InputError: as `read_card`, or a field that says what the weights are: `save_checkpoint` writes those.
+    """
+    card = read_card(path)
+    if fixed := changes.keys() & {"format", "version", "config", "sha256"}:
+        raise InputError(f"{sorted(fixed)[0]} belongs to the weights: it cannot be changed on the card alone")
+    digest = card.pop("sha256")
+    card = {**card, **changes, "sha256": digest}
+    write_aside(card_path(path), lambda file: file.write(_card_text(card)))
     return card
 
 
@@ -174,6 +193,10 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
     except (InputError, TypeError) as error:
         raise InputError(f"{card_file}: {error}") from error
     return card
+
+
+def _card_text(card: Mapping[str, Any]) -> bytes:
+    return (json.dumps(card, indent=2) + "\n").encode()
 
 
 def _are_metrics(metrics: Any) -> bool:
