@@ -8,7 +8,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mtcp.aside import write_aside
 from mtcp.errors import InputError
+from mtcp.portable import portable, run_bases
+from mtcp.reading import parse_object, read_bytes
 
 
 def add_parser(subparsers: Any) -> None:
@@ -17,7 +20,8 @@ def add_parser(subparsers: Any) -> None:
         "release",
         help="turn a run into a shipped checkpoint with its card and log",
         description="Writes the weights (fp16), evaluates the written file on a split at the labels' full size, puts "
-        "the metrics on the card and copies the run's log beside it.",
+        "the metrics on the card and copies the run's log and configuration beside it. Paths in them are "
+        "made relative to the run folder's surroundings.",
     )
     parser.add_argument("run_folder", type=Path, help="the run, e.g. runs/nyud")
     parser.add_argument(
@@ -37,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0."""
-    from mtcp.checkpoint import load_checkpoint, save_checkpoint
+    from mtcp.checkpoint import load_checkpoint, save_checkpoint, update_card
     from mtcp.data import open_data
     from mtcp.evaluate import evaluate, table
     from mtcp.inference import parse_size, pick_device
@@ -46,11 +50,15 @@ def run(args: argparse.Namespace) -> int:
     if not source.exists():
         raise InputError(f"{source} is missing: has the run saved a network yet?")
     model, card = load_checkpoint(source)
+    config = args.run_folder / "config.json"
+    settings = parse_object(config, read_bytes(config))
+    bases = run_bases(args.run_folder)
+    model.config = model.config.replace(backbone=portable(model.config.backbone, bases))
     if args.size:
         height, width = parse_size(args.size)
         model.config = model.config.replace(height=height, image_width=width)
     about = {key: card[key] for key in ("data", "commit", "command", "train") if key in card}
-    save_checkpoint(args.out, model, dtype="float16", **about)
+    save_checkpoint(args.out, model, dtype="float16", **portable(about, bases))
     written, _ = load_checkpoint(args.out, pick_device(args.device))
     data = open_data(args.data, args.split, written.config.tasks)
     metrics = evaluate(written, data)
@@ -59,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
         "frames": len(data),
         "size": [written.config.height, written.config.image_width],
     }
-    save_checkpoint(args.out, model, dtype="float16", metrics=metrics, measured_on=measured, **about)
+    update_card(args.out, metrics=metrics, measured_on=measured)
     shutil.copyfile(args.run_folder / "log.jsonl", args.out.with_suffix(".log.jsonl"))
-    config = json.loads((args.run_folder / "config.json").read_text(encoding="utf-8"))
-    args.out.with_suffix(".run.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(portable(settings, bases), indent=2) + "\n"
+    write_aside(args.out.with_suffix(".run.json"), lambda file: file.write(text.encode()))
     print(table(metrics))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB")
     return 0
