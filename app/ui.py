@@ -189,7 +189,7 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
         for event in triage_listen.listen(triage, network.predict, whole.inbox, _NETWORK, sources.truth_of):
             _open_from_inbox(whole, event, Coherence.title)
         truth = next(shelf.tab for shelf in shelves if isinstance(shelf.tab, Truth))
-        for event in truth_listen.listen(truth, sources.frames, network.predict, whole.inbox, _NETWORK):
+        for event in truth_listen.listen(truth, network.predict, whole.inbox, _NETWORK):
             _open_from_inbox(whole, event, Truth.title)
         _endpoint(network, sidebar.photo)
     return demo
@@ -201,7 +201,7 @@ def build_shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
         (Predictions.title, lambda: Predictions.build(network.tasks)),
         (Attention.title, Attention.build),
         (Coherence.title, Coherence.build),
-        (Truth.title, lambda: Truth.build(network.tasks, browser=browser)),
+        (Truth.title, lambda: Truth.build(network.tasks, browser)),
     ]
     shelves, browser = [], None
     for title, builder in builders:

@@ -18,6 +18,7 @@ from app.frames import Frames
 from app.scene import Scene
 from app.session import Run, known
 from app.tabs import truth_listen
+from app.tabs.truth import Browser
 from app.tabs.truth import Truth as TruthTab
 from app.views import truth as view
 from mtcp.errors import InputError
@@ -215,19 +216,17 @@ def test_unknown_splits_are_refused(folder: Path) -> None:
 
 
 @pytest.fixture
-def browser(frames: Frames) -> Any:
+def browser(frames: Frames) -> Browser:
     with gr.Blocks():
-        made = TruthTab.build(TASKS, frames).browser
-    assert made is not None
-    return made
+        return Browser.build(frames)
 
 
-def looks(browser: Any, **chosen: Any) -> dict[Any, Any]:
+def looks(browser: Browser, **chosen: Any) -> dict[Any, Any]:
     values = {"number": "depth_rmse_m", "of": "refined", "order": "worst", "at": None, "page": 0} | chosen
     return {getattr(browser, name): value for name, value in values.items()}
 
 
-def test_frames_are_walked_in_the_order_that_was_chosen(browser: Any) -> None:
+def test_frames_are_walked_in_the_order_that_was_chosen(browser: Browser) -> None:
     for index in (0, 2, 3, 4):
         browser.frames.measure(index, FakePredictor())
     worst = truth_listen.sequence(browser, looks(browser))
@@ -242,7 +241,7 @@ def test_frames_are_walked_in_the_order_that_was_chosen(browser: Any) -> None:
     assert truth_listen.neighbour(browser, looks(browser, at=1, order="listed"), 1) == 2
 
 
-def test_the_table_marks_the_open_frame_and_has_means(browser: Any) -> None:
+def test_the_table_marks_the_open_frame_and_has_means(browser: Browser) -> None:
     bare = truth_listen.table(browser, looks(browser))
     assert bare.count("data-open") == COUNT
     assert "mean of" not in bare
@@ -268,7 +267,7 @@ def test_pages_of_the_table() -> None:
     assert 'data-page="1"' in shown(0)
 
 
-def test_measuring_tells_how_far_it_is(browser: Any) -> None:
+def test_measuring_tells_how_far_it_is(browser: Browser) -> None:
     browser.frames.measure(0, FakePredictor())
     now = truth_listen.measured(browser.frames)
     assert (now.done, now.total, now.more) == (1, COUNT, True)
@@ -281,10 +280,10 @@ def test_measuring_tells_how_far_it_is(browser: Any) -> None:
 
 def test_listeners_are_private_and_return_what_fills_the_inbox(frames: Frames) -> None:
     with gr.Blocks() as demo:
-        tab = TruthTab.build(TASKS, frames)
+        tab = TruthTab.build(TASKS, Browser.build(frames))
         inbox = gr.State()
-        found = truth_listen.listen(tab, frames, FakePredictor(), inbox, {"concurrency_id": "network"})
-        assert truth_listen.listen(tab, None, FakePredictor(), inbox, {}) == []
+        found = truth_listen.listen(tab, FakePredictor(), inbox, {"concurrency_id": "network"})
+        assert truth_listen.listen(TruthTab.build(TASKS), FakePredictor(), inbox, {}) == []
     assert len(found) == 4
     assert all(inbox in demo.fns[event["id"]].outputs for event in found)
     assert all(fn.api_visibility == "private" for fn in demo.fns.values())

@@ -182,12 +182,8 @@ class Truth:
     browser: Browser | None
 
     @classmethod
-    def build(
-        cls, tasks: Sequence[Task], frames: Frames | None = None, browser: Browser | None = None
-    ) -> Truth:
+    def build(cls, tasks: Sequence[Task], browser: Browser | None = None) -> Truth:
         """Adds the tab's components to the page. browser: one that is already somewhere on the page."""
-        if frames is not None and browser is None:
-            browser = Browser.build(frames)
         headline, caveat, probe = gr.HTML(view.EMPTY, elem_id="truth-headline"), gr.HTML(), gr.HTML()
         with gr.Row(elem_classes=["mt-tasks", "mt-truths"]):
             panels = tuple(TruthPanel.build(task) for task in tasks)

@@ -24,10 +24,8 @@ REDRAW = 5
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"}
 
 
-def listen(
-    tab: Truth, frames: Frames | None, predict: Predict, inbox: gr.State, network: dict[str, Any]
-) -> list[Dependency]:
-    """Adds the browser's listeners to the page.
+def listen(tab: Truth, predict: Predict, inbox: gr.State, network: dict[str, Any]) -> list[Dependency]:
+    """Adds the browser's listeners to the page, if there is one.
 
     Args:
         inbox: gets the `Run` of a frame that the person opens.
@@ -36,9 +34,9 @@ def listen(
     Returns:
         The events after which something may be in the inbox.
     """
-    if frames is None or tab.browser is None:
-        return []
     browser = tab.browser
+    if browser is None:
+        return []
     looks: list[Component] = [browser.number, browser.of, browser.order, browser.at, browser.page]
     _listen_to_table(browser, looks)
     _listen_to_measuring(browser, looks, predict, network)
