@@ -1,4 +1,4 @@
-"""The point cloud viewer that runs in the browser: plain WebGL2, no libraries.
+"""The point cloud viewer that runs in the browser: WebGL2, or a loop of its own where that is imitated; no libraries.
 
 `markup()` is the HTML that it works on, `script()` the JavaScript that gradio runs with `element`, `props` and
 `watch` (see `gr.HTML(js_on_load=...)`). The parts are joined in the order in which they need each other.
@@ -9,7 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-PARTS = ("orbit.js", "gl.js", "shaders.js", "pane.js", "overlay.js", "input.js", "viewer.js")
+PARTS = (
+    "orbit.js",
+    "gl.js",
+    "shaders.js",
+    "card.js",
+    "splat.js",
+    "overlay.js",
+    "pane.js",
+    "input.js",
+    "viewer.js",
+)
 
 
 def script() -> str:

@@ -31,7 +31,7 @@ function steer(pane, orbit, clicked) {
       orbit.zoom(before.apart / after.apart);
       pan(after.x - before.x, after.y - before.y);
     } else if (event.shiftKey || event.buttons & 6) pan(dx, dy);
-    else orbit.turn(dx * 0.006, dy * 0.006);
+    else if (pointers.size === 1) orbit.turn(dx * 0.006, dy * 0.006);
   });
   const release = (event) => {
     const click = event.type === 'pointerup' && pointers.has(event.pointerId) && moved <= STILL && event.button === 0;

@@ -2,6 +2,7 @@
 const KEPT = 8; // fetched files that are kept, so that going back to a colour is instant
 const root = element.querySelector('.mt-cloud'), note = root.querySelector('.mt-cloud-note');
 const key = root.querySelector('.mt-cloud-key'), legend = root.querySelector('.mt-cloud-needles');
+const by = root.querySelector('.mt-cloud-by');
 const files = new Map(), number = new Intl.NumberFormat('en');
 const SLOW_MS = 150, FAST_MS = 60, REST_MS = 200, LEAST = 0.1;
 let frame = 0, moving = 0, drawn = 0, detail = 1, turn = 0, value = null, shape = null, last = {};
@@ -12,8 +13,10 @@ function request() {
     frame = 0;
     if (moving) detail = clamp(detail * (now - drawn > SLOW_MS ? 0.7 : now - drawn < FAST_MS ? 1.2 : 1), LEAST, 1);
     drawn = now;
-    panes.forEach((pane) => pane.draw(moving ? detail : 1));
-    root.dataset.frames = Number(root.dataset.frames ?? 0) + 1;
+    const share = moving ? detail : 1;
+    panes.forEach((pane) => pane.draw(share));
+    by.textContent = panes.some((pane) => pane.painter.by === 'processor') ? 'No graphics card here: the processor draws.' : '';
+    Object.assign(root.dataset, { share, frames: Number(root.dataset.frames ?? 0) + 1 });
   });
 }
 
@@ -24,10 +27,17 @@ function turned() {
   request();
 }
 
-const orbit = new Orbit(turned);
-const panes = [...root.querySelectorAll('figure')].map((figure) => new Pane(figure, orbit, request));
-panes.forEach((pane) => steer(pane, orbit, clicked));
+const orbit = new Orbit(turned), panes = [], sizes = new ResizeObserver(request);
 root.mtCloud = { orbit, panes };
+
+function addPane() {
+  const figure = root.querySelector('template').content.firstElementChild.cloneNode(true);
+  root.querySelector('.mt-cloud-panes').append(figure);
+  const pane = new Pane(figure, orbit, request);
+  panes.push(pane);
+  steer(pane, orbit, clicked);
+  sizes.observe(pane.canvas);
+}
 
 function clicked(pane, x, y) {
   const pixel = pane.pick(x, y);
@@ -150,6 +160,7 @@ function place(told, colours) {
   const same = (name) => JSON.stringify(last[name]) === JSON.stringify(told[name]);
   const region = same('region') ? shape.region : unrolled(told.region);
   shape.region = region;
+  while (panes.length < told.stages.length) addPane();
   panes.forEach((pane, k) => {
     const stage = told.stages[k], shown = stage !== undefined && (told.show === 'both' || told.show === stage || told.stages.length === 1);
     pane.figure.hidden = !shown;
@@ -159,9 +170,9 @@ function place(told, colours) {
     pane.scene = {
       ...told, region, pixels: shape.pixels, depths: shape.depths[k], jumps: shape.jumps[k],
       colours: painted(colours, block),
-      lines: linesOf(told, k, middle), probe: depth ? lift(told.camera, told.probe.at, depth) : null,
+      ...themed(told, k, middle), probe: depth ? lift(told.camera, told.probe.at, depth) : null,
     };
-    pane.figure.dataset.stage = stage;
+    pane.call(stage);
     const total = number.format(told.size[0] * told.size[1]);
     pane.figure.querySelector('figcaption').innerHTML =
       `<b class="mt-${stage}">${stage}</b> <span class="mt-subdued">${number.format(told.counts[k])} of ${total} points</span>`;
@@ -169,6 +180,11 @@ function place(told, colours) {
   root.classList.toggle('mt-cloud-pair', panes.filter((pane) => !pane.figure.hidden).length > 1);
   legend.hidden = !told.needles;
   key.hidden = false;
+}
+
+// What has the colours of the page: dark or light.
+function themed(told, stage, middle) {
+  return { lines: linesOf(told, stage, middle), mark: cssColour(root, '--cloud-region').slice(0, 3) };
 }
 
 function move(told) {
@@ -203,11 +219,11 @@ async function update() {
 
 watch('value', update);
 update();
-const sizes = new ResizeObserver(request);
-panes.forEach((pane) => sizes.observe(pane.canvas));
 new MutationObserver(() => { // dark or light
   if (!value) return;
-  panes.forEach((pane, k) => { if (pane.scene) pane.scene.lines = linesOf(value, k, median(shape.depths[k]) / 65535 * value.farthest); });
+  panes.forEach((pane, k) => {
+    if (pane.scene) Object.assign(pane.scene, themed(value, k, median(shape.depths[k]) / 65535 * value.farthest));
+  });
   request();
 }).observe(document.body, { attributes: true, attributeFilter: ['class'] });
 document.addEventListener('click', (event) => { // the chosen failure once more: the server has nothing new to say
