@@ -6,9 +6,14 @@ import argparse
 import errno
 import hashlib
 import os
+import shutil
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +25,7 @@ from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_card
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
+    import gradio as gr
     import numpy as np
 
     from app import ui
@@ -29,6 +35,13 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 MAX_UPLOAD = "64mb"
+QUEUE = 200
+"""Requests that may wait at once; the next one is told to come again. A page waits with a handful at most."""
+SESSIONS = 200
+"""Visitors whose results are kept, the latest ones. gradio's 10,000 would be gigabytes: each call of the endpoint
+counts as a visitor and keeps 0.3 MB, and a photo's result has tens of MB."""
+UPLOADS, UPLOADS_SECONDS = "mtcp-explorer-", 12 * 3600
+"""Prefix of the folders of uploads, and when one that no server has written to is removed by the next to start."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
         "--host",
         default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         help="address to listen on; 0.0.0.0 lets other machines in (default: %(default)s)",
+    )
+    made.add_argument(
+        "--root-path",
+        default=os.environ.get("GRADIO_ROOT_PATH", ""),
+        metavar="PATH",
+        help="path or URL under which a proxy serves the page, such as /explorer (default: none)",
     )
     made.add_argument(
         "--device",
@@ -99,30 +118,78 @@ def serve(args: argparse.Namespace) -> None:
     if os.environ.get("SPACES_ZERO_GPU"):
         import spaces  # noqa: F401  # must come before torch
 
-    from app import theme, ui
+    from app import ui
 
-    network = load(args.checkpoint, args.device)
-    demo = ui.build(network, sources(args, network))
-    try:
-        _, url, _ = demo.launch(
-            server_name=args.host,
-            server_port=args.port,
-            theme=theme.theme(),
-            css_paths=theme.styles(),
-            footer_links=["api", "settings"],
-            run_history=False,
-            share=False,
-            ssr_mode=False,
-            show_error=True,
-            max_file_size=MAX_UPLOAD,
-            quiet=True,
-            prevent_thread_lock=True,
-        )
-        sys.stdout.write(f"MT-CP Explorer: {url}  (Ctrl-C ends it)\n")
-        sys.stdout.flush()
-        demo.block_thread()
-    finally:
-        demo.close()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
+    with uploads():
+        network = load(args.checkpoint, args.device)
+        demo = ui.build(network, sources(args, network))
+        try:
+            url = launch(demo, args.host, args.port, args.root_path)
+            sys.stdout.write(f"MT-CP Explorer: {url}  (Ctrl-C ends it)\n")
+            sys.stdout.flush()
+            demo.block_thread()
+        finally:
+            demo.close()
+
+
+def launch(demo: gr.Blocks, host: str = "127.0.0.1", port: int | None = None, root_path: str = "") -> str:
+    """Serves the page behind `app.guard` and returns its URL, while it runs on in other threads.
+
+    What it reads beyond uploads is decided where it is built (`app.ui.Sources`); no path is opened here.
+    """
+    from gradio.utils import get_upload_folder
+    from starlette.middleware import Middleware
+
+    from app import theme
+    from app.guard import Guard
+
+    guard = Middleware(Guard, uploads=Path(get_upload_folder()))
+    demo.queue(api_open=False, max_size=QUEUE)  # nobody passes the queue
+    _, url, _ = demo.launch(
+        server_name=host,
+        server_port=port,
+        root_path=root_path,
+        theme=theme.theme(),
+        css_paths=theme.styles(),
+        footer_links=["api", "settings"],
+        run_history=False,
+        share=False,
+        ssr_mode=False,
+        show_error=False,  # of gradio's and ours only what is meant for visitors: the rest may name paths
+        enable_monitoring=False,
+        max_file_size=MAX_UPLOAD,
+        state_session_capacity=SESSIONS,
+        app_kwargs={"middleware": [guard]},
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    return url
+
+
+@contextmanager
+def uploads() -> Iterator[Path]:
+    """A folder for uploads and zips that only this user can read, gone at the end; what killed servers have left
+    is removed. Where GRADIO_TEMP_DIR is set, that one, as it is."""
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    if given:
+        yield Path(given)
+        return
+    remove_leftovers(Path(tempfile.gettempdir()), time.time() - UPLOADS_SECONDS)
+    with tempfile.TemporaryDirectory(prefix=UPLOADS, ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            del os.environ["GRADIO_TEMP_DIR"]
+
+
+def remove_leftovers(parent: Path, before: float) -> None:
+    """Removes this user's folders of uploads in `parent` that were last written to `before` (Unix time)."""
+    for folder in parent.glob(f"{UPLOADS}*"):
+        found = folder.lstat()
+        if found.st_mtime < before and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)  # of other users: stays
 
 
 def load(checkpoint: Path, device: str) -> ui.Network:
