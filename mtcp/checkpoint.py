@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtcp.aside import write_aside, write_together
+from mtcp.building import build_offline
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.reading import brief, parse_object, read_bytes
@@ -126,15 +127,12 @@ def load_checkpoint(
     """The network, in evaluation mode and fp32 on `device`, and its card.
 
     Raises:
-        InputError: a missing, damaged or foreign file, another version, a card of other weights, or weights
-        that do
-            not fit the configuration (the first keys are listed).
+        InputError: a missing, damaged or foreign file, another version, a card of other weights, a
+            configuration that would go online, or weights that do not fit it (the first keys are listed).
     """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
-
-    from mtcp.model import MTCP
 
     path = Path(path)
     card = read_card(path)
@@ -151,14 +149,13 @@ def load_checkpoint(
     except (SafetensorError, KeyError, ValueError, OverflowError) as error:  # KeyError: a dtype unknown here
         raise InputError(f"{path} is damaged: {brief(error)}") from error
     config = ModelConfig.from_dict(card["config"])
-    values = sum(tensor.numel() for tensor in tensors.values())
-    if values < 9 * config.width**2:  # one 3x3 convolution; a network is built only if the file can fill it
-        raise InputError(f"{path} does not fit its configuration: {values} values for width {config.width}")
     try:
-        model = MTCP(config)
+        model = build_offline(config, tensors, check_fit)
+        check_fit(model.state_dict(), tensors)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (RuntimeError, MemoryError) as error:
         raise InputError(f"{path}: its configuration cannot be built ({brief(error)})") from error
-    check_fit(path, model.state_dict(), tensors)
     wanted = {name: tensor.dtype for name, tensor in model.state_dict().items()}
     model.load_state_dict({name: t.to(wanted[name]) for name, t in tensors.items()}, strict=True)
     return model.to(torch.device(device)).eval(), card
@@ -212,8 +209,10 @@ def _are_metrics(metrics: Any) -> bool:
     return numbers and "initial" in metrics
 
 
-def check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    """Raises InputError unless names and shapes agree, listing the first that do not."""
+def check_fit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Raises InputError, which does not name the file, unless names and shapes agree; lists the first that do
+    not.
+    """
     shapes = [
         f"{name} is {_shape(found[name])}, expected {_shape(wanted[name])}"
         for name in wanted
@@ -225,7 +224,7 @@ def check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tens
         _listed("of another shape", shapes),
     ]
     if any(problems):
-        raise InputError(f"{path} does not fit its configuration: {'; '.join(p for p in problems if p)}")
+        raise InputError(f"does not fit its configuration: {'; '.join(p for p in problems if p)}")
 
 
 def _listed(what: str, names: list[str]) -> str:
