@@ -13,10 +13,9 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
+from app.listeners import ONCE, QUIET
 from app.tabs.base import Settings, Values
 from app.views.triage import progress
-
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,9 @@ class Job:
             buttons = self._buttons(running=False, left=now.done < now.total)
             return {**values, **buttons, self.bar: bar, self.wanted: False}
 
-        stepped = self.tick.change(run, asked, told, trigger_mode="multiple", **network, **_PRIVATE)
-        stepped.failure(halt, asked, told, **_PRIVATE)
-        self.stop.click(_stopping, None, [self.wanted, self.stop], **_PRIVATE)
+        stepped = self.tick.change(run, asked, told, **network, **QUIET)
+        stepped.failure(halt, asked, told, **ONCE)
+        self.stop.click(_stopping, None, [self.wanted, self.stop], **ONCE)
         return stepped
 
     def _buttons(self, running: bool, left: bool) -> Values:

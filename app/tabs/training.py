@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
 
+from app.listeners import toast
 from app.tabs.base import Settings, Values
 from app.views import training, training_replay, training_status
 from mtcp.errors import InputError
@@ -171,7 +171,7 @@ class Training:
             try:
                 ref = self.runs.locate(str(name))
             except InputError as error:
-                gr.Warning(f"{escape(str(error))}.", duration=15)
+                toast(error)
             else:
                 refs[ref.id] = ref
         return list(refs.values())

@@ -7,12 +7,9 @@ from typing import Any
 
 import gradio as gr
 
+from app.listeners import LATEST, ONCE
 from app.tabs.base import Settings, Values
 from app.tabs.training import Training
-
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_LATEST: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
-_TICK: dict[str, Any] = {**_QUIET, "concurrency_limit": 1}
 
 
 def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State) -> None:
@@ -35,11 +32,11 @@ def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State)
         return {**tab.enter(data), opened: tab.title}  # before the timer can ask, whoever else sets it
 
     for event in opens:
-        event(enter, inputs, [*outputs, opened], **_LATEST)
-    tab.refresh.click(tab.enter, inputs, outputs, **_LATEST)
-    tab.picked.input(tab.pick, inputs, outputs, **_LATEST)
-    tab.replayed.input(tab.choose_replay, inputs, outputs, **_LATEST)
+        event(enter, inputs, [*outputs, opened], **LATEST)
+    tab.refresh.click(tab.enter, inputs, outputs, **LATEST)
+    tab.picked.input(tab.pick, inputs, outputs, **LATEST)
+    tab.replayed.input(tab.choose_replay, inputs, outputs, **LATEST)
     for control in (tab.axis, tab.split, tab.kappa, tab.floor):
-        control.input(tab.draw, inputs, outputs, **_LATEST)
-    tab.smoothing.release(tab.draw, inputs, outputs, **_LATEST)
-    tab.timer.tick(tick, inputs, outputs, **_TICK)
+        control.input(tab.draw, inputs, outputs, **LATEST)
+    tab.smoothing.release(tab.draw, inputs, outputs, **LATEST)
+    tab.timer.tick(tick, inputs, outputs, concurrency_limit=1, **ONCE)

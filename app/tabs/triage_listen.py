@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from gradio.events import Dependency
 
 from app import session
 from app.folders import fresh_folder
+from app.listeners import PRIVATE, QUIET, toast, toasting
 from app.session import Predict, Run, TruthOf
 from app.steps import Progress
 from app.tabs.base import Settings, Values
@@ -27,7 +27,6 @@ Entries = tuple[Entry, ...]
 REDRAW = 5
 """While photos are analysed, the gallery is sent anew after so many of them."""
 CSV_NAME = "mtcp-triage.csv"
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"}
 
 
 def listen(
@@ -74,17 +73,16 @@ def listen(
         given,
         {*inputs, *clock},
         told,
-        show_progress="hidden",
-        **_PRIVATE,
+        **QUIET,
     )
-    job.start.click(resume, {*inputs, *clock}, job.outputs, show_progress="hidden", **_PRIVATE)
-    gr.on([tab.number.input, tab.of.input], redraw, set(inputs), drawn, show_progress="hidden", **_PRIVATE)
+    job.start.click(resume, {*inputs, *clock}, job.outputs, **QUIET)
+    gr.on([tab.number.input, tab.of.input], redraw, set(inputs), drawn, **QUIET)
 
     def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Run | None:
         return reopened(entries, int(event.open), predict, truth_of)
 
     return [
-        tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **network, **_PRIVATE)
+        tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **network, **PRIVATE)
     ]
 
 
@@ -92,7 +90,7 @@ def take(tab: Triage, data: Settings) -> Values:
     """Files were added or taken away: forget what is gone, and analyse what is new."""
     files, entries = data[tab.files], data[tab.entries]
     if len(files) > MOST:
-        gr.Warning(f"{len(files)} photos are too many: give at most {MOST} at once.", duration=15)
+        toast(f"{len(files)} photos are too many: give at most {MOST} at once")
         kept = [one.path for one in entries]
         return {tab.files: kept or None}
     left = tuple(one for one in entries if one.path in files)
@@ -128,13 +126,10 @@ def reopened(
 ) -> Run | None:
     """The run of a photo in the gallery, made again; None, and a toast, if that does not work."""
     if not 0 <= index < len(entries):
-        gr.Warning("This photo is no longer in the list: drop it again.", duration=15)
+        toast("This photo is no longer in the list: drop it again")
         return None
-    try:
-        return session.analyse(predict, entries[index].path, truth_of)
-    except InputError as error:
-        gr.Warning(f"{escape(str(error))}. Uploads are kept for some hours: drop it again.", duration=15)
-        return None
+    advice = "Uploads are kept for some hours: drop it again."
+    return toasting(session.analyse, lambda: None, advice)(predict, entries[index].path, truth_of)
 
 
 def at(files: Sequence[str], entries: Sequence[Entry], stopped: bool = False) -> Progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -11,17 +11,16 @@ from gradio.context import Context
 from gradio.events import Dependency
 
 from app.frames import Frames
+from app.listeners import PRIVATE, QUIET, toasting
 from app.session import Predict
 from app.steps import Progress
 from app.tabs.base import Settings, Values
 from app.tabs.truth import Browser, Truth
 from app.views import truth as view
-from mtcp.errors import InputError
 from mtcp.triage import ranked
 
 REDRAW = 5
 """While frames are measured, the table is sent anew after so many of them."""
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"}
 
 
 def listen(tab: Truth, predict: Predict, inbox: gr.State, network: dict[str, Any]) -> list[Dependency]:
@@ -51,13 +50,12 @@ def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
         page = view.clamp_page(int(event.page), len(browser.frames))
         return {browser.page: page, browser.table: table(browser, {**data, browser.page: page})}
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", **_PRIVATE}
     drawn: list[Any] = [browser.table, browser.page]
     changed = [browser.number.input, browser.of.input, browser.order.input]
-    gr.on(changed, from_the_top, set(looks), drawn, **quiet)
-    browser.table.select(turn, set(looks), drawn, **quiet)
+    gr.on(changed, from_the_top, set(looks), drawn, **QUIET)
+    browser.table.select(turn, set(looks), drawn, **QUIET)
     assert Context.root_block is not None  # listeners are only ever added inside the page
-    Context.root_block.load(lambda data: table(browser, data), set(looks), browser.table, **quiet)
+    Context.root_block.load(lambda data: table(browser, data), set(looks), browser.table, **QUIET)
 
 
 def _listen_to_measuring(
@@ -81,21 +79,15 @@ def _listen_to_measuring(
         lambda data: job.begin(data, measured(frames)),
         {job.wanted, job.tick},
         job.outputs,
-        show_progress="hidden",
-        **_PRIVATE,
+        **QUIET,
     )
 
 
 def _listen_to_opening(
     browser: Browser, looks: list[Component], predict: Predict, inbox: gr.State, network: dict[str, Any]
 ) -> list[Dependency]:
-    told: list[Any] = [inbox, browser.at, browser.asked, browser.table, browser.page]
-
     def opened(data: Settings, index: int) -> Values:
-        try:
-            run = browser.frames.run(index, predict)
-        except InputError as error:
-            return _refused(error, inbox)
+        run = browser.frames.run(index, predict)
         page = sequence(browser, data).index(index) // view.PAGE
         seen = {**data, browser.at: index, browser.page: page}
         asked = browser.frames.ids[index]
@@ -106,26 +98,23 @@ def _listen_to_opening(
         return opened(data, min(max(int(event.open), 0), len(browser.frames) - 1))
 
     def by_text(data: Settings) -> Values:
-        try:
-            return opened(data, browser.frames.find(data[browser.asked]))
-        except InputError as error:
-            return _refused(error, inbox)
+        return opened(data, browser.frames.find(data[browser.asked]))
 
     def by_step(way: int) -> Any:
         return lambda data: opened(data, neighbour(browser, data, way))
 
-    options: dict[str, Any] = {"show_progress_on": browser.status, **network, **_PRIVATE}
+    options: dict[str, Any] = {"show_progress_on": browser.status, **network, **PRIVATE}
+    outputs: list[Any] = [inbox, browser.at, browser.asked, browser.table, browser.page]
+
+    def add(event: Any, listener: Callable[..., Values], *more: Component) -> Dependency:
+        return event(toasting(listener, lambda: {inbox: None}), {*looks, *more}, outputs, **options)
+
     return [
-        browser.table.click(by_button, set(looks), told, **options),
-        browser.asked.submit(by_text, {*looks, browser.asked}, told, **options),
-        browser.previous.click(by_step(-1), set(looks), told, **options),
-        browser.next.click(by_step(1), set(looks), told, **options),
+        add(browser.table.click, by_button),
+        add(browser.asked.submit, by_text, browser.asked),
+        add(browser.previous.click, by_step(-1)),
+        add(browser.next.click, by_step(1)),
     ]
-
-
-def _refused(error: InputError, inbox: gr.State) -> Values:
-    gr.Warning(f"{escape(str(error))}.", duration=15)
-    return {inbox: None}
 
 
 def sequence(browser: Browser, data: Settings) -> list[int]:

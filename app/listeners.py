@@ -1,0 +1,45 @@
+"""What listeners of the page share: the options they are added with, and how a complaint reaches the person."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from html import escape
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from mtcp.errors import InputError
+
+NETWORK: dict[str, Any] = {"concurrency_id": "network", "concurrency_limit": 1}
+"""Listeners of this group run one at a time: the network fills the machine."""
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"}
+"""Not an endpoint; and never dropped: by default gradio drops an event whose like is still running, and the
+page would show a new photo with the maps of the last."""
+QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
+"""The same for what is done at once: nothing is covered meanwhile."""
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+"""For what a person does many times in a row: only the last one counts."""
+ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
+"""For what need not happen again while it is happening."""
+
+T = TypeVar("T")
+
+
+def toast(problem: object, advice: str = "") -> None:
+    """A toast. problem: one line without its full stop. advice: sentences on what to do."""
+    gr.Warning(f"{escape(str(problem))}. {advice}".rstrip(), duration=15)
+
+
+def toasting(listener: Callable[..., T], otherwise: Callable[[], T], advice: str = "") -> Callable[..., T]:
+    """`listener`, whose complaint about what the person gave is shown as a toast; it returns `otherwise()` then."""
+
+    @functools.wraps(listener)
+    def listening(*args: Any, **kwargs: Any) -> T:
+        try:
+            return listener(*args, **kwargs)
+        except InputError as error:
+            toast(error, advice)
+            return otherwise()
+
+    return listening

@@ -1,0 +1,175 @@
+"""What the page is made of: what it needs to know, its tabs in their places, and what is around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.components import Component
+
+from app import session
+from app.frames import Frames
+from app.listeners import PRIVATE
+from app.scene import Scene
+from app.sidebar import Sidebar
+from app.tabs.attention import Attention
+from app.tabs.base import Settings, Tab, Values
+from app.tabs.coherence import Coherence
+from app.tabs.predictions import Predictions
+from app.tabs.truth import Browser, Truth
+from app.theme import TOGGLE_DARK
+from app.views import page as view
+from mtcp.tasks import Task
+
+T = TypeVar("T")
+
+Drawn = dict[str, tuple[int, tuple[int, int], int | None]]
+"""Tab's title -> what it shows: the run's identity, the probe, the chosen failure."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the page needs to know of the loaded network."""
+
+    predict: session.Predict
+    tasks: tuple[Task, ...]
+    checkpoint: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the page offers besides uploads. The page reads nothing outside of these.
+
+    examples: photos. runs: folders with run folders in them. logs: single logs that ship with the project.
+    frames: a data folder with ground truth.
+    """
+
+    examples: Sequence[Path] = ()
+    runs: Sequence[Path] = ()
+    logs: Sequence[Path] = ()
+    frames: Frames | None = None
+    truth_of: session.TruthOf = field(default=session.no_truth)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One tab of a scene in its place: `empty` is seen until there is a scene."""
+
+    tab: Tab
+    place: gr.Tab
+    empty: gr.HTML
+    shown: gr.Column
+
+
+@dataclass(frozen=True)
+class Page:
+    """The states and components that listeners share."""
+
+    network: Network
+    sources: Sources
+    header: gr.HTML
+    sidebar: Sidebar
+    shelves: tuple[Shelf, ...]
+    bar: gr.Tabs
+    scene: gr.State
+    opened: gr.State
+    drawn: gr.State
+    inbox: gr.State
+
+    @property
+    def controls(self) -> list[Component]:
+        """What the person has set in any tab."""
+        return [control.component for shelf in self.shelves for control in shelf.tab.controls]
+
+    @property
+    def looks(self) -> set[Component]:
+        """The inputs of every listener that draws."""
+        return {self.scene, self.opened, self.drawn, *self.controls}
+
+    @property
+    def views(self) -> list[Component]:
+        """The components of all tabs."""
+        return [output for shelf in self.shelves for output in shelf.tab.outputs]
+
+    @property
+    def frame(self) -> list[Any]:
+        """What is around the tabs."""
+        switched = [part for shelf in self.shelves for part in (shelf.empty, shelf.shown)]
+        return [self.scene, self.drawn, self.header, *self.sidebar.outputs, *switched]
+
+    def tab(self, kind: type[T]) -> T:
+        """The tab of that kind."""
+        return next(shelf.tab for shelf in self.shelves if isinstance(shelf.tab, kind))
+
+    def enter(self, scene: Scene) -> Values:
+        """Everything around the tabs, for a new run."""
+        told = scene.run.prediction
+        header = view.header(told.checkpoint, told.device, told.network_size, told.seconds)
+        return {
+            self.scene: scene,
+            self.drawn: {},
+            self.header: header,
+            **self._switch(True),
+            **self.sidebar.fill(scene),
+        }
+
+    def clear(self) -> Values:
+        """The page without a result."""
+        header = view.header(self.network.checkpoint, self.network.device)
+        nothing: Values = {self.scene: None, self.drawn: {}, self.header: header}
+        return nothing | self._switch(False) | self.sidebar.clear()
+
+    def draw(self, scene: Scene | None, data: Settings) -> Values:
+        """The tab that is open, as far as it does not show this scene already."""
+        shelf = next((shelf for shelf in self.shelves if shelf.tab.title == data[self.opened]), None)
+        if scene is None or shelf is None:
+            return {self.drawn: gr.skip()}
+        title, now = shelf.tab.title, (id(scene.run), scene.probe, scene.failure)
+        before = data[self.drawn].get(title)
+        if before == now:
+            return {self.drawn: gr.skip()}
+        told = shelf.tab.point if before is not None and before[0] == now[0] else shelf.tab.fill
+        return {self.drawn: {**data[self.drawn], title: now}, **told(scene, data)}
+
+    def _switch(self, on: bool) -> Values:
+        switched: Values = {shelf.empty: gr.HTML(visible=not on) for shelf in self.shelves}
+        return switched | {shelf.shown: gr.Column(visible=on) for shelf in self.shelves}
+
+
+def build_shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
+    """Adds the tabs that look at a scene to the page."""
+    builders: list[tuple[str, Callable[[], Tab]]] = [
+        (Predictions.title, lambda: Predictions.build(network.tasks)),
+        (Attention.title, Attention.build),
+        (Coherence.title, Coherence.build),
+        (Truth.title, lambda: Truth.build(network.tasks, browser)),
+    ]
+    shelves, browser = [], None
+    for title, builder in builders:
+        with gr.Tab(title, id=title) as place:
+            if title == Truth.title and sources.frames is not None:
+                browser = Browser.build(sources.frames)  # there before any photo
+            empty = gr.HTML(_waiting(title, network, sources), elem_id=f"empty-{title.lower()}")
+            with gr.Column(visible=False) as shown:
+                tab = builder()
+        shelves.append(Shelf(tab, place, empty, shown))
+    return tuple(shelves)
+
+
+def build_header(network: Network) -> gr.HTML:
+    """Adds the line on top to the page."""
+    with gr.Row(elem_id="header"):
+        header = gr.HTML(view.header(network.checkpoint, network.device))
+        dark = gr.Button("Light / dark", size="sm", elem_id="dark-mode")
+        dark.click(None, js=TOGGLE_DARK, **PRIVATE)
+    return header
+
+
+def _waiting(title: str, network: Network, sources: Sources) -> str:
+    if title == Predictions.title:
+        return view.empty([task.name for task in network.tasks], bool(sources.examples))
+    return view.empty_tab(title, bool(sources.examples))

@@ -1,0 +1,79 @@
+"""How a run gets on the page: from a photo, or from another tab that has made one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gradio as gr
+from gradio.events import Dependency
+
+from app import session
+from app.listeners import NETWORK, PRIVATE, QUIET, toasting
+from app.page import Page
+from app.scene import Scene
+from app.scene_listen import drawer
+from app.session import Run
+from app.sidebar import DOWNLOAD
+from app.tabs.base import Values
+
+
+def listen_for_photos(whole: Page) -> None:
+    """A photo given, taken away or picked: run the network, then draw, then pack the zip."""
+    photo, picked = whole.sidebar.photo, whole.sidebar.examples
+    _finish(whole, photo.input(None, **PRIVATE))
+    if picked is not None:
+        paths = [str(path) for path in whole.sources.examples]
+        _finish(whole, picked.click(paths.__getitem__, picked, photo, **QUIET))
+
+
+def _finish(whole: Page, event: Dependency) -> None:
+    photo, options = whole.sidebar.photo, {**NETWORK, **PRIVATE}
+    # what the progress covers; the photo stays in sight
+    covered = [*(shelf.empty for shelf in whole.shelves), *whole.views]
+    ran = event.success(_shower(whole), photo, [photo, *whole.frame], show_progress_on=covered, **options)
+    _draw_and_pack(whole, ran)
+
+
+def open_from_inbox(whole: Page, event: Dependency, title: str) -> None:
+    """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`."""
+
+    def show(run: Run | None) -> Values:
+        if run is None:
+            return {whole.inbox: gr.skip()}
+        opened: Values = {whole.bar: gr.Tabs(selected=title), whole.opened: title}
+        return {**whole.enter(Scene.of(run)), whole.sidebar.photo: run.photo, whole.inbox: None, **opened}
+
+    outputs = [whole.inbox, whole.bar, whole.opened, whole.sidebar.photo, *whole.frame]
+    _draw_and_pack(whole, event.success(show, whole.inbox, list(dict.fromkeys(outputs)), **PRIVATE))
+
+
+def _draw_and_pack(whole: Page, event: Dependency) -> None:
+    drawn = event.success(drawer(whole), whole.looks, [whole.drawn, *whole.views], **PRIVATE)
+    download = whole.sidebar.download
+    drawn.success(_packer(download), whole.scene, download, **QUIET)
+
+
+def _shower(whole: Page) -> Callable[[str | None], Values]:
+    """The listener that runs the network on a photo and fills what is around the tabs."""
+
+    def show(path: str | None) -> Values:
+        if path is None:
+            return whole.clear()
+        return whole.enter(Scene.of(session.analyse(whole.network.predict, path, whole.sources.truth_of)))
+
+    def clear() -> Values:
+        return {**whole.clear(), whole.sidebar.photo: None}
+
+    return toasting(show, clear, "Give another photo (JPEG, PNG, WebP ...).")
+
+
+def _packer(button: gr.DownloadButton) -> Callable[[Scene | None], gr.DownloadButton]:
+    """The listener that packs the zip once the pictures are on the screen."""
+
+    def pack(scene: Scene | None) -> gr.DownloadButton:
+        if scene is None:
+            return gr.DownloadButton(DOWNLOAD, value=None, interactive=False)
+        packed = session.archive(scene.run, button.GRADIO_CACHE)
+        return gr.DownloadButton(DOWNLOAD, value=str(packed), interactive=True)
+
+    return pack
