@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mtcp.errors import InputError
+from mtcp.reading import parse_object, read_bytes
 from mtcp.run_log import RunData, Tail
 
 LOG, CONFIG = "log.jsonl", "config.json"
@@ -21,6 +21,8 @@ SHIPPED_LOG, SHIPPED_CONFIG = ".log.jsonl", ".run.json"
 DEPTH = 3
 MOST_RUNS = 500
 OPEN_LOGS = 12
+CONFIG_BYTES = 2**20
+"""No run's configuration is larger. Those of all runs are read whenever the list is drawn."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Runs:
             self._tails[ref.log] = tail
             while len(self._tails) > OPEN_LOGS:
                 self._tails.popitem(last=False)
-        return tail.poll(readable=_inside(ref.log, ref.root))
+        # A named pipe in the log's place would be waited for without end.
+        return tail.poll(readable=_inside(ref.log, ref.root) and ref.log.is_file())
 
 
 def _labelled(roots: Sequence[Path]) -> Iterator[tuple[str, Path]]:
@@ -155,8 +158,8 @@ def _is_run(ref: RunRef) -> bool:
 
 def _train_settings(path: Path) -> dict[str, Any]:
     try:
-        train = json.loads(path.read_text(encoding="utf-8"))["train"]
-    except (OSError, ValueError, KeyError, TypeError):
+        train = parse_object(path, read_bytes(path, CONFIG_BYTES)).get("train")
+    except InputError:  # missing, damaged, endless or no ordinary file: as good as none
         return {}
     return train if isinstance(train, dict) else {}
 

@@ -157,6 +157,39 @@ def test_runs_are_found_below_the_roots_the_newest_first(tmp_path: Path) -> None
     assert found[0].settings()["kappa"] == 7.5 and found[3].settings() == {}
 
 
+HOSTILE = ["nested", "endless", "a list", "no text", *(["a pipe"] if hasattr(os, "mkfifo") else [])]
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_configuration_is_as_good_as_none(tmp_path: Path, what: str) -> None:
+    folder = make_run(tmp_path / "runs" / "odd", lines(1)).parent
+    config = folder / "config.json"
+    config.unlink()
+    if what == "endless":
+        with config.open("wb") as file:
+            file.write(b'{"train": {"kappa": 1}}')
+            file.truncate(2**40)  # a terabyte of nothing that takes no room
+    elif what == "a pipe":
+        os.mkfifo(config)
+    else:
+        texts = {"nested": b'{"train":' + b"[" * 200_000, "a list": b"[]", "no text": b"\xff\xfe"}
+        config.write_bytes(texts[what])
+    (ref,) = find_runs([tmp_path / "runs"])
+    assert ref.settings() == {}
+    (folder / "log.jsonl").unlink()
+    assert find_runs([tmp_path / "runs"]) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_in_place_of_a_log_is_not_waited_for(tmp_path: Path) -> None:
+    log = make_run(tmp_path / "runs" / "odd", lines(1), kappa=2.0)
+    log.unlink()
+    os.mkfifo(log)
+    runs = Runs([tmp_path / "runs"])
+    (ref,) = runs.find()
+    assert not runs.read(ref).exists
+
+
 def test_a_run_is_named_by_id_or_by_folder(tmp_path: Path) -> None:
     make_run(tmp_path / "runs/demo", lines(1))
     make_run(tmp_path / "b/runs/demo", lines(1))
