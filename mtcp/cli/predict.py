@@ -1,4 +1,4 @@
-"""`python -m mtcp predict`: photos to maps, as numbers (.npz) and pictures (.png)."""
+"""`python -m mtcp predict`: photos to maps, as numbers (.npz) and pictures (.png), or many photos to one table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.cli import predict_many as many
 from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -18,10 +19,16 @@ FAILED = 1
 EXAMPLES = """examples:
   python -m mtcp predict kitchen.jpg hall.heic --out predictions
   python -m mtcp predict photos/*.jpg --fov 75 --size 480x640
+  python -m mtcp predict photos --table --out numbers
+  python -m mtcp predict s3://bucket/photos --engine ray --workers 8 --out s3://bucket/numbers
 
 For each photo: STEM.npz with TASK_initial and TASK_refined at the photo's own size (semseg uint8, depth
 float32 metres, normals float32 HxWx3) and camera (fx, fy, cx, cy), and a PNG per map. Camera axes: x right,
 y down, z forward; a wall facing the camera has normal (0, 0, -1). Photos with the same stem get -2, -3 ...
+
+--table, and --engine ray: no maps, but for every picture in a folder or URL that fsspec reads, and in the folders in
+it, a row of coherence numbers in OUT/photos/*.parquet; what could not be measured is in OUT/bad/*.parquet. The same
+command again goes on where it stopped.
 """
 
 
@@ -35,12 +42,17 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, HEIC, WebP, TIFF ..."
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="JPEG, PNG, HEIC, WebP, TIFF ...; for a table one folder or URL",
     )
     parser.add_argument(
         "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="default: the shipped one"
     )
-    parser.add_argument("--out", type=Path, default=Path("predictions"), help="folder (default: predictions)")
+    parser.add_argument(
+        "--out", default="predictions", help="folder, for a table also a URL (default: predictions)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument(
         "--size",
@@ -50,11 +62,17 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--fov", type=float, metavar="DEG", help="horizontal field of view (default: from EXIF, else 60)"
     )
+    many.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when every photo was predicted, 1 when some could not be."""
+    return many.run(args) if args.table or args.engine != "plain" else predict_maps(args)
+
+
+def predict_maps(args: argparse.Namespace) -> int:
+    """Writes the maps of each photo. 0, or 1 when some could not be."""
     from tqdm import tqdm
 
     from mtcp.geometry.camera import Camera
@@ -63,25 +81,26 @@ def run(args: argparse.Namespace) -> int:
 
     if args.fov is not None:
         Camera.from_fov(4, 3, args.fov)  # refused once, not per photo
+    photos, out = [Path(photo) for photo in args.photos], Path(args.out)
     predictor = Predictor(args.checkpoint, args.device, parse_size(args.size) if args.size else None)
-    make_folder(args.out)
+    make_folder(out)
     if not predictor.model.config.trace_back:
         print(f"{args.checkpoint}: trained without trace-back, so there are no refined maps", file=sys.stderr)
     failed = 0
-    quiet = len(args.photos) < 2 or not sys.stderr.isatty()  # a bar in a log file is lines of rubbish
-    bar = tqdm(list(zip(args.photos, stems(args.photos), strict=True)), unit="photo", disable=quiet)
+    quiet = len(photos) < 2 or not sys.stderr.isatty()  # a bar in a log file is lines of rubbish
+    bar = tqdm(list(zip(photos, stems(photos), strict=True)), unit="photo", disable=quiet)
     for photo, stem in bar:
         try:
             prediction = predictor(photo, args.fov)
-            written = write_prediction(prediction, args.out, stem)
+            written = write_prediction(prediction, out, stem)
         except (InputError, OSError, MemoryError) as error:
             failed += 1
-            bar.write(one_line(f"mtcp predict: {problem(photo, args.out, error)}"), file=sys.stderr)
+            bar.write(one_line(f"mtcp predict: {problem(photo, out, error)}"), file=sys.stderr)
         else:
             done = f"{photo} -> {written[0]}  ({summary(prediction)})"
             bar.write(one_line(done), file=sys.stdout)
     if failed:
-        print(f"mtcp predict: {failed} of {len(args.photos)} photos failed", file=sys.stderr)
+        print(f"mtcp predict: {failed} of {len(photos)} photos failed", file=sys.stderr)
     return FAILED if failed else 0
 
 
