@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from app.listeners import ONCE, QUIET
+from app.listeners import NETWORK, ONCE, QUIET
 from app.tabs.base import Settings, Values
 from app.views.triage import progress
 
@@ -70,15 +70,13 @@ class Job:
         state: Callable[[Settings], tuple[Values, Progress]],
         inputs: Sequence[Component],
         outputs: Sequence[Component],
-        network: dict[str, Any],
     ) -> Dependency:
-        """Adds the listeners of steps and of the stop button.
+        """Adds the listeners of steps, which run the network, and of the stop button.
 
         Args:
             step: does a piece of the work. It must not raise for what the person gave.
             state: how far it is, once it was stopped or failed.
             inputs, outputs: of `step` and `state`, beside those of the job.
-            network: the concurrency group of steps.
         """
         asked: set[Any] = {self.wanted, self.tick, *inputs}
         told = list(dict.fromkeys([*self.outputs, *outputs]))
@@ -98,7 +96,7 @@ class Job:
             buttons = self._buttons(running=False, left=now.done < now.total)
             return {**values, **buttons, self.bar: bar, self.wanted: False}
 
-        stepped = self.tick.change(run, asked, told, **network, **QUIET)
+        stepped = self.tick.change(run, asked, told, **NETWORK, **QUIET)
         stepped.failure(halt, asked, told, **ONCE)
         self.stop.click(_stopping, None, [self.wanted, self.stop], **ONCE)
         return stepped

@@ -12,7 +12,6 @@ import gradio as gr
 
 from app import run_listen, scene_listen
 from app.endpoint import add_endpoint
-from app.listeners import NETWORK
 from app.page import Network, Page, Sources, build_header, build_shelves
 from app.sidebar import Sidebar
 from app.tabs import training_listen, triage_listen, truth_listen
@@ -48,9 +47,9 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
         run_listen.listen_for_photos(whole)
         scene_listen.listen(whole, (at_training, at_triage))
         training_listen.listen(training, [at_training.select], whole.opened)
-        for event in triage_listen.listen(triage, network.predict, whole.inbox, NETWORK, sources.truth_of):
+        for event in triage_listen.listen(triage, network.predict, whole.inbox, sources.truth_of):
             run_listen.open_from_inbox(whole, event, Coherence.title)
-        for event in truth_listen.listen(whole.tab(Truth), network.predict, whole.inbox, NETWORK):
+        for event in truth_listen.listen(whole.tab(Truth), network.predict, whole.inbox):
             run_listen.open_from_inbox(whole, event, Truth.title)
         add_endpoint(network, sidebar.photo)
     return demo

@@ -282,8 +282,8 @@ def test_listeners_are_private_and_return_what_fills_the_inbox(frames: Frames) -
     with gr.Blocks() as demo:
         tab = TruthTab.build(TASKS, Browser.build(frames))
         inbox = gr.State()
-        found = truth_listen.listen(tab, FakePredictor(), inbox, {"concurrency_id": "network"})
-        assert truth_listen.listen(TruthTab.build(TASKS), FakePredictor(), inbox, {}) == []
+        found = truth_listen.listen(tab, FakePredictor(), inbox)
+        assert truth_listen.listen(TruthTab.build(TASKS), FakePredictor(), inbox) == []
     assert len(found) == 4
     assert all(inbox in demo.fns[event["id"]].outputs for event in found)
     assert all(fn.api_visibility == "private" for fn in demo.fns.values())

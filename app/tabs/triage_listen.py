@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -12,7 +11,7 @@ from gradio.events import Dependency
 
 from app import session
 from app.folders import fresh_folder
-from app.listeners import PRIVATE, QUIET, toast, toasting
+from app.listeners import NETWORK, PRIVATE, QUIET, toast, toasting
 from app.session import Predict, Run, TruthOf
 from app.steps import Progress
 from app.tabs.base import Settings, Values
@@ -33,14 +32,12 @@ def listen(
     tab: Triage,
     predict: Predict,
     inbox: gr.State,
-    network: dict[str, Any],
     truth_of: TruthOf = session.no_truth,
 ) -> list[Dependency]:
     """Adds the tab's listeners to the page.
 
     Args:
         inbox: gets the `Run` of a photo that the person opens.
-        network: the concurrency group of listeners that run the network.
 
     Returns:
         The events after which something may be in the inbox.
@@ -55,7 +52,7 @@ def listen(
     def state(data: Settings) -> tuple[Values, Progress]:
         return draw(tab, data, data[tab.entries]), at(data[tab.files], data[tab.entries], stopped=True)
 
-    job.listen(step, state, inputs, [*drawn, tab.entries], network)
+    job.listen(step, state, inputs, [*drawn, tab.entries])
 
     def given(data: Settings) -> Values:
         return take(tab, data)
@@ -82,7 +79,7 @@ def listen(
         return reopened(entries, int(event.open), predict, truth_of)
 
     return [
-        tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **network, **PRIVATE)
+        tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **NETWORK, **PRIVATE)
     ]
 
 

@@ -11,7 +11,7 @@ from gradio.context import Context
 from gradio.events import Dependency
 
 from app.frames import Frames
-from app.listeners import PRIVATE, QUIET, toasting
+from app.listeners import NETWORK, PRIVATE, QUIET, toasting
 from app.session import Predict
 from app.steps import Progress
 from app.tabs.base import Settings, Values
@@ -23,12 +23,11 @@ REDRAW = 5
 """While frames are measured, the table is sent anew after so many of them."""
 
 
-def listen(tab: Truth, predict: Predict, inbox: gr.State, network: dict[str, Any]) -> list[Dependency]:
+def listen(tab: Truth, predict: Predict, inbox: gr.State) -> list[Dependency]:
     """Adds the browser's listeners to the page, if there is one.
 
     Args:
         inbox: gets the `Run` of a frame that the person opens.
-        network: the concurrency group of listeners that run the network.
 
     Returns:
         The events after which something may be in the inbox.
@@ -38,8 +37,8 @@ def listen(tab: Truth, predict: Predict, inbox: gr.State, network: dict[str, Any
         return []
     looks: list[Component] = [browser.number, browser.of, browser.order, browser.at, browser.page]
     _listen_to_table(browser, looks)
-    _listen_to_measuring(browser, looks, predict, network)
-    return _listen_to_opening(browser, looks, predict, inbox, network)
+    _listen_to_measuring(browser, looks, predict)
+    return _listen_to_opening(browser, looks, predict, inbox)
 
 
 def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
@@ -58,9 +57,7 @@ def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
     Context.root_block.load(lambda data: table(browser, data), set(looks), browser.table, **QUIET)
 
 
-def _listen_to_measuring(
-    browser: Browser, looks: list[Component], predict: Predict, network: dict[str, Any]
-) -> None:
+def _listen_to_measuring(browser: Browser, looks: list[Component], predict: Predict) -> None:
     frames, job = browser.frames, browser.job
 
     def step(data: Settings) -> tuple[Values, Progress]:
@@ -74,7 +71,7 @@ def _listen_to_measuring(
     def state(data: Settings) -> tuple[Values, Progress]:
         return {browser.table: table(browser, data)}, measured(frames, stopped=True)
 
-    job.listen(step, state, looks, [browser.table], network)
+    job.listen(step, state, looks, [browser.table])
     job.start.click(
         lambda data: job.begin(data, measured(frames)),
         {job.wanted, job.tick},
@@ -84,7 +81,7 @@ def _listen_to_measuring(
 
 
 def _listen_to_opening(
-    browser: Browser, looks: list[Component], predict: Predict, inbox: gr.State, network: dict[str, Any]
+    browser: Browser, looks: list[Component], predict: Predict, inbox: gr.State
 ) -> list[Dependency]:
     def opened(data: Settings, index: int) -> Values:
         run = browser.frames.run(index, predict)
@@ -103,7 +100,7 @@ def _listen_to_opening(
     def by_step(way: int) -> Any:
         return lambda data: opened(data, neighbour(browser, data, way))
 
-    options: dict[str, Any] = {"show_progress_on": browser.status, **network, **PRIVATE}
+    options: dict[str, Any] = {"show_progress_on": browser.status, **NETWORK, **PRIVATE}
     outputs: list[Any] = [inbox, browser.at, browser.asked, browser.table, browser.page]
 
     def add(event: Any, listener: Callable[..., Values], *more: Component) -> Dependency:
