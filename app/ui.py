@@ -37,7 +37,7 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
         header = build_header(network)
         with gr.Row():
             sidebar = Sidebar.build(sources.examples)
-            with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs") as bar:
+            with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as bar:
                 shelves = build_shelves(network, sources)
                 with gr.Tab(Training.title, id=Training.title) as at_training:
                     training = Training.build(sources.runs, sources.logs)
