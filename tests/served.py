@@ -1,0 +1,108 @@
+"""The page served as `python app.py` serves it, with a stand-in for the network: what raw HTTP tests talk to."""
+
+from __future__ import annotations
+
+import functools
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+from fake_predictor import FakePredictor
+from PIL import Image
+
+from app import serve, ui
+from mtcp.tasks import task_set
+
+TASKS = task_set("nyud", ("semseg", "depth", "normals"))
+MARK = {"_type": "gradio.FileData"}
+
+
+@dataclass
+class Served:
+    """A running page. uploads, runs: its folders. client: speaks plain HTTP to it."""
+
+    demo: gr.Blocks
+    url: str
+    uploads: Path
+    runs: Path
+    predictor: FakePredictor
+    client: httpx.Client
+
+    def upload(self, path: Path, name: str | None = None) -> str:
+        """Uploads a file; the path that the server gave it."""
+        with path.open("rb") as file:
+            told = self.client.post("/gradio_api/upload", files={"files": (name or path.name, file)})
+        told.raise_for_status()
+        return str(told.json()[0])
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """What the page tells the browser of itself."""
+        return dict(self.client.get("/config").json())
+
+    @property
+    def listeners(self) -> list[dict[str, Any]]:
+        """Everything that the server listens to."""
+        return [d for d in self.config["dependencies"] if d["backend_fn"]]
+
+    def call(self, label: str, event: str, value: Any) -> dict[str, Any]:
+        """A call of the listener to an event of the component with this elem_id: its inputs as the page has
+        them at first, but for this component's own."""
+        props = {c["id"]: c["props"] for c in self.config["components"]}
+        mine = next(key for key, told in props.items() if told.get("elem_id") == label)
+        listener = next(d for d in self.listeners if [mine, event] in [list(t) for t in d["targets"]])
+        data = [value if key == mine else props[key].get("value") for key in listener["inputs"]]
+        return {"fn_index": listener["id"], "data": data}
+
+    def join(self, calls: Sequence[dict[str, Any]], session: str | None = None) -> list[dict[str, Any]]:
+        """Sends calls to `/queue/join` and returns all messages until every one is answered.
+
+        A call that is refused at the door is a message with `status` and `detail`.
+        """
+        session, told, open_calls = session or uuid.uuid4().hex, [], 0
+        for call in calls:
+            answer = self.client.post("/gradio_api/queue/join", json={**call, "session_hash": session})
+            if answer.status_code == 200:
+                open_calls += 1
+            else:
+                told.append({"msg": "refused", "status": answer.status_code, "detail": answer.text})
+        if open_calls:
+            with self.client.stream(
+                "GET", "/gradio_api/queue/data", params={"session_hash": session}
+            ) as stream:
+                for line in stream.iter_lines():
+                    if line.startswith("data:"):
+                        told.append(json.loads(line[5:]))
+                        open_calls -= told[-1]["msg"] == "process_completed"
+                    if not open_calls:
+                        break
+        return told
+
+
+@contextmanager
+def served(folder: Path, sources: ui.Sources | None = None, runs: Path = Path("runs")) -> Iterator[Served]:
+    """The page, with its uploads in `folder`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        predictor = FakePredictor()
+        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources)
+        url = serve.launch(demo)
+        try:
+            with httpx.Client(base_url=url, timeout=60, headers={"accept-encoding": "identity"}) as client:
+                yield Served(demo, url, folder, runs, predictor, client)
+        finally:
+            demo.close(verbose=False)
+
+
+def picture(path: Path, colour: int = 120) -> Path:
+    """A small photo of one colour."""
+    Image.fromarray(np.full((60, 80, 3), colour, np.uint8)).save(path)
+    return path

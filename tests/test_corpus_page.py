@@ -1,0 +1,143 @@
+"""Every file of `photo_corpus` through the page: the endpoint's own function, triage's, and some by real HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import photo_corpus
+import pytest
+from fake_predictor import FakePredictor
+from photo_corpus import Case
+from served import MARK, TASKS, Served, served
+
+from app import session, ui
+from app.tabs import triage_listen
+from mtcp.errors import one_line
+from mtcp.prediction import Prediction
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+LIGHT = [case for case in photo_corpus.cases() if not case.heavy]
+IDS = [ascii(case.name)[1:-1] for case in LIGHT]
+OVER_HTTP = [
+    "plain.png",
+    "exif-6.jpeg",
+    "grey-float-nan.tif",
+    "phone.heic",
+    "animated.gif",
+    "küche 家 🛋️.png",
+    'the "room".png',
+    "up/../level.png",
+    "..%2F..%2Fetc%2Fpasswd.png",
+    "two\nlines.png",
+    "size-1x1.png",
+    "empty.jpg",
+    "text.jpg",
+    "drawing.svg",
+    "torn-5.jpg",
+    "claims-9000.png",
+    "scans.jpg",
+]
+
+
+class Eyes(FakePredictor):
+    """Keeps the photo that it was given last; a black one is a photo like any other."""
+
+    seen: np.ndarray
+
+    def __call__(self, photo: np.ndarray, *, focal35: float | None = None) -> Prediction:
+        self.seen = photo
+        return super().__call__(np.maximum(photo, 1), focal35=focal35)
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Callable[..., Any], Eyes]]:
+    """The function of `/predict` as the page builds it, and what the network saw."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        eyes = Eyes()
+        demo = ui.build(ui.Network(eyes, TASKS, "fake-lite.safetensors", "cpu"))
+        yield next(fn.fn for fn in demo.fns.values() if fn.api_name == "predict"), eyes
+
+
+def check_refused(case: Case, message: str, name: str) -> None:
+    """One line that names the file and no folder."""
+    assert case.says and re.search(case.says, message)
+    assert message == one_line(message) and len(message) < len(name) + 250
+    assert message.startswith(f"{one_line(name)}: ")
+
+
+def check_seen(case: Case, photo: np.ndarray) -> None:
+    """The picture itself; over `LONGEST_SIDE`, its shape."""
+    assert case.size is not None, f"expected a message: {case.says}"
+    if max(case.size) <= session.LONGEST_SIDE:
+        assert case.problem(photo) == ""
+    else:
+        assert max(photo.shape) == session.LONGEST_SIDE
+
+
+@pytest.mark.parametrize("case", LIGHT, ids=IDS)
+def test_the_endpoint(
+    case: Case, endpoint: tuple[Callable[..., Any], Eyes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "write_prediction", lambda *_: [])  # has its own tests, and takes longest
+    run, eyes = endpoint
+    path = case.write(tmp_path)
+    try:
+        summary, made = run(str(path))
+    except gr.Error as error:
+        check_refused(case, unescape(str(error.message)), path.name)
+    else:
+        check_seen(case, eyes.seen)
+        assert summary["photo"] == path.name
+        assert summary["size"] == list(eyes.seen.shape[:2])
+        assert Path(made).suffix == ".zip"
+
+
+@pytest.mark.parametrize("case", LIGHT, ids=IDS)
+def test_triage(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is no use becomes an entry that says so; the others go on."""
+    monkeypatch.setattr(session, "coherence", lambda *_: None)  # its numbers have their own tests
+    path, eyes = case.write(tmp_path), Eyes()
+    entry = triage_listen.examined(str(path), eyes)
+    assert entry.path == str(path)
+    if entry.row.problem:
+        check_refused(case, entry.row.problem, path.name)
+    else:
+        check_seen(case, eyes.seen)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("uploads")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", OVER_HTTP, ids=ascii)
+def test_over_http(name: str, page: Served, tmp_path: Path) -> None:
+    """Upload, call, download, as a script without gradio_client would do it."""
+    case = next((case for case in LIGHT if case.name == name), None)
+    if case is None:
+        pytest.skip("this Pillow cannot write it")
+    stored = page.upload(case.write(tmp_path), Path(case.name).name)
+    value = {"path": stored, "orig_name": case.name, "meta": MARK}
+    called = page.client.post("/gradio_api/call/predict", json={"data": [value]})
+    told = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
+    assert "Traceback" not in told and str(page.uploads.parent) not in told.replace(str(page.uploads), "")
+    if case.says:
+        assert "event: error" in told
+        assert re.search(case.says, told) and Path(stored).name.split(".")[0] in told
+        return
+    assert "event: complete" in told and case.size is not None
+    assert f'"size": [{case.size[1]}, {case.size[0]}]' in told
+    made = json.loads(told.split("data: ")[-1])[1]["path"]
+    with zipfile.ZipFile(made) as packed:
+        assert any(file.endswith(".npz") for file in packed.namelist())

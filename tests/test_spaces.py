@@ -1,0 +1,166 @@
+"""Hosting: what Hugging Face Spaces, ZeroGPU and Docker need of the repository, and the app with a borrowed GPU."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from served import picture
+from tiny_training import tiny_config
+
+from app import serve
+from mtcp.checkpoint import DEFAULT_CHECKPOINT, save_checkpoint
+from mtcp.model import MTCP
+
+ROOT = Path(__file__).resolve().parents[1]
+FAKE_SPACES = """
+import functools, multiprocessing, os, sys
+from pathlib import Path
+
+assert "torch" not in sys.modules, "ZeroGPU: import spaces before torch"
+LOG = Path(os.environ["SPACES_LOG"])
+
+def GPU(function=None, duration=60):
+    if function is None:
+        return functools.partial(GPU, duration=duration)
+
+    @functools.wraps(function)
+    def lent(*args, **kwargs):
+        '''In a process of its own, as ZeroGPU does it: it inherits the function; values are pickled both ways.'''
+        here, there = multiprocessing.get_context("fork").Pipe()
+
+        def work():
+            given, named = there.recv()
+            try:
+                there.send((True, function(*given, **named)))
+            except Exception as error:
+                there.send((False, error))
+
+        process = multiprocessing.get_context("fork").Process(target=work)
+        process.start()
+        here.send((args, kwargs))
+        there.close()
+        good, value = here.recv()
+        process.join()
+        with LOG.open("a") as file:
+            file.write(f"{os.getpid()} {process.pid} {duration}\\n")
+        if good:
+            return value
+        raise value
+
+    return lent
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="ZeroGPU forks")
+def test_the_network_runs_in_another_process_on_borrowed_gpus(tmp_path: Path) -> None:
+    """`python app.py` itself, as a Space starts it, and stopped as a container is: no uploads stay behind."""
+    (tmp_path / "fake" / "spaces").mkdir(parents=True)
+    (tmp_path / "fake" / "spaces" / "__init__.py").write_text(textwrap.dedent(FAKE_SPACES))
+    (tmp_path / "tmp").mkdir()
+    weights, log, port = tmp_path / "tiny.safetensors", tmp_path / "log", free_port()
+    save_checkpoint(weights, MTCP(tiny_config()))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GRADIO_")}
+    environment |= {"SPACES_ZERO_GPU": "true", "SPACES_LOG": str(log), "TMPDIR": str(tmp_path / "tmp")}
+    environment |= {"PYTHONPATH": str(tmp_path / "fake"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "app.py", "--port", str(port), "--checkpoint", str(weights), "--device", "cpu"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        url = _up(process, port)
+        client = Client(url, verbose=False, download_files=False)
+        photo = handle_file(picture(tmp_path / "room.png"))
+        for _ in range(2):
+            summary, _ = client.predict(photo=photo, api_name="/predict")
+            assert summary["photo"] == "room.png"
+            assert summary["size"] == [60, 80]
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert len(lines) == 2
+    assert all(int(server) == process.pid != int(worker) for server, worker, _ in lines)
+    assert all(0 < float(duration) <= 60 for _, _, duration in lines)
+    assert list((tmp_path / "tmp").glob("mtcp-explorer-*")) == []
+
+
+def _up(process: subprocess.Popen[str], port: int) -> str:
+    url, until = f"http://127.0.0.1:{port}/", time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"{url}gradio_api/queue/status", timeout=5).status_code == 200:
+                return url
+        except httpx.HTTPError:
+            if process.poll() is not None:
+                break
+        time.sleep(0.2)
+    process.kill()
+    raise AssertionError(f"not up: {process.communicate()[1][-2000:]}")
+
+
+def front_matter() -> dict[str, str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("---")[1]
+    return {key: value.strip('" ') for key, value in re.findall(r"^(\w+): (.*)$", text, re.MULTILINE)}
+
+
+def test_front_matter_fits_the_installation() -> None:
+    told = front_matter()
+    assert told["sdk"] == "gradio" and told["app_file"] == "app.py"
+    assert told["sdk_version"].split(".")[:2] == version("gradio").split(".")[:2]
+    assert told["python_version"] in ("3.10", "3.12")  # what ZeroGPU has
+    assert len(told["short_description"]) <= 60
+
+
+def test_large_files_are_the_weights_only() -> None:
+    """Files over 10 MiB go to the Hub through LFS: docs/hosting.md tells how, by the ending of these."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    large = {name for name in listed.stdout.split("\0") if name and _size(ROOT / name) > 10 * 2**20}
+    assert large == {str(DEFAULT_CHECKPOINT.resolve().relative_to(ROOT))}
+    assert "*.safetensors" in (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def test_debian_packages_are_names_and_nothing_else() -> None:
+    """Spaces hands each line to apt: comments would be packages, too."""
+    for line in (ROOT / "packages.txt").read_text(encoding="ascii").splitlines():
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", line), line
+
+
+def test_the_image_runs_as_nobody_special_and_tells_its_health() -> None:
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    words = [line.split()[0] for line in lines if re.match(r"[A-Z]+ ", line)]
+    assert words[0] == "FROM" and words[-1] == "CMD" and "HEALTHCHECK" in words
+    assert words.index("USER") > max(i for i, word in enumerate(words) if word in ("RUN", "COPY"))
+    copied = {line.split()[1] for line in lines if line.startswith("COPY")}
+    shown = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == shown and all((ROOT / name).exists() for name in shown)
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    for pinned in re.findall(r'"(torch\w*>=[\d.]+,<[\d.]+)"', "\n".join(lines)):
+        assert re.search(rf"^{re.escape(pinned)}\s", requirements, re.MULTILINE), pinned
+
+
+def test_root_path_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert serve.parser().parse_args([]).root_path == ""
+    monkeypatch.setenv("GRADIO_ROOT_PATH", "/explorer")
+    assert serve.parser().parse_args([]).root_path == "/explorer"
+    assert serve.parser().parse_args(["--root-path", "/x"]).root_path == "/x"
