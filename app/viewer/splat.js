@@ -68,7 +68,7 @@ class Splat {
     const { start, end, colour } = scene.lines;
     for (let k = 0; k < start.length; k += 3) {
       const c = 4 * k / 3;
-      this.drawLine(view, start.subarray(k, k + 3), end.subarray(k, k + 3), packed(colour[c], colour[c + 1], colour[c + 2]));
+      this.drawLine(view, start.subarray(k, k + 3), end.subarray(k, k + 3), [...colour.subarray(c, c + 3)]);
     }
     this.context.putImageData(this.picture, 0, 0);
     if (scene.probe) this.drawMarker(view, scene.probe);
@@ -111,7 +111,7 @@ class Splat {
     return [(row(0) / w + 1) / 2 * this.canvas.width, (1 - row(1) / w) / 2 * this.canvas.height, w];
   }
 
-  // Steps of a pixel along a line, each a small square. 1 / distance is what is linear on the screen.
+  // Steps of a pixel along a line, each a small square with a dark rim. 1 / distance is what is linear on the screen.
   drawLine({ matrix, nearest, ratio }, start, end, colour) {
     const { width, height } = this.picture;
     const [before, after] = [start, end].map((at) => this.project(matrix, at)[2]);
@@ -125,15 +125,24 @@ class Splat {
       first = Math.max(first, t);
       last = Math.min(last, s);
     }
-    const steps = Math.ceil(Math.max(Math.abs(bx - ax), Math.abs(by - ay)) * (last - first));
-    const wide = Math.max(2, Math.round(LINE_PX * ratio));
-    for (let k = 0; k <= steps; k++) {
-      const t = first + (last - first) * k / (steps || 1), w = (1 - LINE_BIAS) / ((1 - t) / aw + t / bw);
-      const left = Math.round(ax + t * (bx - ax) - wide / 2), top = Math.round(ay + t * (by - ay) - wide / 2);
-      for (let j = Math.max(top, 0); j < Math.min(top + wide, height); j++) {
-        for (let i = Math.max(left, 0); i < Math.min(left + wide, width); i++) {
-          if (w < this.away[j * width + i]) { this.away[j * width + i] = w; this.bytes[j * width + i] = colour; }
-        }
+    const length = Math.max(Math.abs(bx - ax), Math.abs(by - ay)), steps = Math.ceil(length * (last - first));
+    const wide = Math.max(2, Math.round(LINE_PX * ratio)), rim = packed(...colour.map((v) => v / 4));
+    const away = (t) => (1 - LINE_BIAS) / ((1 - t) / aw + t / bw);
+    // The colour is as near as the nearest rim that reaches here, or the rim of a steep line would cover it.
+    for (const [brush, paint, reach] of [[wide + 1, rim, 0], [wide, packed(...colour), (wide + 1) / (length || 1)]]) {
+      for (let k = 0; k <= steps; k++) {
+        const t = first + (last - first) * k / (steps || 1);
+        const w = Math.min(away(clamp(t - reach, 0, 1)), away(clamp(t + reach, 0, 1)));
+        this.stamp(Math.round(ax + t * (bx - ax) - wide / 2), Math.round(ay + t * (by - ay) - wide / 2), brush, w, paint);
+      }
+    }
+  }
+
+  stamp(left, top, wide, w, paint) {
+    const { width, height } = this.picture, { away, bytes } = this;
+    for (let j = Math.max(top, 0); j < Math.min(top + wide, height); j++) {
+      for (let i = j * width + Math.max(left, 0); i < j * width + Math.min(left + wide, width); i++) {
+        if (w <= away[i]) { away[i] = w; bytes[i] = paint; }
       }
     }
   }

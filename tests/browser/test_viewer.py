@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import runpy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,28 +22,60 @@ STATE = """() => {
   const { yaw, pitch, distance } = document.querySelector('.mt-cloud').mtCloud.orbit;
   return [yaw, pitch, distance];
 }"""
+TARGET = "() => document.querySelector('.mt-cloud').mtCloud.orbit.target"
+DRAWN_BY = "() => document.querySelector('.mt-cloud').mtCloud.panes.map((pane) => pane.painter.by)"
 FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+NO_WEBGL = """{
+  const original = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...asked) {
+    return kind === '2d' ? original.call(this, kind, ...asked) : null;
+  };
+}"""
+NO_LINES = """() => {
+  const { orbit, panes } = document.querySelector('.mt-cloud').mtCloud, none = new Float32Array();
+  for (const { scene } of panes) scene.lines = { start: none, end: none, colour: new Uint8Array() };
+  orbit.reset();
+}"""
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def harness() -> dict[str, Any]:
+    return runpy.run_path(str(BENCHMARK))
+
+
+@pytest.fixture(scope="module")
+def address(harness: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        harness = runpy.run_path(str(BENCHMARK))
         demo = harness["page"](harness["made_scene"](96, 128))
-        opened = chromium.new_page(viewport={"width": 1200, "height": 1000}, reduced_motion="reduce")
-        opened.set_default_timeout(SLOW_MS)
         expect.set_options(timeout=SLOW_MS)
-        errors: list[str] = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        opened.goto(harness["launched"](demo))
-        opened.wait_for_function("() => document.querySelector('.mt-cloud')?.mtCloud?.panes[1]?.scene")
-        yield opened
-        opened.close()
+        yield harness["launched"](demo)
         demo.close()
         expect.set_options(timeout=5_000)
-        assert not errors
+
+
+@contextmanager
+def opened(chromium: Browser, address: str, script: str = "", **context: Any) -> Iterator[Page]:
+    """The page in a context of its own, which runs `script` first; no error may show up in its console."""
+    context = {"viewport": {"width": 1200, "height": 1000}, "reduced_motion": "reduce"} | context
+    page = chromium.new_page(**context)
+    page.set_default_timeout(SLOW_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.add_init_script(script)
+    page.goto(address)
+    page.wait_for_function("() => document.querySelector('.mt-cloud')?.mtCloud?.panes[1]?.scene")
+    yield page
+    page.close()
+    assert not errors
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    with opened(chromium, address) as page:
+        yield page
 
 
 def picture(page: Page, pane: int) -> np.ndarray:
@@ -126,3 +160,84 @@ def test_downloads_come_at_the_first_click(page: Page) -> None:
             page.locator(button).click()
         assert started.value.suggested_filename == name
         assert Path(started.value.path()).read_bytes().startswith(magic)
+
+
+def test_webgl_draws_what_the_processor_draws(
+    chromium: Browser, address: str, harness: dict[str, Any]
+) -> None:
+    """And a graphics card that drops the picture is stood in for until it is back."""
+    with opened(chromium, address, NO_WEBGL) as page:
+        page.evaluate(NO_LINES)
+        assert page.evaluate(DRAWN_BY) == ["processor", "processor"]
+        expect(page.locator(".mt-cloud-by")).not_to_be_empty()
+        by_processor = [picture(page, k) for k in (0, 1)]
+    with opened(chromium, address, harness["TAKE_ANY_WEBGL"]) as page:
+        page.evaluate(NO_LINES)
+        assert page.evaluate(DRAWN_BY) == ["WebGL2", "WebGL2"]
+        expect(page.locator(".mt-cloud-by")).to_be_empty()
+        assert max(turned(page, by_processor)) < 0.02  # edges of points fall on either side of a pixel
+        page.evaluate(
+            """() => {
+              const { gl } = document.querySelector('.mt-cloud').mtCloud.panes[0].painter;
+              window.loss = gl.getExtension('WEBGL_lose_context');
+              loss.loseContext();
+            }"""
+        )
+        page.wait_for_function(f"() => ({DRAWN_BY})()[0] === 'processor'")
+        assert max(turned(page, by_processor)) < 0.02
+        page.evaluate("() => loss.restoreContext()")
+        page.wait_for_function(f"() => ({DRAWN_BY})()[0] === 'WebGL2'")
+        assert max(turned(page, by_processor)) < 0.02
+
+
+def test_mouse_and_wheel_move_and_zoom(page: Page) -> None:
+    canvas = page.locator(".mt-cloud canvas").first
+    canvas.focus()
+    page.keyboard.press("r")
+    box = canvas.bounding_box()
+    assert box
+    for button, key in (("right", None), ("left", "Shift")):
+        before = page.evaluate(TARGET)
+        page.mouse.move(box["x"] + 200, box["y"] + 150)
+        if key:
+            page.keyboard.down(key)
+        page.mouse.down(button=button)  # type: ignore[arg-type]
+        page.mouse.move(box["x"] + 240, box["y"] + 150, steps=3)
+        page.mouse.up(button=button)  # type: ignore[arg-type]
+        if key:
+            page.keyboard.up(key)
+        assert page.evaluate(TARGET)[0] < before[0]  # the world follows the hand to the right
+    _, _, far = page.evaluate(STATE)
+    page.mouse.wheel(0, -200)
+    page.wait_for_function(f"(was) => ({STATE})()[2] < was", arg=far)
+    page.keyboard.press("r")
+
+
+def test_fingers_turn_zoom_and_move(chromium: Browser, address: str) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with opened(chromium, address, **phone) as page:
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        canvas = page.locator(".mt-cloud canvas").first
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box
+        session = page.context.new_cdp_session(page)
+
+        def touch(kind: str, *spots: tuple[float, float]) -> None:
+            points = [{"x": box["x"] + x, "y": box["y"] + y, "id": k} for k, (x, y) in enumerate(spots)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        yaw, _, distance = page.evaluate(STATE)
+        touch("touchStart", (100, 100))
+        for x in (110, 130, 150):
+            touch("touchMove", (x, 100))
+        touch("touchEnd")
+        page.wait_for_function(f"(was) => ({STATE})()[0] > was", arg=yaw)
+        yaw, at = page.evaluate(STATE)[0], page.evaluate(TARGET)
+        touch("touchStart", (100, 100), (200, 100))
+        for move in (10, 25, 40):
+            touch("touchMove", (100 - move + 30, 100), (200 + move + 30, 100))
+        touch("touchEnd")
+        page.wait_for_function(f"(was) => ({STATE})()[2] < was", arg=distance)
+        assert page.evaluate(STATE)[0] == yaw
+        assert page.evaluate(TARGET) != at
