@@ -11,6 +11,7 @@ from gradio.components import Component
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
+from app.tabs.parts import comparison, map_picture
 from app.views import angles, failures, gains, scoreboard
 
 
@@ -46,26 +47,9 @@ class Angles:
             )
         with gr.Row(elem_classes="mt-angles"):
             with gr.Column(min_width=280):
-                compare = gr.ImageSlider(
-                    format="png",
-                    interactive=False,
-                    show_label=False,
-                    label="Angle between depth and normals: initial and refined",
-                    buttons=["download", "fullscreen"],
-                    elem_id="angle-map",
-                    elem_classes="mt-compare mt-pick",
-                )
-                single = gr.Image(
-                    format="png",
-                    interactive=False,
-                    show_label=False,
-                    visible=False,
-                    label="Angle between depth and normals",
-                    buttons=["download", "fullscreen"],
-                    alt_text="Angle between depth and normals",
-                    elem_id="angle-map-initial",
-                    elem_classes="mt-map mt-pick",
-                )
+                title = "Angle between depth and normals"
+                compare = comparison(f"{title}: initial and refined", "angle-map")
+                single = map_picture(title, "angle-map-initial", title, visible=False)
                 legend = gr.HTML()
             with gr.Column(min_width=280):
                 histogram = gr.HTML(elem_id="angle-histogram")

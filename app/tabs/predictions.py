@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
+from app.tabs.parts import comparison, map_picture
 from app.views import page, predictions
 from mtcp.tasks import Task
 
@@ -34,26 +35,13 @@ class TaskPanel:
             gr.HTML(f"<h2>{name}</h2>")
             return cls(
                 task,
-                compare=gr.ImageSlider(
-                    format="png",
-                    interactive=False,
-                    show_label=False,
-                    label=f"{name}: initial and refined",
-                    buttons=["download", "fullscreen"],
-                    elem_id=f"compare-{task.name}",
-                    elem_classes="mt-compare mt-pick",
-                ),
+                compare=comparison(f"{name}: initial and refined", f"compare-{task.name}"),
                 legend=gr.HTML(),
                 note=gr.HTML(elem_id=f"note-{task.name}"),
-                change=gr.Image(
-                    format="png",
-                    interactive=False,
-                    show_label=False,
-                    label=f"{name}: what trace-back changed",
-                    buttons=["download", "fullscreen"],
-                    alt_text=f"{name}: map of what trace-back changed",
-                    elem_id=f"change-{task.name}",
-                    elem_classes="mt-map mt-pick",
+                change=map_picture(
+                    f"{name}: what trace-back changed",
+                    f"change-{task.name}",
+                    f"{name}: map of what trace-back changed",
                 ),
                 key=gr.HTML(),
             )

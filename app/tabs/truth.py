@@ -14,6 +14,7 @@ from app.frames import Frames
 from app.scene import Scene
 from app.steps import Job
 from app.tabs.base import Control, Settings, Values
+from app.tabs.parts import comparison, map_picture
 from app.tabs.triage import OPEN
 from app.views import page
 from app.views import truth as view
@@ -42,26 +43,9 @@ class TruthPanel:
         name = page.title(task.name)
         with gr.Column(visible=False, elem_classes=["mt-task", "mt-truth-task"]) as column:
             gr.HTML(f"<h2>{name}</h2>")
-            truth = gr.Image(
-                format="png",
-                interactive=False,
-                show_label=False,
-                label=f"{name}: truth",
-                buttons=["download", "fullscreen"],
-                alt_text=f"{name}: the truth",
-                elem_id=f"truth-{task.name}",
-                elem_classes=["mt-map", "mt-pick", "mt-is-truth"],
-            )
+            truth = map_picture(f"{name}: truth", f"truth-{task.name}", f"{name}: the truth", "mt-is-truth")
             truth_legend = gr.HTML()
-            slider = gr.ImageSlider(
-                format="png",
-                interactive=False,
-                show_label=False,
-                label=f"{name}: error, initial and refined",
-                buttons=["download", "fullscreen"],
-                elem_id=f"error-{task.name}",
-                elem_classes=["mt-compare", "mt-pick"],
-            )
+            slider = comparison(f"{name}: error, initial and refined", f"error-{task.name}")
             return cls(task, column, truth, truth_legend, slider, gr.HTML(), gr.HTML())
 
     @property
