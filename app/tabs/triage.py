@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
 from app.steps import Job
+from app.tabs.parts import choice, stage_choice
 from app.views import triage as view
 from mtcp.triage import COHERENCE, Quantity
 
@@ -60,20 +61,8 @@ class Triage:
         files.preprocess = _paths  # type: ignore[method-assign]
         job = Job.build("Analyse the rest", "triage", visible=False)
         with gr.Row(elem_classes="mt-triage-keys"):
-            number = gr.Dropdown(
-                view.choices(),
-                value=COHERENCE[0].key,
-                label="Rank by",
-                filterable=False,
-                elem_id="triage-number",
-            )
-            of = gr.Dropdown(
-                [(words, stage) for stage, words in view.STAGES.items()],
-                value="refined",
-                label="taken",
-                filterable=False,
-                elem_id="triage-of",
-            )
+            number = choice("Rank by", "triage-number", view.choices())
+            of = stage_choice("triage-of")
             table = gr.DownloadButton(
                 "Export table (CSV)", size="sm", interactive=False, elem_id="triage-csv"
             )

@@ -14,11 +14,10 @@ from app.frames import Frames
 from app.scene import Scene
 from app.steps import Job
 from app.tabs.base import Control, Settings, Values
-from app.tabs.parts import comparison, map_picture
+from app.tabs.parts import choice, comparison, map_picture, stage_choice
 from app.tabs.triage import OPEN
 from app.views import page
 from app.views import truth as view
-from app.views.triage import STAGES
 from mtcp.tasks import Task
 from mtcp.triage import Quantity
 
@@ -111,27 +110,10 @@ class Browser:
                 )
                 following = gr.Button("Next \N{RIGHTWARDS ARROW}", size="sm", elem_id="frame-next")
             with gr.Row(elem_classes="mt-frame-keys"):
-                number = gr.Dropdown(
-                    [(quantity.title, quantity.key) for quantity in frames.quantities],
-                    value=frames.quantities[0].key,
-                    label="Sort by",
-                    filterable=False,
-                    elem_id="frames-number",
-                )
-                of = gr.Dropdown(
-                    [(words, stage) for stage, words in STAGES.items()],
-                    value="refined",
-                    label="taken",
-                    filterable=False,
-                    elem_id="frames-of",
-                )
-                order = gr.Dropdown(
-                    [(words, key) for key, words in ORDERS.items()],
-                    value="worst",
-                    label="Order",
-                    filterable=False,
-                    elem_id="frames-order",
-                )
+                listed = [(quantity.title, quantity.key) for quantity in frames.quantities]
+                number = choice("Sort by", "frames-number", listed)
+                of = stage_choice("frames-of")
+                order = choice("Order", "frames-order", [(words, key) for key, words in ORDERS.items()])
             job = Job.build("Measure all frames", "measure")
             return cls(
                 frames=frames,
