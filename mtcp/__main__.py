@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 from mtcp import __version__
+from mtcp.aside import WriteError
 from mtcp.errors import InputError, one_line
 
 VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate")
@@ -18,9 +19,10 @@ EXAMPLES = """examples:
   python -m mtcp evaluate --data data/nyud
   python -m mtcp info checkpoints/mtcp-lite-nyud.safetensors
 
-exit codes: 0 done, 1 some photos could not be predicted, 2 wrong input, 130 interrupted; train has others
+exit codes: 0 done, 1 some photos could not be predicted, 2 wrong input, 5 a file could not be written (a full disk),
+130 interrupted; train has others
 """
-WRONG_INPUT, INTERRUPTED = 2, 130
+WRONG_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 5, 130
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,7 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb. Wrong input is one line on standard error and exit code 2; Ctrl-C is 130."""
+    """Runs one verb. Wrong input is one line on standard error and exit code 2, a full disk too with 5; Ctrl-C
+    is 130.
+    """
     args = build_parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names hold what not every terminal can show
@@ -52,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(one_line(f"mtcp {args.verb}: {error}") + "\n")
         return WRONG_INPUT
+    except WriteError as error:
+        sys.stderr.write(f"mtcp {args.verb}: {error}\n")
+        return NOT_WRITTEN
     except KeyboardInterrupt:
         sys.stderr.write(f"mtcp {args.verb}: interrupted\n")
         return INTERRUPTED

@@ -27,14 +27,25 @@ class Events:
         """Every number of a log line as a scalar `kind/...` at the line's step."""
         if self._writer is None or "step" not in values:
             return
-        for name, value in scalars(values):
-            self._writer.add_scalar(f"{kind}/{name}", value, values["step"])
-        self._writer.flush()
+        try:
+            for name, value in scalars(values):
+                self._writer.add_scalar(f"{kind}/{name}", value, values["step"])
+            self._writer.flush()
+        except OSError as error:
+            self._give_up(error)
 
     def close(self) -> None:
         """Writes out what is buffered."""
         if self._writer is not None:
-            self._writer.close()
+            try:
+                self._writer.close()
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """A mirror that cannot be written (a full disk) ends no training: the log and the states decide."""
+        self._writer = None
+        log.warning("no more TensorBoard events: %s", error.strerror or error)
 
 
 def scalars(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
