@@ -7,6 +7,7 @@ import json
 import logging
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ EXAMPLES = """examples:
   plain multi-task baseline:      python -m mtcp train --name plain --task-decoder no --cfm no --trace-back no
 
 exit codes: 0 finished, 3 paused (time is up or Ctrl-C: --resume goes on; 0 under torchrun), 2 wrong input,
-4 a loss is not finite
+4 a loss is not finite, 5 a file could not be written (a full disk: what was saved before is kept)
 """
 PAUSED, NOT_FINITE = 3, 4
 
@@ -88,19 +89,20 @@ def run(args: argparse.Namespace) -> int:
     # The flag belongs to the process, so the command sets it, before threads start, and takes it back.
     torch.set_flush_denormal(True)
     try:
-        if world.is_main:
-            folder.create(model_config, train_config, command, resume=args.resume)
-        trainer = build_trainer(
-            model_config,
-            train_config,
-            folder,
-            device=device,
-            world=world,
-            resume=args.resume,
-            command=command,
-            commit=current_commit(),
-        )
-        finished = trainer.run(max_minutes=args.max_minutes, until_epoch=args.stop_after)
+        with folder.held() if world.is_main else nullcontext():
+            if world.is_main:
+                folder.create(model_config, train_config, command, resume=args.resume)
+            trainer = build_trainer(
+                model_config,
+                train_config,
+                folder,
+                device=device,
+                world=world,
+                resume=args.resume,
+                command=command,
+                commit=current_commit(),
+            )
+            finished = trainer.run(max_minutes=args.max_minutes, until_epoch=args.stop_after)
     except TrainingError as error:
         print(f"mtcp train: {error}", file=sys.stderr)
         return NOT_FINITE

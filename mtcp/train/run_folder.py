@@ -6,14 +6,16 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import torch
 
-from mtcp.aside import write_aside
+from mtcp.aside import drop_unfinished, write_aside, writing
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
+from mtcp.lock import only_process
 from mtcp.reading import parse_object, read_bytes
 
 T = TypeVar("T")
@@ -69,6 +71,20 @@ class RunFolder:
         self.best_path = path / "best.safetensors"
         self.last_path = path / "model.safetensors"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it no other process may train into this folder, which is made if absent.
+
+        What a killed process left half written is removed.
+
+        Raises:
+            InputError: another process holds it; the message names it.
+            WriteError: the folder cannot be written to.
+        """
+        with only_process(self.path):
+            drop_unfinished(self.path)
+            yield
+
     def create(self, model: ModelConfig, train: TrainConfig, command: str, *, resume: bool) -> None:
         """Makes the folder and writes config.json.
 
@@ -104,9 +120,13 @@ class RunFolder:
             raise InputError(f"{path} is damaged: {error}") from None
 
     def log(self, kind: str, **values: Any) -> None:
-        """Appends one line. An earlier process's torn last line is closed first, so that only it is lost."""
+        """Appends one line. An earlier process's torn last line is closed first, so that only it is lost.
+
+        Raises:
+            WriteError: it cannot be written (a full disk).
+        """
         line = json.dumps({"kind": kind, **values, "time": round(time.time(), 3)}) + "\n"
-        with self.log_path.open("a+b") as f:
+        with writing(self.log_path), self.log_path.open("a+b") as f:
             if f.tell() > 0:
                 f.seek(-1, os.SEEK_END)
                 if f.read(1) != b"\n":
@@ -122,7 +142,11 @@ class RunFolder:
         write_aside(self.log_path, lambda file: file.write(text.encode()))
 
     def save_state(self, state: dict[str, Any]) -> None:
-        """Writes last.pt so that a crash in between leaves the previous one."""
+        """Writes last.pt so that a crash in between leaves the previous one.
+
+        Raises:
+            WriteError: it cannot be written (a full disk); the previous one is kept.
+        """
         write_aside(self.state_path, lambda file: torch.save(state, file))
 
     def load_state(self) -> dict[str, Any]:
