@@ -11,11 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from tiny_training import tiny_config
+from tiny_training import NETWORK, made_nyud, tiny_config
 
 from mtcp.checkpoint import load_checkpoint, save_checkpoint
 from mtcp.cli import train
@@ -25,29 +23,12 @@ from mtcp.train import RunFolder, read_log
 from mtcp.train.setup import initialise, take_over
 
 ROOT = Path(__file__).parents[1]
-SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query-layers": 1, "query-heads": 2}
-NETWORK = [f"--{flag}={value}" for flag, value in {**SMALL, "height": 64, "image-width": 96}.items()]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six frames in the NYUD_MT layout, four to train on."""
-    root = tmp_path_factory.mktemp("nyud")
-    rng = np.random.default_rng(0)
-    for part in ("images", "segmentation", "depth", "normals", "gt_sets"):
-        (root / part).mkdir()
-    for i in range(6):
-        Image.fromarray(rng.integers(0, 256, (72, 96, 3), dtype=np.uint8)).save(root / f"images/{i}.jpg")
-        Image.fromarray(rng.integers(0, 41, (72, 96), dtype=np.uint8)).save(root / f"segmentation/{i}.png")
-        np.save(root / f"depth/{i}.npy", rng.uniform(1, 4, (72, 96)).astype(np.float32))
-        normals = rng.normal(size=(72, 96, 3))
-        normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-        np.save(root / f"normals/{i}.npy", normals.astype(np.float32))
-    (root / "gt_sets/train.txt").write_text("0\n1\n2\n3\n")
-    (root / "gt_sets/val.txt").write_text("4\n5\n")
-    camera = {"fx": 80.0, "fy": 80.0, "cx": 48.0, "cy": 36.0, "width": 96, "height": 72}
-    (root / "meta.json").write_text(json.dumps({"camera": camera, "axes": "x right, y down, z forward"}))
-    return root
+    return made_nyud(tmp_path_factory.mktemp("nyud"))
 
 
 def parse(*arguments: str) -> argparse.Namespace:

@@ -4,10 +4,12 @@ tests.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from mtcp.config import ModelConfig, TrainConfig
@@ -19,6 +21,9 @@ from mtcp.train.distributed import World
 
 TASKS = ("semseg", "depth")
 SIZE = 64
+SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query-layers": 1, "query-heads": 2}
+NETWORK = [f"--{flag}={value}" for flag, value in {**SMALL, "height": 64, "image-width": 96}.items()]
+"""Flags of `mtcp train` for the smallest network of three tasks."""
 
 
 class MadeSamples:
@@ -37,6 +42,25 @@ class MadeSamples:
             "semseg": torch.randint(0, 40, (SIZE, SIZE), generator=g).to(torch.uint8),
             "depth": 1 + 3 * torch.rand(SIZE, SIZE, generator=g),
         }
+
+
+def made_nyud(root: Path) -> Path:
+    """Six frames in the NYUD_MT layout below `root`, four of them to train on. Returns `root`."""
+    rng = np.random.default_rng(0)
+    for part in ("images", "segmentation", "depth", "normals", "gt_sets"):
+        (root / part).mkdir(parents=True)
+    for i in range(6):
+        Image.fromarray(rng.integers(0, 256, (72, 96, 3), dtype=np.uint8)).save(root / f"images/{i}.jpg")
+        Image.fromarray(rng.integers(0, 41, (72, 96), dtype=np.uint8)).save(root / f"segmentation/{i}.png")
+        np.save(root / f"depth/{i}.npy", rng.uniform(1, 4, (72, 96)).astype(np.float32))
+        normals = rng.normal(size=(72, 96, 3))
+        normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+        np.save(root / f"normals/{i}.npy", normals.astype(np.float32))
+    (root / "gt_sets/train.txt").write_text("0\n1\n2\n3\n")
+    (root / "gt_sets/val.txt").write_text("4\n5\n")
+    camera = {"fx": 80.0, "fy": 80.0, "cx": 48.0, "cy": 36.0, "width": 96, "height": 72}
+    (root / "meta.json").write_text(json.dumps({"camera": camera, "axes": "x right, y down, z forward"}))
+    return root
 
 
 def flip(sample: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
