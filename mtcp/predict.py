@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,15 @@ from mtcp.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from mtcp.errors import InputError
 from mtcp.export import write_prediction
 from mtcp.geometry.camera import Camera
-from mtcp.inference import check_size, config_size, network_size, pick_device, to_network
+from mtcp.inference import (
+    check_size,
+    config_size,
+    is_memory_short,
+    network_size,
+    pick_device,
+    smaller_size,
+    to_network,
+)
 from mtcp.model import MTCP, Decoded
 from mtcp.model.network import LOG_DEPTH_RANGE
 from mtcp.photo import check_photo, open_photo
@@ -26,6 +35,7 @@ from mtcp.tasks import Task
 
 __all__ = ["Prediction", "Predictor", "finish", "write_prediction"]
 
+log = logging.getLogger(__name__)
 STRIP_VALUES = 2_000_000  # values of a map that are upsampled at once: 8 MB
 
 
@@ -74,8 +84,11 @@ class Predictor:
             focal35: 35 mm equivalent focal length in mm, for an array whose file's EXIF is known.
 
         Raises:
-            InputError: an unreadable photo, a field of view outside 1 to 179 degrees, or a network whose
-                output is no number or nonsense.
+            InputError: an unreadable photo, a field of view outside 1 to 179 degrees, a network whose output is
+                no number or nonsense, or too little memory for a small network size or for the photo's maps.
+
+        Where memory is short for the network's size, a smaller one is taken: `Prediction.reduced_from` and
+        `Prediction.note` say so.
         """
         if isinstance(photo, (str, os.PathLike)):
             photo, focal = open_photo(photo)
@@ -83,17 +96,24 @@ class Predictor:
         check_photo(photo)
         size = (photo.shape[0], photo.shape[1])
         camera, camera_from = _camera(size, fov_deg, focal35)
-        seen = self.network_size or network_size(size, int(np.prod(config_size(self.model.config))))
+        asked = self.network_size or network_size(size, int(np.prod(config_size(self.model.config))))
         start = time.perf_counter()
         with torch.inference_mode():
             image = torch.from_numpy(photo.copy()).to(self.device).permute(2, 0, 1)
-            decoded = self.model.inspect(to_network(image, seen))
+            seen, decoded = self._inspect(image, asked)
             self._check(decoded)
-            maps = {
-                stage: {name: finish(self.model, name, raw, size, seen) for name, raw in raws.items()}
-                for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined))
-            }
-            inside = _inside(self.model, decoded)
+            try:
+                maps = {
+                    stage: {name: finish(self.model, name, raw, size, seen) for name, raw in raws.items()}
+                    for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined))
+                }
+                inside = _inside(self.model, decoded)
+            except (MemoryError, RuntimeError) as error:
+                if not is_memory_short(error):
+                    raise
+                raise InputError(
+                    f"not enough memory for the maps of a photo of {size[0]}x{size[1]}: give a smaller copy"
+                ) from error
         return Prediction(
             tasks=tuple(task.name for task in self.model.tasks),
             data=self.model.config.data,
@@ -105,10 +125,36 @@ class Predictor:
             checkpoint=self.name,
             camera=camera,
             camera_from=camera_from,
+            reduced_from=None if seen == asked else asked,
             initial=maps["initial"],
             refined=maps["refined"],
             **inside,
         )
+
+    def _inspect(self, image: Tensor, asked: tuple[int, int]) -> tuple[tuple[int, int], Decoded]:
+        """The network on `image` (3, H, W) at `asked`, or at the first smaller size that memory is enough for.
+
+        Raises:
+            InputError: it is not enough for any.
+        """
+        size = asked
+        while True:
+            try:
+                return size, self.model.inspect(to_network(image, size))
+            except Exception as error:
+                if not is_memory_short(error):
+                    raise
+                log.warning("not enough memory for a network size of %dx%d", *size)
+            # Out here the error is gone, and with its traceback all that the failed try had made.
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            smaller = smaller_size(size)
+            if smaller is None:
+                raise InputError(
+                    f"not enough memory on {self.device} even for a network size of {size[0]}x{size[1]}: "
+                    "end other programs, or take another device or a smaller photo"
+                )
+            size = smaller
 
     def _check(self, decoded: Decoded) -> None:
         for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined)):

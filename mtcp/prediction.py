@@ -46,6 +46,15 @@ class Prediction:
     affinity_scale: float = 1.0
     gates: dict[str, Maps] = field(default_factory=dict)  # main -> other -> float16 (h4, w4), channel mean
     masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
+    reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
+
+    @property
+    def note(self) -> str:
+        """What a reader of the maps has to know, for people: that they are coarser than asked for. Else empty."""
+        if self.reduced_from is None:
+            return ""
+        (h, w), (asked_h, asked_w) = self.network_size, self.reduced_from
+        return f"not enough memory for {asked_h}x{asked_w}, so the network saw {h}x{w}: maps are coarser"
 
     def task_list(self) -> tuple[Task, ...]:
         """The tasks with their kinds, class names and units."""

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 
 import mtcp.predict
 from mtcp.checkpoint import save_checkpoint
+from mtcp.cli.predict import summary
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.export import millimetres
@@ -199,6 +200,62 @@ def test_wrong_photos_and_arguments(predictor, tmp_path):
         predictor(photo(48, 64), fov_deg=200)
     with pytest.raises(InputError, match="network size 8x8"):
         Predictor(network(), "cpu", network_size=(8, 8))
+
+
+SHORT = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: not enough memory: you tried ..."),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes. Error code 12"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    MemoryError(),
+]
+
+
+def short_of_memory(error, enough):
+    """A predictor at 240x320 whose network raises `error` at more pixels than `enough`, and what it was asked."""
+    predictor, tried = Predictor(network(), "cpu", network_size=(240, 320)), []
+    inspect = predictor.model.inspect
+
+    def inspect_if_small(x):
+        tried.append(tuple(x.shape[-2:]))
+        if x.shape[-2] * x.shape[-1] > enough:
+            raise error
+        return inspect(x)
+
+    predictor.model.inspect = inspect_if_small
+    return predictor, tried
+
+
+@pytest.mark.parametrize("error", SHORT, ids=lambda error: type(error).__name__)
+def test_short_memory_makes_the_network_size_smaller(error):
+    predictor, tried = short_of_memory(error, 120 * 160)
+    p = predictor(photo(90, 120))
+    assert tried == [(240, 320), (168, 224), (116, 156)]  # 0.7 of the sides, in steps of 4
+    assert (p.network_size, p.reduced_from, p.grid) == ((116, 156), (240, 320), (29, 39))
+    assert p.refined["depth"].shape == (90, 120)
+    assert p.note == "not enough memory for 240x320, so the network saw 116x156: maps are coarser"
+    assert summary(p).endswith("; " + p.note)
+
+
+def test_memory_that_is_short_for_anything_is_told():
+    predictor, tried = short_of_memory(MemoryError(), 0)
+    with pytest.raises(InputError, match="not enough memory on cpu even for a network size of 80x108"):
+        predictor(photo(90, 120))
+    assert tried == [(240, 320), (168, 224), (116, 156), (80, 108)]
+    predictor, tried = short_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"), 0)
+    with pytest.raises(RuntimeError, match="mat1"):
+        predictor(photo(90, 120))
+    assert tried == [(240, 320)]
+
+
+def test_memory_that_is_short_for_the_photos_maps_is_told(predictor, monkeypatch):
+    monkeypatch.setattr(mtcp.predict, "finish", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(InputError, match="not enough memory for the maps of a photo of 90x120"):
+        predictor(photo(90, 120))
+
+
+def test_where_memory_is_enough_nothing_is_noted(prediction):
+    assert (prediction.reduced_from, prediction.note) == (None, "")
 
 
 def test_read_only_photos_are_fine(predictor):

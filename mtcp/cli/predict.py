@@ -106,8 +106,8 @@ def predict_maps(args: argparse.Namespace) -> int:
 
 def problem(photo: Path, out: Path, error: Exception) -> str:
     """Words for what went wrong with a photo; `error` is an InputError, MemoryError or OSError in writing."""
-    if isinstance(error, InputError):
-        return str(error)
+    if isinstance(error, InputError):  # of the network it does not name the photo
+        return str(error) if str(photo) in str(error) else f"{photo}: {error}"
     if isinstance(error, MemoryError):
         return f"{photo}: not enough memory for its maps; give a smaller copy"
     return f"{photo}: cannot be written to {out} ({getattr(error, 'strerror', None) or error})"
@@ -137,7 +137,8 @@ def make_folder(path: Path) -> None:
 
 
 def summary(prediction: Prediction) -> str:
-    """Sizes, time and camera in a few words."""
+    """Sizes, time and camera in a few words, and what else there is to know."""
     (H, W), (h, w) = prediction.size, prediction.network_size
     camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_from}"
-    return f"{H}x{W}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}"
+    note = f"; {prediction.note}" if prediction.note else ""
+    return f"{H}x{W}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}{note}"
