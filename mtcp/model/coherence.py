@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
 
 from mtcp.model.attention import attend
+from mtcp.model.cbam import Cbam, pool
 
 
 class Fused(NamedTuple):
@@ -32,12 +32,12 @@ class CoherenceFusion(nn.Module):
         self, width: int, auxiliaries: int, *, residual: bool = False, scale: bool = False, kv_stride: int = 1
     ) -> None:
         super().__init__()
-        self.main = nn.Sequential(CbamModule(width), nn.BatchNorm2d(width))
+        self.main = nn.Sequential(Cbam(width), nn.BatchNorm2d(width))
         self.gate = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(auxiliaries))
         self.mix = nn.Conv2d(auxiliaries * width, width, 1)
-        self.theta = nn.Sequential(CbamModule(width), nn.BatchNorm2d(width), nn.ReLU())
-        self.phi = nn.Sequential(CbamModule(width), nn.BatchNorm2d(width), nn.ReLU())
-        self.out = nn.Sequential(CbamModule(width), nn.BatchNorm2d(width))
+        self.theta = nn.Sequential(Cbam(width), nn.BatchNorm2d(width), nn.ReLU())
+        self.phi = nn.Sequential(Cbam(width), nn.BatchNorm2d(width), nn.ReLU())
+        self.out = nn.Sequential(Cbam(width), nn.BatchNorm2d(width))
         self.residual = residual
         self.scale = width**-0.5 if scale else 1.0
         self.kv_stride = kv_stride
@@ -48,7 +48,9 @@ class CoherenceFusion(nn.Module):
         s = self.main(main)
         gates = [gate(x).sigmoid() for gate, x in zip(self.gate, auxiliaries, strict=True)]
         f = F.relu(self.mix(torch.cat([x * g for x, g in zip(auxiliaries, gates, strict=True)], 1)))
-        theta, phi = self.theta(f), self.pool(self.phi(f))
+        pooled = pool(f, (2, 3))  # of both CBAMs
+        theta, phi = (head[1:](head[0](f, pooled)) for head in (self.theta, self.phi))
+        phi = self.pool(phi)
         fused = attend(_tokens(theta), _tokens(phi), _tokens(self.pool(s)), self.scale)  # (B, N, C)
         out = self.out(fused.transpose(1, 2).reshape(B, C, h, w))
         if self.residual:
