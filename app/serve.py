@@ -160,6 +160,7 @@ def launch(demo: gr.Blocks, host: str = "127.0.0.1", port: int | None = None, ro
         enable_monitoring=False,
         max_file_size=MAX_UPLOAD,
         state_session_capacity=SESSIONS,
+        num_workers=0,  # those would serve files without the guard
         app_kwargs={"middleware": [guard]},
         quiet=True,
         prevent_thread_lock=True,
