@@ -36,11 +36,10 @@ def measure(spec: Spec) -> Row:
         source = Path(folder) / "photos"
         copies(Path(spec["photo"]), source, spec["photos"])
         runs = [one_run(spec, source, Path(folder) / f"table-{i}") for i in range(spec["repeats"])]
-    rate = statistics.median(run["rate"] for run in runs)
     row: Row = summary([1 / run["rate"] for run in runs])
     return {
         **row,
-        "photos_per_s": round(rate, 4),
+        "photos_per_s": round(1 / row["seconds"], 4),
         **{
             name: round(statistics.median(run[name] for run in runs), 3)
             for name in ("startup_s", "photo_s", "network_s")
@@ -123,9 +122,9 @@ def main(arguments: list[str] | None = None) -> None:
         row["variant"] = f"{row['engine']} {row['workers']}"
         row["photo"], row["checkpoint"] = Path(row["photo"]).name, Path(row["checkpoint"]).name
     by = ("threads", "photos")
-    compared = [
-        ratio for row in rows[1:] for ratio in ratios(rows, of=row["variant"], to=rows[0]["variant"], by=by)
-    ]
+    base = next((row for row in rows if row["engine"] == "ray"), rows[0])["variant"]
+    others = [row["variant"] for row in rows if row["variant"] != base]
+    compared = [ratio for other in others for ratio in ratios(rows, of=other, to=base, by=by)]
     columns = (
         "variant",
         *by,

@@ -61,7 +61,10 @@ def measure_block(predict: Predict, job: Job, names: Sequence[str]) -> Outcome:
         try:
             rows.append(measure(predict, job, name))
         except InputError as error:
-            bad.append({"path": stored_name(name), "message": str(error)})
+            message = (
+                str(error) if name in str(error) else one_line(f"{name}: {error}")
+            )  # the network's name none
+            bad.append({"path": stored_name(name), "message": message})
         except MemoryError:
             message = one_line(f"{name}: not enough memory for its maps; give a smaller copy")
             bad.append({"path": stored_name(name), "message": message})
