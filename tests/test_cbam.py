@@ -14,7 +14,7 @@ from mtcp.model.trace_back import SpatialRefinement
 
 def gradients(output: Tensor, of: list[Tensor]) -> list[Tensor]:
     weight = torch.randn(output.shape, generator=torch.Generator().manual_seed(2))
-    return list(torch.autograd.grad((output * weight).sum(), of))
+    return list(torch.autograd.grad((output * weight).sum(), of, retain_graph=True))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
