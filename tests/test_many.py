@@ -327,7 +327,7 @@ def test_two_workers_write_the_same_rows_and_resume(
     monkeypatch.setenv(
         "OMP_NUM_THREADS", "4"
     )  # what workers inherit; each must keep to its one core all the same
-    monkeypatch.setattr(ray.data.DataContext.get_current(), "wait_for_min_actors_s", 120)
+    monkeypatch.setattr(ray.data.DataContext.get_current(), "wait_for_min_actors_s", 300)
     more = {f"more/{i}.png": png(i) for i in range(10, 13)}
     source = put((tmp_path / "photos").as_uri(), {**PICTURES, **more})
     options = ("--checkpoint", checkpoint, "--device", "cpu")

@@ -141,7 +141,9 @@ def cluster(pool: Pool) -> Iterator[None]:
     context = ray.data.DataContext.get_current().copy()
     context.enable_progress_bars = False  # the command has its own
     try:
-        noise.setLevel(logging.ERROR)
+        noise.setLevel(
+            logging.CRITICAL
+        )  # of failures it logs whole traces; the last line is in the InputError
         with ray.data.DataContext.current(context):
             _check_room(pool, ray.cluster_resources())
             yield
