@@ -108,7 +108,7 @@ class Page:
     def enter(self, scene: Scene) -> Values:
         """Everything around the tabs, for a new run."""
         told = scene.run.prediction
-        header = view.header(told.checkpoint, told.device, told.network_size, told.seconds)
+        header = view.header(told.checkpoint, told.device, told)
         return {
             self.scene: scene,
             self.drawn: {},

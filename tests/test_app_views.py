@@ -192,12 +192,16 @@ def test_headline_joins_the_changes() -> None:
     assert "no trace-back" in page.headline([])
 
 
-def test_header_tells_the_run_only_after_one() -> None:
+def test_header_tells_the_run_only_after_one(run: Run) -> None:
     assert "took" not in page.header("x/lite.safetensors", "cpu")
-    told = page.header("x/lite.safetensors", "cpu", (240, 320), 0.041)
+    done = dataclasses.replace(run.prediction, network_size=(240, 320), seconds=0.041)
+    told = page.header("x/lite.safetensors", "cpu", done)
+    assert "not enough memory" not in told
     assert "lite<" in told
     assert re.search(r"320 . 240", told)
     assert "41 ms" in told
+    reduced = dataclasses.replace(done, reduced_from=(480, 640))
+    assert "not enough memory for 480x640" in page.header("x/lite.safetensors", "cpu", reduced)
 
 
 def test_table_colours_the_stage_names() -> None:
@@ -206,7 +210,7 @@ def test_table_colours_the_stage_names() -> None:
 
 def test_every_class_of_the_views_has_a_style(run: Run) -> None:
     views = "".join(predictions.view(run, task).legend for task in (SEMSEG, DEPTH, NORMALS))
-    views += page.header("x", "cpu", (1, 1), 1.0) + page.empty(["semseg"], True) + page.headline([])
+    views += page.header("x", "cpu", run.prediction) + page.empty(["semseg"], True) + page.headline([])
     used = {name for names in re.findall(r'class="([^"]+)"', views) for name in names.split()}
     assert used
     assert not {name for name in used if f".{name}" not in STYLE.read_text()}

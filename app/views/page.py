@@ -7,13 +7,16 @@ from pathlib import Path
 
 from app.session import Run
 from app.views import html
+from mtcp.prediction import Prediction
 
 
-def header(checkpoint: str, device: str, saw: tuple[int, int] | None = None, seconds: float = 0.0) -> str:
-    """Title and run facts. saw: (height, width) that the network saw in its run of `seconds`, if it ran."""
+def header(checkpoint: str, device: str, told: Prediction | None = None) -> str:
+    """Title and facts about the checkpoint; about the run too, if there is one."""
     items = {"checkpoint": Path(checkpoint).stem, "device": device}
-    if saw is not None:
-        items |= {"network saw": _size(saw), "took": duration(seconds)}
+    if told is not None:
+        items |= {"network saw": _size(told.network_size), "took": duration(told.seconds)}
+        if told.note:
+            items["note"] = told.note
     return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}</div>'
 
 

@@ -131,20 +131,21 @@ def _train(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
             return
     else:
         folder.log_path.unlink(missing_ok=True)  # killed before its first state: nothing to lose
-    folder.create(model, train, plan.command, resume=resume)
-    trainer = build_trainer(
-        model,
-        train,
-        folder,
-        device=plan.device,
-        world=World(),
-        resume=resume,
-        command=plan.command,
-        commit=current_commit(),
-    )
-    # If reading the data took all the time it is still a step further: short calls come to an end too.
-    if not trainer.run(max_minutes=left(deadline)):
-        raise OutOfTimeError
+    with folder.held():
+        folder.create(model, train, plan.command, resume=resume)
+        trainer = build_trainer(
+            model,
+            train,
+            folder,
+            device=plan.device,
+            world=World(),
+            resume=resume,
+            command=plan.command,
+            commit=current_commit(),
+        )
+        # If reading the data took all the time it is still a step further: short calls come to an end too.
+        if not trainer.run(max_minutes=left(deadline)):
+            raise OutOfTimeError
 
 
 def finished(folder: RunFolder) -> bool:
