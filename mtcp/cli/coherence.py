@@ -174,8 +174,7 @@ def _of_photo(args: argparse.Namespace) -> Coherence:
 
     predictor = Predictor(args.checkpoint, args.device)
     prediction = predictor(args.input, args.fov)
-    classes = next((t.classes for t in prediction.task_list() if t.name == "semseg"), ())
-    return coherence(prediction.initial, prediction.refined, prediction.camera, classes)
+    return coherence(prediction.initial, prediction.refined, prediction.camera, prediction.classes)
 
 
 def _write_json(path: Path, report: Coherence) -> None:

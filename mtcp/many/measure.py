@@ -88,8 +88,7 @@ def measure(predict: Predict, job: Job, name: str) -> Row:
     photo, focal35 = read_photo(job.source, name)
     told = predict(photo, job.fov_deg, focal35=focal35)
     check_tasks(told.tasks)
-    classes = next((task.classes for task in told.task_list() if task.name == "semseg"), ())
-    report = coherence(told.initial, told.refined, told.camera, classes)
+    report = coherence(told.initial, told.refined, told.camera, told.classes)
     facts = {
         "photo": stored_name(name),
         "camera_from": told.camera_from,
