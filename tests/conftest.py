@@ -1,0 +1,8 @@
+"""Tests run in as many processes as there are cores (pytest-xdist), so each of them gets one thread."""
+
+from __future__ import annotations
+
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # read by torch when it is first imported, and by the apps that tests start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
