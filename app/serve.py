@@ -120,10 +120,10 @@ def serve(args: argparse.Namespace) -> None:
 
     from app import ui
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
     with uploads():
         network = load(args.checkpoint, args.device)
         demo = ui.build(network, sources(args, network))
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
             url = launch(demo, args.host, args.port, args.root_path)
             sys.stdout.write(f"MT-CP Explorer: {url}  (Ctrl-C ends it)\n")

@@ -37,7 +37,7 @@ from benchmarks.timing import ROOT
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
 
 MARK = {"_type": "gradio.FileData"}
-START_SECONDS, ANSWER_SECONDS = 180, 600
+START_SECONDS, ANSWER_SECONDS = 400, 600
 
 
 @dataclass
