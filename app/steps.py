@@ -85,16 +85,15 @@ class Job:
             if not data[self.wanted]:
                 return halt(data)
             values, now = step(data)
-            values = {**values, self.bar: progress(now.done, now.total, now.label)}
+            values = {**values, self.bar: _bar(now)}
             if now.more:
                 return {**values, self.tick: data[self.tick] + 1}
             return {**values, **self._buttons(running=False, left=False), self.wanted: False}
 
         def halt(data: Settings) -> Values:
             values, now = state(data)
-            bar = progress(now.done, now.total, now.label) if now.total else ""
             buttons = self._buttons(running=False, left=now.done < now.total)
-            return {**values, **buttons, self.bar: bar, self.wanted: False}
+            return {**values, **buttons, self.bar: _bar(now), self.wanted: False}
 
         stepped = self.tick.change(run, asked, told, **NETWORK, **QUIET)
         stepped.failure(halt, asked, told, **ONCE)
@@ -105,6 +104,10 @@ class Job:
         """left: whether there is anything to start."""
         stop = gr.Button("Stop", visible=running, interactive=True)
         return {self.start: gr.Button(visible=left and not running), self.stop: stop}
+
+
+def _bar(now: Progress) -> str:
+    return progress(now.done, now.total, now.label) if now.total else ""
 
 
 def _stopping() -> tuple[bool, gr.Button]:

@@ -44,6 +44,7 @@ def settings(
     return {
         tab.files: files,
         tab.entries: entries,
+        tab.tables: (),
         tab.number: values["number"],
         tab.of: values["of"],
         tab.job.wanted: False,
@@ -177,7 +178,7 @@ def test_without_trace_back_only_the_initial_number_is_shown(files: list[str]) -
 
 def test_the_table_is_there_at_the_first_click_and_in_the_order_shown(tab: Triage) -> None:
     entries = (made("=good.jpg", 20, 5), made("bad.jpg", 30, 40), view.unreadable("/x/n.txt", "n.txt: no"))
-    drawn = triage_listen.draw(tab, settings(tab, [one.path for one in entries], entries), entries)
+    drawn = triage_listen.redraw(tab, settings(tab, [one.path for one in entries], entries), entries)
     button = drawn[tab.table]
     assert button.interactive
     with Path(button.value if isinstance(button.value, str) else button.value["path"]).open(
@@ -187,7 +188,7 @@ def test_the_table_is_there_at_the_first_click_and_in_the_order_shown(tab: Triag
     assert [row["file"] for row in rows] == ["bad.jpg", "'=good.jpg", "n.txt"]
     assert rows[0][f"refined_{ANGLE.key}"] == "40.0000"
     assert rows[2]["problem"] == "n.txt: no"
-    assert not triage_listen.draw(tab, settings(tab, []), ())[tab.table].interactive
+    assert not triage_listen.redraw(tab, settings(tab, []), ())[tab.table].interactive
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
+from app.folders import fresh_folder
 from app.steps import Job
 from app.tabs.parts import choice, stage_choice
 from app.views import triage as view
-from mtcp.triage import COHERENCE, Quantity
+from mtcp.triage import COHERENCE, Quantity, Row, to_csv
 
 MOST = 50
 """Photos at once, at most."""
@@ -23,12 +25,16 @@ OPEN = """element.addEventListener('click', (event) => {
   if (turn) trigger('select', { page: Number(turn.dataset.page) });
 });"""
 """What tells the server which of many buttons in one piece of HTML was pressed."""
+CSV_NAME = "mtcp-triage.csv"
 PICTURES = ["image", ".heic", ".heif", ".avif", ".tif", ".tiff", ".webp"]
 
 
 @dataclass(frozen=True)
 class Triage:
-    """The components of the tab. entries: what is kept of each photo."""
+    """The components of the tab.
+
+    entries: what is kept of each photo; tables: the files of the table that is shown in place of photos, or ().
+    """
 
     title: ClassVar[str] = "Triage"
 
@@ -41,6 +47,7 @@ class Triage:
     gallery: gr.HTML
     table: gr.DownloadButton
     entries: gr.State
+    tables: gr.State
 
     @classmethod
     def build(cls) -> Triage:
@@ -48,12 +55,13 @@ class Triage:
         gr.HTML(
             f'<p class="mt-headline">Drop up to {MOST} photos: those where depth and normals disagree most come '
             'first.</p><p class="mt-subdued">Each is run through the network once; only its numbers and two small '
-            "pictures are kept. Opening a photo runs the network on it again.</p>"
+            "pictures are kept. Opening a photo runs the network on it again. Or drop the <code>.parquet</code> files "
+            "that <code>python -m mtcp predict --table</code> wrote of any number of photos, to see its worst rows.</p>"
         )
         files = gr.File(
             file_count="multiple",
-            file_types=PICTURES,
-            label=f"Photos (up to {MOST})",
+            file_types=[*PICTURES, ".parquet"],
+            label=f"Photos (up to {MOST}), or the .parquet files of one table",
             elem_id="triage-files",
             height=160,
         )
@@ -76,7 +84,16 @@ class Triage:
             summary=gr.HTML(elem_id="triage-summary"),
             gallery=gr.HTML(js_on_load=OPEN, elem_id="triage-gallery"),
             entries=gr.State((), time_to_live=STATE_SECONDS),
+            tables=gr.State((), time_to_live=STATE_SECONDS),
         )
+
+    def exported(self, rows: Sequence[Row]) -> gr.DownloadButton:
+        """The button that saves these rows, in this order, as CSV."""
+        if not rows:
+            return gr.DownloadButton(value=None, interactive=False)
+        path = fresh_folder(self.table.GRADIO_CACHE) / CSV_NAME
+        path.write_text(to_csv(rows, COHERENCE), encoding="utf-8", newline="")
+        return gr.DownloadButton(value=str(path), interactive=True)
 
 
 def quantity(key: str) -> Quantity:

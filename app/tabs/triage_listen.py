@@ -10,22 +10,20 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
-from app.folders import fresh_folder
 from app.listeners import NETWORK, PRIVATE, QUIET, toast, toasting
 from app.session import Predict, Run, TruthOf
 from app.steps import Progress
+from app.tabs import triage_table
 from app.tabs.base import Settings, Values
 from app.tabs.triage import MOST, Triage, quantity
 from app.views import triage as view
 from app.views.triage import Entry
 from mtcp.errors import InputError
-from mtcp.triage import COHERENCE, to_csv
 
 Entries = tuple[Entry, ...]
 
 REDRAW = 5
 """While photos are analysed, the gallery is sent anew after so many of them."""
-CSV_NAME = "mtcp-triage.csv"
 
 
 def listen(
@@ -42,7 +40,7 @@ def listen(
     Returns:
         The events after which something may be in the inbox.
     """
-    inputs: list[Component] = [tab.files, tab.number, tab.of, tab.entries]
+    inputs: list[Component] = [tab.files, tab.number, tab.of, tab.entries, tab.tables]
     drawn: list[Component] = [tab.note, tab.summary, tab.gallery, tab.table]
     job = tab.job
 
@@ -50,7 +48,7 @@ def listen(
         return analyse_next(tab, data, predict, truth_of)
 
     def state(data: Settings) -> tuple[Values, Progress]:
-        return draw(tab, data, data[tab.entries]), at(data[tab.files], data[tab.entries], stopped=True)
+        return shown(data), at(_photos(tab, data), data[tab.entries], stopped=True)
 
     job.listen(step, state, inputs, [*drawn, tab.entries])
 
@@ -58,13 +56,13 @@ def listen(
         return take(tab, data)
 
     def resume(data: Settings) -> Values:
-        return job.begin(data, at(data[tab.files], data[tab.entries]))
+        return job.begin(data, at(_photos(tab, data), data[tab.entries]))
 
-    def redraw(data: Settings) -> Values:
-        return draw(tab, data, data[tab.entries])
+    def shown(data: Settings) -> Values:
+        return redraw(tab, data, data[tab.entries])
 
     clock = [job.wanted, job.tick]
-    told = list(dict.fromkeys([*job.outputs, *drawn, tab.entries, tab.files]))
+    told = list(dict.fromkeys([*job.outputs, *drawn, tab.entries, tab.tables, tab.files]))
     gr.on(
         [tab.files.upload, tab.files.delete, tab.files.clear],
         given,
@@ -73,7 +71,7 @@ def listen(
         **QUIET,
     )
     job.start.click(resume, {*inputs, *clock}, job.outputs, **QUIET)
-    gr.on([tab.number.input, tab.of.input], redraw, set(inputs), drawn, **QUIET)
+    gr.on([tab.number.input, tab.of.input], shown, set(inputs), drawn, **QUIET)
 
     def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Run | None:
         return reopened(entries, int(event.open), predict, truth_of)
@@ -85,28 +83,53 @@ def listen(
 
 def take(tab: Triage, data: Settings) -> Values:
     """Files were added or taken away: forget what is gone, and analyse what is new."""
-    files, entries = data[tab.files], data[tab.entries]
-    if len(files) > MOST:
-        toast(f"{len(files)} photos are too many: give at most {MOST} at once")
+    photos, tables = triage_table.split(data[tab.files])
+    if not photos or not tables:
+        return take_table(tab, data, tables) if tables else take_photos(tab, data, photos)
+    if data[tab.tables]:
+        toast(f"{Path(photos[0]).name}: a table is shown; clear the files to look at photos")
+        return {tab.files: _there(tables), **take_table(tab, data, tables)}
+    toast(f"{Path(tables[0]).name}: a table is not shown beside photos; clear the files, then drop it alone")
+    return {tab.files: photos, **take_photos(tab, data, photos)}
+
+
+def take_table(tab: Triage, data: Settings, tables: Sequence[str]) -> Values:
+    """Shows the table in these files in place of what was shown; if it cannot be, all stays as it was."""
+    try:
+        drawn = triage_table.draw(tab, data, tables)
+    except InputError as error:
+        toast(error)
+        return {tab.files: _there(data[tab.tables])}
+    now: Values = {tab.tables: tuple(tables), tab.entries: (), tab.job.wanted: False, tab.job.bar: ""}
+    return {**drawn, **now, tab.job.start: gr.Button(visible=False)}
+
+
+def take_photos(tab: Triage, data: Settings, photos: Sequence[str]) -> Values:
+    """Keeps the entries of these photos, and analyses those that have none yet."""
+    entries = data[tab.entries]
+    if len(photos) > MOST:
+        toast(f"{len(photos)} photos are too many: give at most {MOST} at once")
         kept = [one.path for one in entries]
         return {tab.files: kept or None}
-    left = tuple(one for one in entries if one.path in files)
-    now = at(files, left)
-    values = {**draw(tab, data, left), tab.entries: left}
+    left = tuple(one for one in entries if one.path in photos)
+    now = at(photos, left)
+    values = {**draw_photos(tab, data, left), tab.entries: left, tab.tables: ()}
     if now.more:
         return {**values, **tab.job.begin(data, now)}
-    return values if files else {**values, tab.job.bar: "", tab.job.start: gr.Button(visible=False)}
+    return values if photos else {**values, tab.job.bar: "", tab.job.start: gr.Button(visible=False)}
 
 
 def analyse_next(tab: Triage, data: Settings, predict: Predict, truth_of: TruthOf) -> tuple[Values, Progress]:
     """Analyses the first file that is not yet. The gallery is drawn every `REDRAW` files, and at the end."""
-    files = data[tab.files]
+    if data[tab.tables]:  # dropped in place of the photos while one of them was analysed
+        return {**redraw(tab, data, ()), tab.entries: ()}, at((), ())
+    files = _photos(tab, data)
     entries: Entries = tuple(one for one in data[tab.entries] if one.path in files)
     waiting = _waiting(files, entries)
     if waiting:
         entries = (*entries, examined(waiting[0], predict, truth_of))
     now = at(files, entries)
-    values = draw(tab, data, entries) if not now.more or now.done % REDRAW == 1 else {}
+    values = draw_photos(tab, data, entries) if not now.more or now.done % REDRAW == 1 else {}
     return {**values, tab.entries: entries}, now
 
 
@@ -141,24 +164,33 @@ def at(files: Sequence[str], entries: Sequence[Entry], stopped: bool = False) ->
     return Progress(done, len(files), label, bool(waiting))
 
 
-def draw(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
+def redraw(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
+    """Everything that is shown: of the table, or of the photos analysed so far. A table that cannot be read any more
+    is a toast, and what is shown stays.
+    """
+    tables = data[tab.tables]
+    if not tables:
+        return draw_photos(tab, data, entries)
+    return toasting(triage_table.draw, dict)(tab, data, tables)
+
+
+def draw_photos(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
     """Everything that is shown of the photos analysed so far."""
     number, of = quantity(data[tab.number]), data[tab.of]
     return {
         tab.note: view.help_line(number),
         tab.summary: view.summary(entries, number),
         tab.gallery: view.cards(entries, number, of),
-        tab.table: _table(entries, data, tab),
+        tab.table: tab.exported([entries[i].row for i in view.order(entries, number, of)]),
     }
 
 
-def _table(entries: Sequence[Entry], data: Settings, tab: Triage) -> gr.DownloadButton:
-    if not entries:
-        return gr.DownloadButton(value=None, interactive=False)
-    rows = [entries[i].row for i in view.order(entries, quantity(data[tab.number]), data[tab.of])]
-    path = fresh_folder(tab.table.GRADIO_CACHE) / CSV_NAME
-    path.write_text(to_csv(rows, COHERENCE), encoding="utf-8", newline="")
-    return gr.DownloadButton(value=str(path), interactive=True)
+def _photos(tab: Triage, data: Settings) -> list[str]:
+    return triage_table.split(data[tab.files])[0]
+
+
+def _there(paths: Sequence[str]) -> list[str] | None:
+    return [path for path in paths if Path(path).is_file()] or None  # gradio takes no path of a deleted file
 
 
 def _waiting(files: Sequence[str], entries: Sequence[Entry]) -> list[str]:

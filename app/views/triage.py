@@ -121,29 +121,44 @@ def summary(entries: Sequence[Entry], quantity: Quantity) -> str:
         return problems(entries)
     photos = "1 photo" if len(rows) == 1 else f"{len(rows)} photos"
     before, after = (mean(rows, quantity.key, of) for of in ("initial", "refined"))
+    said = sentence(photos, quantity, before, after, improved(rows, quantity))
+    return f'<p class="mt-headline">{said}</p>{problems(entries)}'
+
+
+def sentence(
+    counted: str, quantity: Quantity, before: float | None, after: float | None, mended: tuple[int, int]
+) -> str:
+    """A number's means before and after trace-back, in words.
+
+    counted: what of, ready HTML; mended: in how many it made the number better, and in how many both are known.
+    """
     title = html.text(quantity.title.replace(": ", ", "))
     if after is None:
-        said = f"{photos}. {title}: nothing could be measured."
-    else:
-        better, known = improved(rows, quantity)
-        said = f"{photos}. {title}: <b>{number(after, quantity.unit)}</b> on average"
-        if known:
-            said += (
-                f" ({number(before, quantity.unit)} initially); trace-back made it better in <b>{better}</b> "
-                f"of {known}"
-            )
-        said += "."
-    return f'<p class="mt-headline">{said}</p>{problems(entries)}'
+        return f"{counted}. {title}: nothing could be measured."
+    said = f"{counted}. {title}: <b>{number(after, quantity.unit)}</b> on average"
+    better, known = mended
+    if known:
+        said += (
+            f" ({number(before, quantity.unit)} initially); trace-back made it better in <b>{better:,}</b> "
+            f"of {known:,}"
+        )
+    return f"{said}."
 
 
 def problems(entries: Sequence[Entry]) -> str:
     """The files that could not be analysed, with the reason."""
     bad = [one.row for one in entries if one.row.problem]
+    return left_out(bad, len(bad))
+
+
+def left_out(bad: Sequence[Row], count: int) -> str:
+    """Rows without numbers, with the reason. count: how many there are in all."""
     if not bad:
         return ""
     listed = "".join(f"<li>{html.text(row.problem)}</li>" for row in bad)
-    count = "1 file was" if len(bad) == 1 else f"{len(bad)} files were"
-    return f'<div class="mt-problems"><p>{count} left out:</p><ul>{listed}</ul></div>'
+    words = "1 file was left out" if count == 1 else f"{count:,} files were left out"
+    words += f", the first {len(bad)} are listed:" if len(bad) < count else ":"
+    return f'<div class="mt-problems"><p>{words}</p><ul>{listed}</ul></div>'
 
 
 def help_line(quantity: Quantity) -> str:

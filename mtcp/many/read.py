@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,8 @@ _BAD_COLUMNS = ("path", "message")
 class CoherenceTable:
     """A table that `python -m mtcp predict --table` wrote. Open it with `open_table`.
 
-    photos, bad: pyarrow datasets of the two tables, None where there are no rows.
+    photos, bad: pyarrow datasets of the two tables, None where there are no rows. Every method raises InputError
+    where a part turns out damaged, or gone, only now that its rows are read.
     """
 
     photos: Any
@@ -73,7 +75,8 @@ class CoherenceTable:
         """Rows of what could not be measured, with the problem."""
         if self.bad is None:
             return []
-        found = self.bad.head(most, columns=list(_BAD_COLUMNS)).to_pylist()
+        with _reading():
+            found = self.bad.head(most, columns=list(_BAD_COLUMNS)).to_pylist()
         return [Row(_text(one["path"]), problem=_text(one["message"])) for one in found]
 
     def mean(self, quantity: Quantity, of: str = "refined") -> float | None:
@@ -94,13 +97,15 @@ class CoherenceTable:
         """A column of numbers, float64 (count,), by its name in the file; NaN where it is not known."""
         if self.photos is None:
             return np.zeros(0)
-        found = self.photos.to_table(columns=[name])[name]
-        return found.to_numpy().astype(np.float64)
+        with _reading():
+            found = self.photos.to_table(columns=[name])[name]
+            return found.to_numpy().astype(np.float64)
 
     def _rows(self, order: np.ndarray) -> list[Row]:
         # take() wants rising indices to read each part once; the rank is put back after it
         rising = np.sort(order)
-        found = self.photos.take(rising).to_pylist()
+        with _reading():
+            found = self.photos.take(rising).to_pylist()
         by_index = dict(zip(rising.tolist(), found, strict=True))
         return [_row(by_index[index]) for index in order.tolist()]
 
@@ -132,8 +137,8 @@ def open_table(
     size = sum(file.unpacked for file in files)
     if sum(rows.values()) > most_rows or size > most_bytes:
         raise InputError(
-            f"{files[0].path}: {sum(rows.values())} rows, {size >> 20} MiB unpacked; at most {most_rows} rows and "
-            f"{most_bytes >> 20} MiB are opened: take a part of it"
+            f"{_base(files[0].path)}: {sum(rows.values())} rows, {size >> 20} MiB unpacked; at most {most_rows} rows "
+            f"and {most_bytes >> 20} MiB are opened: take a part of it"
         )
     return CoherenceTable(_dataset(kinds[PHOTOS]), _dataset(kinds[BAD]), rows[PHOTOS], rows[BAD])
 
@@ -160,7 +165,7 @@ def _files(source: str) -> list[_File]:
 def _inspect(path: str, fs: Any) -> _File:
     """What a file says of itself, checked before any row is read."""
     pa = arrow()
-    name = path.rpartition("/")[2]
+    name = _base(path)
     try:
         with fs.open(path, "rb") as file:
             parquet = pa.parquet.ParquetFile(file)
@@ -211,6 +216,20 @@ def _dataset(files: Sequence[_File]) -> Any:
         format=ds.ParquetFileFormat(dictionary_columns=set(text)),
         filesystem=files[0].fs,
     )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, arrow().ArrowException) as error:
+        raise InputError(
+            f"the table's rows cannot be read: a part is damaged or gone ({brief(error)})"
+        ) from error
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _row(values: dict[str, Any]) -> Row:

@@ -66,7 +66,7 @@ def arrow() -> ModuleType:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise InputError('Parquet tables need pyarrow: pip install "mtcp-explorer[ray]"') from error
+        raise InputError('Parquet tables need pyarrow: pip install "mtcp-explorer[table]"') from error
     return pyarrow
 
 

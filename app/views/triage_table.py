@@ -1,0 +1,101 @@
+"""The Triage view of a table that `python -m mtcp predict --table` wrote: its worst rows, without pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.views import html
+from app.views.triage import STAGES, change, left_out, number, sentence
+from mtcp.many.read import CoherenceTable
+from mtcp.triage import Quantity, Row
+
+MOST_SHOWN = 200
+"""Rows of each kind, at most."""
+_WORDS = {"refined": "worst after trace-back", "initial": "worst before it", "change": "most worsened by it"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is shown of a table, for one number and stage.
+
+    count, bad_count: of the whole table; before, after, improved: of the number, over the whole table.
+    rows: the worst first; bad: files that could not be measured.
+    """
+
+    count: int
+    bad_count: int
+    before: float | None
+    after: float | None
+    improved: tuple[int, int]
+    rows: Sequence[Row]
+    bad: Sequence[Row]
+
+
+def look(table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SHOWN) -> Look:
+    """Reads what is shown of a table; the rest of it is read past, not kept.
+
+    Raises:
+        InputError: a part of it turns out damaged.
+    """
+    return Look(
+        table.count,
+        table.bad_count,
+        table.mean(quantity, "initial"),
+        table.mean(quantity, "refined"),
+        table.improved(quantity),
+        table.worst(quantity, of, most),
+        table.unmeasured(most),
+    )
+
+
+def summary(seen: Look, quantity: Quantity) -> str:
+    """One sentence over the whole table, and how to get from a row to its photo."""
+    photos = "1 photo" if seen.count == 1 else f"{seen.count:,} photos"
+    bad = "1 bad file" if seen.bad_count == 1 else f"{seen.bad_count:,} bad files"
+    counted = f"A table of <b>{photos}</b> and <b>{bad}</b>"
+    if seen.count:
+        said = sentence(counted, quantity, seen.before, seen.after, seen.improved)
+    else:
+        said = f"{counted}: it has no numbers."
+    hint = "A table holds no pictures: to see a photo of it, clear the files above and drop that photo."
+    return f'<p class="mt-headline">{said}</p><p class="mt-subdued">{hint}</p>'
+
+
+def listing(seen: Look, quantity: Quantity, of: str) -> str:
+    """The rows shown, the worst first, and then the bad files with their messages."""
+    return _photos(seen, quantity, of) + left_out(seen.bad, seen.bad_count)
+
+
+def _photos(seen: Look, quantity: Quantity, of: str) -> str:
+    if not seen.rows:
+        return ""
+    if len(seen.rows) < seen.count:
+        what = f"The {len(seen.rows)} of {seen.count:,} photos that are {_WORDS[of]}."
+    else:
+        what = f"All of them, ranked by the number {STAGES[of]}."
+    made = ", ".join(sorted({str(row.facts["checkpoint"]) for row in seen.rows if "checkpoint" in row.facts}))
+    what += f" Made with {made}." if made else ""
+    what += " The CSV has these rows and the bad files below them."
+    head = ("", "photo", "initial", "refined", "change", "failures left", "size", "field of view")
+    body = html.table(head, (_cells(rank, row, quantity) for rank, row in enumerate(seen.rows, 1)))
+    return (
+        f'<p class="mt-subdued">{html.text(what)}</p>'
+        f'<div class="mt-legend mt-frames mt-triage-rows" tabindex="0">{body}</div>'
+    )
+
+
+def _cells(rank: int, row: Row, quantity: Quantity) -> list[str]:
+    before, after = row.initial.get(quantity.key), row.refined.get(quantity.key)
+    width, height, left = (row.facts.get(key) for key in ("width_px", "height_px", "failures_remaining"))
+    view = row.facts.get("field_of_view_deg")
+    return [
+        str(rank),
+        html.text(row.name),
+        number(before, quantity.unit),
+        number(after, quantity.unit),
+        change(before, after, quantity),
+        "&ndash;" if left is None else html.text(left),
+        "&ndash;" if width is None or height is None else html.text(f"{width} x {height}"),
+        number(view if isinstance(view, float) else None, "deg"),
+    ]
