@@ -13,7 +13,7 @@ from mtcp import __version__
 from mtcp.aside import WriteError
 from mtcp.errors import InputError, one_line
 
-VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate")
+VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate", "export")
 EXAMPLES = """examples:
   python -m mtcp predict photo.jpg --out predictions
   python -m mtcp evaluate --data data/nyud

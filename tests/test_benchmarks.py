@@ -19,6 +19,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import cfm, network, photo, timing, training  # noqa: E402
+from mtcp.ablation.facts import count_macs  # noqa: E402
 from mtcp.checkpoint import save_checkpoint  # noqa: E402
 from mtcp.config import preset  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
@@ -141,7 +142,7 @@ def test_the_grid_of_features_has_n_pixels() -> None:
 
 def test_networks_of_a_variant() -> None:
     lite = preset("lite")
-    assert network.networks(lite, "ours") == network.networks(lite, "materialised") == [lite]
+    assert all(network.networks(lite, name) == [lite] for name in network.SAME)
     single, plain = network.networks(lite, "single"), network.networks(lite, "plain")
     assert [one.tasks for one in single] == [one.tasks for one in plain] == [(task,) for task in lite.tasks]
     assert all(one.trace_back and one.query_gate and not one.cfm for one in single)
@@ -156,10 +157,15 @@ def test_network_rows_and_growth(tmp_path: Path) -> None:
     found = result(path)
     rows = {row["variant"]: row for row in found["rows"]}
     assert list(rows) == list(network.VARIANTS)
-    assert rows["ours"]["parameters"] == rows["materialised"]["parameters"]
-    assert {ratio["ratio"] for ratio in found["ratios"]} == {
-        f"ours / {other}" for other in network.VARIANTS[1:]
-    }
+    ran = [name for name, row in rows.items() if "skipped" not in row]
+    assert set(network.VARIANTS) - set(ran) <= {"onnx"}  # an optional extra
+    for name in set(ran) & set(network.SAME):
+        assert rows[name]["parameters"] == rows["ours"]["parameters"]
+        assert rows[name]["macs"] == rows["ours"]["macs"]
+        assert rows[name].get("difference", 0) < 1e-3
+    assert rows["plain"]["macs"] < rows["single"]["macs"]
+    assert {"difference" in rows[name] for name in ran} == {True, False}
+    assert {ratio["ratio"] for ratio in found["ratios"]} == {f"ours / {other}" for other in ran[1:]}
     expected = sum(
         p.numel()
         for config in network.networks(preset("lite", **SMALL), "plain")
@@ -172,6 +178,39 @@ def test_network_rows_and_growth(tmp_path: Path) -> None:
     (growth,) = result(path)["exponents"]
     assert growth["sizes"] == 2
     assert isinstance(growth["seconds grow as pixels to the"], float)
+
+
+def test_a_variant_that_computes_something_else_shows_its_difference() -> None:
+    key = {"preset": "lite", "size": "64x64", "batch": 1, "precision": "fp32"}
+    rows = [
+        {"variant": "ours", **key, "sample": {"depth_initial": [1.0, 4.0], "normals_initial": [0.5, -1.0]}},
+        {"variant": "onnx", **key, "sample": {"depth_initial": [1.0, 4.0], "normals_initial": [0.5, -0.5]}},
+        {"variant": "materialised", **key, "skipped": "too large"},
+    ]
+    network.tell_differences(rows)
+    assert [row.get("difference") for row in rows] == [None, 0.5, None]
+    assert not any("sample" in row for row in rows)
+
+
+def test_macs_of_fusion_and_trace_back_are_those_counted_by_hand() -> None:
+    """What is computed is counted: the streamed affinity, and trace-back's maps convolved before they grow."""
+    size, C, N = (64, 96), 8, 16 * 24
+    config = preset("lite", **SMALL, kv_stride=1)
+    macs = {
+        name: count_macs(MTCP(config.replace(**changes)), size)
+        for name, changes in {"all": {}, "pooled": {"kv_stride": 2}, "without": {"trace_back": False}}.items()
+    }
+    assert macs["all"] - macs["pooled"] == 3 * 2 * N * (N - N // 4) * C  # theta phi^T and A s of each task
+
+    def cbam(channels: int, pixels: int) -> int:  # mean and maximum through the MLP, reduction 16; a 7x7 gate
+        return 2 * 2 * channels * max(1, channels // 16) + 2 * 49 * pixels
+
+    fine, middle, coarse = N, N // 4, N // 16
+    steps = cbam(C, fine) + cbam(4 * C, coarse) + coarse * 5 * C * (C + 4 * C)
+    steps += cbam(4 * C, coarse) + cbam(2 * C, middle) + (coarse * 4 * C + middle * 2 * C) * (C + 2 * C)
+    steps += cbam(2 * C, middle) + cbam(C, fine) + (middle * 2 * C + fine * C) * C
+    heads = (40 + 1 + 3) * C * (fine + middle + coarse)
+    assert macs["all"] - macs["without"] == 3 * steps + heads
 
 
 def test_a_photos_parts_make_up_the_whole(tmp_path: Path) -> None:
@@ -220,6 +259,10 @@ def test_training_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for row in found["rows"]:
         assert row["repeats"] == 2  # three steps, the first one is warm-up
         assert row["images_per_s"] == pytest.approx(2 / row["seconds"], rel=1e-2)
-    assert [ratio["ratio"] for ratio in found["ratios"]] == ["bf16 / fp32", "loading / fp32"]
+    assert [ratio["ratio"] for ratio in found["ratios"]] == [
+        "bf16 / fp32",
+        "loading / fp32",
+        "loading / bf16",
+    ]
     training.main(["--batch", "4", "--variant", "fp32", "--changes", tiny, "--json", str(path), *QUICK])
     assert "2 batches in the data, 3 needed" in result(path)["rows"][0]["skipped"]

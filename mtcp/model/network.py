@@ -182,7 +182,7 @@ class MTCP(nn.Module):
             raise InputError(f"input of shape {tuple(x.shape)}: expected (B, 3, H, W)")
         H, W = x.shape[-2:]
         shared: Shared = self.shared(pad_to_stride((x - self.mean) / self.std))
-        h, w = -(-H // 4), -(-W // 4)
+        h, w = (H + 3) // 4, (W + 3) // 4  # ceil; of a negative number ONNX divides towards 0
         masks = None if shared.masks is None else shared.masks[..., :h, :w]
         return Shared(shared.representation[..., :h, :w], masks)
 
