@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -23,7 +24,11 @@ def listen_for_photos(whole: Page) -> None:
     _finish(whole, photo.input(None, **PRIVATE))
     if picked is not None:
         paths = [str(path) for path in whole.sources.examples]
-        _finish(whole, picked.click(paths.__getitem__, picked, photo, **QUIET))
+
+        def example(index: int) -> Any:
+            return paths[index] if index in range(len(paths)) else gr.skip()
+
+        _finish(whole, picked.click(example, picked, photo, **QUIET))
 
 
 def _finish(whole: Page, event: Dependency) -> None:

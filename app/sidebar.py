@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import ImageData
 
+from app.folders import uploaded
 from app.picker import picker
 from app.scene import NARROWEST_DEG, WIDEST_DEG, Scene
 from app.tabs.base import Values
@@ -120,8 +121,8 @@ def photo_input() -> gr.Image:
 
 
 def _uploaded(payload: ImageData | None) -> str | None:
-    """The file as it was uploaded. gradio has already checked that it is one of its own uploads."""
-    return None if payload is None else payload.path
+    """The file as it was uploaded."""
+    return None if payload is None or payload.path is None else uploaded(payload.path)
 
 
 def _examples(paths: Sequence[Path]) -> gr.Dataset | None:

@@ -20,6 +20,7 @@ from gradio_client import Client, handle_file
 from served import MARK, Served, picture, served
 
 from app import guard, serve, ui
+from app.folders import uploaded
 from app.session import archive
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -350,3 +351,18 @@ def test_uploads_are_private_and_gone_afterwards(tmp_path: Path, monkeypatch: py
         (folder / "photo.jpg").write_bytes(b"x")
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted((folder.name, young.name, "other"))
     assert not folder.exists() and "GRADIO_TEMP_DIR" not in os.environ
+
+
+def test_a_path_from_elsewhere_is_refused_without_the_guard_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, outside = tmp_path / "uploads", tmp_path / "secret.jpg"
+    inside.mkdir()
+    outside.touch()
+    (inside / "link.jpg").symlink_to(outside)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(inside))
+    assert uploaded(str(inside / "room.jpg")) == str(inside / "room.jpg")
+    for path in (outside, inside / "link.jpg", inside / ".." / "secret.jpg"):
+        with pytest.raises(gradio.Error, match="only files uploaded to this page") as told:
+            uploaded(str(path))
+        assert str(tmp_path) not in str(told.value)

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
 from app.folders import fresh_folder
+from app.folders import uploaded
 from app.steps import Job
 from app.tabs.parts import choice, stage_choice
 from app.views import triage as view
@@ -102,8 +103,8 @@ def quantity(key: str) -> Quantity:
 
 
 def _paths(payload: ListFiles | FileData | None) -> list[str]:
-    """The uploaded files. gradio has already checked that they are its own uploads."""
+    """The uploaded files."""
     if payload is None:
         return []
     files = payload.root if isinstance(payload, ListFiles) else [payload]
-    return list(dict.fromkeys(file.path for file in files))
+    return list(dict.fromkeys(uploaded(file.path) for file in files))
