@@ -182,7 +182,7 @@ def traced(model: MTCP) -> bytes:
             torch.onnx.export(
                 _Maps(_with_plain_attention(model)).eval(),
                 (image,),
-                content,
+                content,  # type: ignore[arg-type]  # the tracer takes files too
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=[INPUT],

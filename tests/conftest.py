@@ -4,5 +4,6 @@ from __future__ import annotations
 
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # read by torch when it is first imported, and by the apps that tests start
+# read by torch when it is first imported, and by the apps that tests start
+if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -9,8 +9,7 @@ from typing import ClassVar
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
-from app.folders import fresh_folder
-from app.folders import uploaded
+from app.folders import fresh_folder, uploaded
 from app.steps import Job
 from app.tabs.parts import choice, stage_choice
 from app.views import triage as view
