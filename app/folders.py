@@ -1,13 +1,10 @@
-"""Where the page puts the files that it makes for the browser, and where it takes uploads from."""
+"""Where the page puts the files that it makes for the browser."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
-
-import gradio as gr
-from gradio.utils import get_upload_folder
 
 
 def fresh_folder(cache: str | os.PathLike[str]) -> Path:
@@ -16,16 +13,3 @@ def fresh_folder(cache: str | os.PathLike[str]) -> Path:
     """
     Path(cache).mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix="mtcp-", dir=cache))
-
-
-def uploaded(path: str) -> str:
-    """`path`, if it lies in the upload folder, symbolic links followed. `app.guard` has checked that already: this
-    holds where the page is mounted without it.
-
-    Raises:
-        gr.Error: it lies elsewhere.
-    """
-    if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        name = Path(path).name
-        raise gr.Error(f"{name}: only files uploaded to this page can be used", print_exception=False)
-    return path

@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import ImageData
 
-from app.folders import uploaded
 from app.picker import picker
 from app.scene import NARROWEST_DEG, WIDEST_DEG, Scene
 from app.tabs.base import Values
+from app.uploads import uploaded
 from app.views import page, probe
 
 DOWNLOAD = "Download all maps (zip)"

@@ -20,8 +20,8 @@ from gradio_client import Client, handle_file
 from served import MARK, Served, picture, served
 
 from app import guard, serve, ui
-from app.folders import uploaded
 from app.session import archive
+from app.uploads import uploaded
 
 ROOT = Path(__file__).resolve().parents[1]
 LOG = json.dumps({"kind": "epoch", "epoch": 0, "step": 9, "secret": "do-not-tell"})

@@ -9,9 +9,10 @@ from typing import ClassVar
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
-from app.folders import fresh_folder, uploaded
+from app.folders import fresh_folder
 from app.steps import Job
 from app.tabs.parts import choice, stage_choice
+from app.uploads import uploaded
 from app.views import triage as view
 from mtcp.triage import COHERENCE, Quantity, Row, to_csv
 

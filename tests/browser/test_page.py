@@ -82,6 +82,10 @@ def test_divider_moves_by_keyboard_without_the_server(shown: Visit) -> None:
     at = float(divider.input_value()) / 100
     assert at < 0.45
     for task, picture in pictures.items():
+        for _ in range(100):  # the picture follows the slider
+            if cut(picture) == pytest.approx(100 * at, abs=0.1):
+                break
+            shown.page.wait_for_timeout(100)
         assert cut(picture) == pytest.approx(100 * at, abs=0.1)
         changed = np.abs(pixels(picture) - before[task]).max(axis=(0, 2)) > 8  # by column
         width = len(changed)
