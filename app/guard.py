@@ -32,7 +32,7 @@ class Guard:
     """ASGI middleware. uploads: the only folder of which a request may name files."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], uploads: Path) -> None:
-        self.app, self.uploads = app, uploads.resolve()
+        self.app, self.uploads = app, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on, or answers it with a status and one line."""
@@ -60,20 +60,22 @@ class Guard:
             await answer(send, 400, "not JSON")
             return
         for path in paths:
-            if path is not None and not self.uploaded(path):
+            if path is not None and not lies_in(path, self.uploads):
                 await answer(send, 403, f"{shown(path)}: only files uploaded to this page can be used")
                 return
         await self.app(scope, replay(body, receive), send)
 
-    def uploaded(self, path: object) -> bool:
-        """Whether the path lies in the upload folder, symbolic links followed."""
-        if not isinstance(path, str) or "\0" in path:
-            return False
-        try:
-            found = Path(path).resolve()
-        except (OSError, RuntimeError):  # too long; a loop of links
-            return False
-        return Path(path).is_absolute() and found != self.uploads and found.is_relative_to(self.uploads)
+
+def lies_in(path: object, folder: Path) -> bool:
+    """Whether an absolute path lies in `folder`, symbolic links followed."""
+    if not isinstance(path, str) or "\0" in path:
+        return False
+    folder = folder.resolve()
+    try:
+        found = Path(path).resolve()
+    except (OSError, RuntimeError):  # too long; a loop of links
+        return False
+    return Path(path).is_absolute() and found != folder and found.is_relative_to(folder)
 
 
 def named(value: object) -> Iterator[object]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from app.guard import lies_in
+
 
 def uploaded(path: str) -> str:
     """`path`, if it lies in the upload folder, symbolic links followed. `app.guard` has checked that already: this
@@ -15,7 +17,7 @@ def uploaded(path: str) -> str:
     Raises:
         gr.Error: it lies elsewhere.
     """
-    if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+    if not lies_in(path, Path(get_upload_folder())):
         name = Path(path).name
         raise gr.Error(f"{name}: only files uploaded to this page can be used", print_exception=False)
     return path
