@@ -60,18 +60,16 @@ def measure_block(predict: Predict, job: Job, names: Sequence[str]) -> Outcome:
     for name in names:
         try:
             rows.append(measure(predict, job, name))
+            continue
         except InputError as error:
-            message = (
-                str(error) if name in str(error) else one_line(f"{name}: {error}")
-            )  # the network's name none
-            bad.append({"path": stored_name(name), "message": message})
+            # what the network complains of does not name the photo
+            message = str(error) if name in str(error) else one_line(f"{name}: {error}")
         except MemoryError:
             message = one_line(f"{name}: not enough memory for its maps; give a smaller copy")
-            bad.append({"path": stored_name(name), "message": message})
         except Exception as error:  # one photo in millions must not end the run, nor be lost without a word
             _log.exception("%s", name)
             message = one_line(f"{name}: failed unexpectedly ({type(error).__name__}: {error})")
-            bad.append({"path": stored_name(name), "message": message})
+        bad.append({"path": stored_name(name), "message": message})
     write_block(job.dest, names, rows, bad)
     return Outcome(len(rows), tuple((one["path"], one["message"]) for one in bad), _worker())
 
