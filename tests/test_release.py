@@ -23,21 +23,21 @@ from mtcp.portable import portable, run_bases
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("/home/anna/work/runs/full/model.safetensors", "runs/full/model.safetensors"),
-        ("/home/anna/work/runs/a/m.pt,/home/anna/work/runs/b/m.pt", "runs/a/m.pt,runs/b/m.pt"),
-        ("train --runs=/home/anna/work/runs --name x", "train --runs=runs --name x"),
-        ("train --data '/home/anna/work/my rooms/nyud'", "train --data 'my rooms/nyud'"),
-        ("/home/anna/work val", ". val"),
-        ("/home/anna/worker/x", "worker/x"),
+        ("/srv/wor/runs/full/model.safetensors", "runs/full/model.safetensors"),
+        ("/srv/wor/runs/a/m.pt,/srv/wor/runs/b/m.pt", "runs/a/m.pt,runs/b/m.pt"),
+        ("train --runs=/srv/wor/runs --name x", "train --runs=runs --name x"),
+        ("train --data '/srv/wor/my rooms/nyud'", "train --data 'my rooms/nyud'"),
+        ("/srv/wor val", ". val"),
+        ("/srv/worker/x", "worker/x"),
         ("/mnt/big/sets/nyud train", "sets/nyud train"),
-        (r"--data C:\Users\anna\sets\nyud", "--data sets/nyud"),
+        (r"--data C:\Users\someone\sets\nyud", "--data sets/nyud"),
         ("runs/full/model.safetensors", "runs/full/model.safetensors"),
         ("facebook/mask2former-swin-small-ade-semantic", "facebook/mask2former-swin-small-ade-semantic"),
         ("rooms:200 lr 3/4 https://example.org/a/b", "rooms:200 lr 3/4 https://example.org/a/b"),
     ],
 )
 def test_names_are_made_relative(text: str, expected: str) -> None:
-    bases = [Path("/home/anna/work"), Path("/home/anna")]
+    bases = [Path("/srv/wor"), Path("/srv")]
     assert portable(text, bases) == expected
     assert portable({"a": [text, 3, None, True]}, bases) == {"a": [expected, 3, None, True]}
 
