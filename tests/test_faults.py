@@ -119,9 +119,16 @@ import os, sys, time
 from pathlib import Path
 from mtcp.lock import only_process
 with only_process(Path(sys.argv[1])):
-    child = os.fork() if sys.argv[2] == "with a worker" else 0
-    if child or sys.argv[2] == "alone":
-        print(child, flush=True)
+    child = 0
+    if sys.argv[2] == "with a worker":
+        started, starts = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(starts, b".")
+            time.sleep(60)
+            os._exit(0)
+        os.read(started, 1)  # a worker not yet scheduled has not let go of the lock
+    print(child, flush=True)
     time.sleep(60)
 """
 
