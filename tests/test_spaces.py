@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import socket
@@ -146,17 +148,72 @@ def test_debian_packages_are_names_and_nothing_else() -> None:
         assert re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", line), line
 
 
-def test_the_image_runs_as_nobody_special_and_tells_its_health() -> None:
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, (name, arguments), continued lines joined and comments left out."""
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    words = [line.split()[0] for line in lines if re.match(r"[A-Z]+ ", line)]
-    assert words[0] == "FROM" and words[-1] == "CMD" and "HEALTHCHECK" in words
-    assert words.index("USER") > max(i for i, word in enumerate(words) if word in ("RUN", "COPY"))
-    copied = {line.split()[1] for line in lines if line.startswith("COPY")}
+    whole = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
+    found = [line.split(maxsplit=1) for line in whole.splitlines() if line.strip()]
+    return [(name, " ".join(rest.split())) for name, rest in found]
+
+
+def of(name: str) -> list[str]:
+    return [rest for found, rest in instructions() if found == name]
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    """The program is root's; the user may write to its home and to runs/ alone."""
+    names = [name for name, _ in instructions()]
+    assert names[0] == "FROM" and names[-1] == "CMD"
+    assert names.index("USER") > max(i for i, name in enumerate(names) if name in ("RUN", "COPY"))
+    (user,), (folder,) = of("USER"), of("WORKDIR")
+    made = " ".join(of("RUN"))
+    assert f"useradd --create-home --uid 1000 {user}" in made and user != "root"
+    assert f"install -d -o {user} -g {user} {folder}/runs" in made
+    assert f"mkdir {folder} " in made and not re.search(r"chown|chmod|--chown", made + " ".join(of("COPY")))
+    assert serve.parser().parse_args([]).runs is None  # then: runs, in the folder that it is started in
+    assert folder.startswith(f"/home/{user}/")
+
+
+def test_the_image_holds_the_program_and_nothing_else() -> None:
+    copied = {rest.split()[0] for rest in of("COPY")}
     shown = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == shown and all((ROOT / name).exists() for name in shown)
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    for pinned in re.findall(r'"(torch\w*>=[\d.]+,<[\d.]+)"', "\n".join(lines)):
-        assert re.search(rf"^{re.escape(pinned)}\s", requirements, re.MULTILINE), pinned
+    pinned = re.findall(r'"(torch\w*>=[\d.]+,<[\d.]+)"', " ".join(of("RUN")))
+    assert len(pinned) == 2
+    for one in pinned:
+        assert re.search(rf"^{re.escape(one)}\s", requirements, re.MULTILINE), one
+
+
+def test_the_image_starts_what_it_asks_for_its_health() -> None:
+    """One port everywhere, flags that exist, and a place that the page answers at (`_up` asks it, too)."""
+    (port,), (health,), (command,) = of("EXPOSE"), of("HEALTHCHECK"), of("CMD")
+    environment = dict(pair.split("=") for pair in " ".join(of("ENV")).split())
+    assert environment["GRADIO_SERVER_PORT"] == port and environment["GRADIO_SERVER_NAME"] == "0.0.0.0"
+    asked = json.loads(health.partition("CMD")[2])
+    assert asked[:2] == ["python", "-c"] and compile(asked[2], "health", "exec")
+    assert f"http://127.0.0.1:{port}/gradio_api/queue/status" in asked[2]
+    started = json.loads(command)
+    assert started[:2] == ["python", "app.py"]
+    assert serve.parser().parse_args(started[2:]).device == "cpu"
+
+
+def test_the_image_is_built_as_hadolint_asks() -> None:
+    """Its rules by hand, for it is not at hand: DL3006 to 3059 and 4006 as far as they apply."""
+    names, runs = [name for name, _ in instructions()], of("RUN")
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", of("FROM")[0])
+    assert not {"ADD", "MAINTAINER", "SHELL"} & set(names) and names.count("CMD") == 1
+    assert ("RUN", "RUN") not in itertools.pairwise(names)
+    assert all(folder.startswith("/") for folder in of("WORKDIR"))
+    assert all(rest.split()[1].startswith("/") for rest in of("COPY")[:1])  # before there is a folder
+    for run in runs:
+        assert not re.search(r"\bsudo\b|\bcurl\b|\bwget\b|apt-get upgrade|\bapt \w|(?<!\|)\|(?!\|)", run), run
+        for command in run.split("&&"):
+            if "apt-get install" in command:
+                assert {"-y", "--no-install-recommends"} <= set(command.split())
+                assert "rm -rf /var/lib/apt/lists/*" in run and "apt-get update" in run
+            if "pip install" in command:
+                assert "--no-cache-dir" in command and (" -r " in command or ">=" in command)
 
 
 def test_root_path_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
