@@ -48,3 +48,11 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.addEventListener('mt-pick', (event) => trigger('pick', event.detail));
+
+// gradio loads its pictures lazily: one below the window has no height until it is scrolled to, and the page would then
+// grow under the pointer.
+function eagerly() {
+  for (const img of document.querySelectorAll('.mt-pick img[loading=lazy]')) img.loading = 'eager';
+}
+new MutationObserver(eagerly).observe(document.body, { childList: true, subtree: true });
+eagerly();

@@ -36,7 +36,7 @@ class Attention:
     @classmethod
     def build(cls) -> Attention:
         """Adds the view to the page."""
-        headline = gr.HTML()
+        headline = gr.HTML(elem_classes="mt-busy")
         with gr.Row(elem_classes="mt-controls"):
             scale = gr.Radio(
                 list(SCALES),

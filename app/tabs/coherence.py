@@ -159,7 +159,7 @@ class Coherence:
     @classmethod
     def build(cls) -> Coherence:
         """Adds the view to the page."""
-        headline = gr.HTML(elem_id="coherence-headline")
+        headline = gr.HTML(elem_id="coherence-headline", elem_classes="mt-busy")
         with gr.Column(elem_classes="mt-coherence") as compared:
             board = gr.HTML(elem_id="scoreboard")
             maps = Angles.build()

@@ -73,7 +73,7 @@ class Predictions:
     @classmethod
     def build(cls, tasks: Sequence[Task]) -> Predictions:
         """Adds the view to the page."""
-        headline = gr.HTML()
+        headline = gr.HTML(elem_classes="mt-busy")
         divider = gr.Slider(
             0,
             100,

@@ -82,7 +82,7 @@ class Triage:
             of=of,
             table=table,
             note=gr.HTML(view.help_line(COHERENCE[0])),
-            summary=gr.HTML(elem_id="triage-summary"),
+            summary=gr.HTML(elem_id="triage-summary", elem_classes="mt-busy"),
             gallery=gr.HTML(js_on_load=OPEN, elem_id="triage-gallery"),
             entries=gr.State((), time_to_live=STATE_SECONDS),
             tables=gr.State((), time_to_live=STATE_SECONDS),

@@ -124,7 +124,7 @@ class Browser:
                 of=of,
                 order=order,
                 job=job,
-                status=gr.HTML(),
+                status=gr.HTML(elem_classes="mt-busy"),
                 table=gr.HTML(js_on_load=OPEN, elem_id="frames-table"),
                 at=gr.State(None),
                 page=gr.State(0),
@@ -150,7 +150,8 @@ class Truth:
     @classmethod
     def build(cls, tasks: Sequence[Task], browser: Browser | None = None) -> Truth:
         """Adds the tab's components to the page. browser: one that is already somewhere on the page."""
-        headline, caveat, probe = gr.HTML(view.EMPTY, elem_id="truth-headline"), gr.HTML(), gr.HTML()
+        headline = gr.HTML(elem_id="truth-headline", elem_classes="mt-busy")
+        caveat, probe = gr.HTML(), gr.HTML()
         with gr.Row(elem_classes=["mt-tasks", "mt-truths"]):
             panels = tuple(TruthPanel.build(task) for task in tasks)
         return cls(headline, caveat, probe, panels, browser)

@@ -20,7 +20,7 @@ from playwright.sync_api import Error as PlaywrightError
 from mtcp.checkpoint import DEFAULT_CHECKPOINT, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 120
+START_SECONDS = 240
 
 
 @pytest.fixture(scope="session")
