@@ -19,7 +19,7 @@ import mtcp.train.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.facts import count_macs, supervised_maps
 from mtcp.ablation.grid import SWITCHES, Row, configs, grid, is_single, select
-from mtcp.ablation.records import check_same, portable, read_records, result_path, write_record
+from mtcp.ablation.records import check_same, recorded, read_records, result_path, write_record
 from mtcp.ablation.report import BEGIN, END, tables, write_report
 from mtcp.ablation.run import Plan, run_grid
 from mtcp.config import ModelConfig, TrainConfig, preset
@@ -341,7 +341,7 @@ def made_record(row: str, seed: int, miou: float, rmse: float, mean: float, **mo
         initial["coherence"] = {"depth_normal_mean": 12.0 + seed, "plane_rms": None}
     return {
         "row": row, "title": ROWS[row].title, "seed": seed, "base": ROWS[row].base, "switch": {},
-        **portable(model, train), "parameters": {"in all": 2_500_000}, "macs": 3_400_000_000, "macs_are": "counted",
+        **recorded(model, train), "parameters": {"in all": 2_500_000}, "macs": 3_400_000_000, "macs_are": "counted",
         "supervised": {task: ["initial"] for task in model.tasks},
         "weight": [dict.fromkeys(model.tasks, 1.0)], "training_seconds": 1800.0, "metrics": {"initial": initial},
         "measured_on": {"data": "made", "split": "val", "limit": None, "coherence_frames": 50},
@@ -416,12 +416,12 @@ def test_results_of_different_budgets_make_no_table(tmp_path: Path) -> None:
 
 def test_paths_of_this_machine_do_not_travel() -> None:
     _, train = of("plain")
-    here = portable(
+    here = recorded(
         MODEL, train.replace(data="/home/me/data/nyud", init="/home/me/a.safetensors,b.safetensors")
     )
     assert (here["train"]["data"], here["train"]["init"]) == ("nyud", "a.safetensors,b.safetensors")
     check_same(
-        Path("x"), here, portable(MODEL, train.replace(data="../nyud", init="a.safetensors,b.safetensors"))
+        Path("x"), here, recorded(MODEL, train.replace(data="../nyud", init="a.safetensors,b.safetensors"))
     )
 
 

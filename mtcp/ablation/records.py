@@ -48,7 +48,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     write_aside(path, lambda file: file.write(text.encode()))
 
 
-def portable(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]]:
+def recorded(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]]:
     """Both configurations as JSON, with file names in place of this machine's paths."""
     values = train.to_dict()
     for key in ("data", "init"):
@@ -57,7 +57,7 @@ def portable(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]
 
 
 def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuses to mix budgets in one table: `found` and `wanted` are as `portable` gives.
+    """Refuses to mix budgets in one table: `found` and `wanted` are as `recorded` gives.
 
     Raises:
         InputError: they differ in what changes weights; names the first difference.

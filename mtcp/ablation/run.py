@@ -17,7 +17,7 @@ from mtcp.ablation.records import (
     Record,
     add_delta_m,
     check_same,
-    portable,
+    recorded,
     read_record,
     read_records,
     result_path,
@@ -97,7 +97,7 @@ def run_grid(plan: Plan, *, max_minutes: float | None = None) -> bool:
 
 def _do_row(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
     path = result_path(plan.out, row.name, seed)
-    wanted = portable(*plan.configs(row, seed))
+    wanted = recorded(*plan.configs(row, seed))
     if path.exists():
         record = read_record(path)
         check_same(path, record, wanted)
@@ -126,7 +126,7 @@ def _train(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
     model, train = plan.configs(row, seed)
     resume = folder.state_path.exists()
     if resume:
-        check_same(folder.path, portable(*folder.read_config()), portable(model, train))
+        check_same(folder.path, recorded(*folder.read_config()), recorded(model, train))
         if finished(folder):
             return
     else:
