@@ -19,7 +19,7 @@ import mtcp.train.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.facts import count_macs, supervised_maps
 from mtcp.ablation.grid import SWITCHES, Row, configs, grid, is_single, select
-from mtcp.ablation.records import check_same, recorded, read_records, result_path, write_record
+from mtcp.ablation.records import check_same, read_records, recorded, result_path, write_record
 from mtcp.ablation.report import BEGIN, END, tables, write_report
 from mtcp.ablation.run import Plan, run_grid
 from mtcp.config import ModelConfig, TrainConfig, preset

@@ -17,9 +17,9 @@ from mtcp.ablation.records import (
     Record,
     add_delta_m,
     check_same,
-    recorded,
     read_record,
     read_records,
+    recorded,
     result_path,
     write_record,
 )
