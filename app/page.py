@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from gradio.components import Component
 
 from app import session
 from app.frames import Frames
+from app.held import Held, Kept
 from app.listeners import PRIVATE
 from app.scene import Scene
 from app.sidebar import Sidebar
@@ -67,7 +69,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Page:
-    """The states and components that listeners share."""
+    """The states and components that listeners share. scene, inbox: of each visitor a `Kept`, or None."""
 
     network: Network
     sources: Sources
@@ -79,6 +81,7 @@ class Page:
     opened: gr.State
     drawn: gr.State
     inbox: gr.State
+    held: Held = field(default_factory=Held)
 
     @property
     def controls(self) -> list[Component]:
@@ -105,12 +108,29 @@ class Page:
         """The tab of that kind."""
         return next(shelf.tab for shelf in self.shelves if isinstance(shelf.tab, kind))
 
+    @contextmanager
+    def looking(self, kept: Kept[Scene] | None) -> Iterator[Scene | None]:
+        """The visitor's scene, if there is one; what was computed for it meanwhile is counted.
+
+        Raises:
+            InputError: it is no longer held.
+        """
+        if kept is None:
+            yield None
+            return
+        yield self.held.look(kept)
+        self.held.settle(kept)
+
+    def handed(self, run: session.Run | None) -> Kept[session.Run] | None:
+        """A run as the inbox takes it."""
+        return None if run is None else self.held.keep(run, run.name)
+
     def enter(self, scene: Scene) -> Values:
         """Everything around the tabs, for a new run."""
         told = scene.run.prediction
         header = view.header(told.checkpoint, told.device, told)
         return {
-            self.scene: scene,
+            self.scene: self.held.keep(scene, scene.run.name),
             self.drawn: {},
             self.header: header,
             **self._switch(True),

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from app import session
+from app.held import Kept
 from app.listeners import NETWORK, PRIVATE, QUIET, toasting
 from app.page import Page
 from app.scene import Scene
@@ -42,20 +43,22 @@ def _finish(whole: Page, event: Dependency) -> None:
 def open_from_inbox(whole: Page, event: Dependency, title: str) -> None:
     """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`."""
 
-    def show(run: Run | None) -> Values:
-        if run is None:
+    def show(kept: Kept[Run] | None) -> Values:
+        if kept is None:
             return {whole.inbox: gr.skip()}
+        run = whole.held.take(kept)
         opened: Values = {whole.bar: gr.Tabs(selected=title), whole.opened: title}
         return {**whole.enter(Scene.of(run)), whole.sidebar.photo: run.photo, whole.inbox: None, **opened}
 
+    shown = toasting(show, lambda: {whole.inbox: None})
     outputs = [whole.inbox, whole.bar, whole.opened, whole.sidebar.photo, *whole.frame]
-    _draw_and_pack(whole, event.success(show, whole.inbox, list(dict.fromkeys(outputs)), **PRIVATE))
+    _draw_and_pack(whole, event.success(shown, whole.inbox, list(dict.fromkeys(outputs)), **PRIVATE))
 
 
 def _draw_and_pack(whole: Page, event: Dependency) -> None:
     drawn = event.success(drawer(whole), whole.looks, [whole.drawn, *whole.views], **PRIVATE)
     download = whole.sidebar.download
-    drawn.success(_packer(download), whole.scene, download, **QUIET)
+    drawn.success(_packer(whole, download), whole.scene, download, **QUIET)
 
 
 def _shower(whole: Page) -> Callable[[str | None], Values]:
@@ -72,13 +75,16 @@ def _shower(whole: Page) -> Callable[[str | None], Values]:
     return toasting(show, clear, "Give another photo (JPEG, PNG, WebP ...).")
 
 
-def _packer(button: gr.DownloadButton) -> Callable[[Scene | None], gr.DownloadButton]:
+def _packer(whole: Page, button: gr.DownloadButton) -> Callable[..., gr.DownloadButton]:
     """The listener that packs the zip once the pictures are on the screen."""
 
-    def pack(scene: Scene | None) -> gr.DownloadButton:
-        if scene is None:
-            return gr.DownloadButton(DOWNLOAD, value=None, interactive=False)
-        packed = session.archive(scene.run, button.GRADIO_CACHE)
+    def nothing() -> gr.DownloadButton:
+        return gr.DownloadButton(DOWNLOAD, value=None, interactive=False)
+
+    def pack(kept: Kept[Scene] | None) -> gr.DownloadButton:
+        if kept is None:
+            return nothing()
+        packed = session.archive(whole.held.look(kept).run, button.GRADIO_CACHE)
         return gr.DownloadButton(DOWNLOAD, value=str(packed), interactive=True)
 
-    return pack
+    return toasting(pack, nothing)

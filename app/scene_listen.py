@@ -28,7 +28,8 @@ def drawer(whole: Page) -> Callable[[Settings], Values]:
     """The listener that draws the open tab."""
 
     def draw(data: Settings) -> Values:
-        return whole.draw(data[whole.scene], data)
+        with whole.looking(data[whole.scene]) as scene:
+            return whole.draw(scene, data)
 
     return toasting(draw, lambda: {whole.drawn: gr.skip()})
 
@@ -86,12 +87,15 @@ def _mover(whole: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]
     """The listener that changes the scene and draws what follows it."""
 
     def move(data: Settings, event: gr.EventData) -> Values:
-        before = data[whole.scene]
-        if before is None:
+        kept = data[whole.scene]
+        if kept is None:
             return {whole.scene: gr.skip()}
+        before = whole.held.look(kept)
         scene = change(before, data, event)
         side = whole.sidebar.point(scene) if scene.run is before.run else whole.sidebar.refocus(scene)
-        return {whole.scene: scene, **side, **whole.draw(scene, data)}
+        values = {**side, **whole.draw(scene, data)}
+        whole.held.change(kept, scene)
+        return {whole.scene: kept, **values}
 
     return toasting(move, lambda: {whole.scene: gr.skip()})
 
@@ -100,7 +104,7 @@ def _redrawer(whole: Page, control: Control, first: Component) -> Callable[[Sett
     """The listener that draws what a control of a tab changes. first: any of the tab's outputs."""
 
     def redraw(data: Settings) -> Values:
-        scene = data[whole.scene]
-        return (control.redraw(scene, data) if scene is not None else {}) or {first: gr.skip()}
+        with whole.looking(data[whole.scene]) as scene:
+            return (control.redraw(scene, data) if scene is not None else {}) or {first: gr.skip()}
 
     return toasting(redraw, lambda: {first: gr.skip()})

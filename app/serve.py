@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from app.held import BUDGET, Held
 from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_card
 from mtcp.errors import InputError
 
@@ -38,8 +39,8 @@ MAX_UPLOAD = "64mb"
 QUEUE = 200
 """Requests that may wait at once; the next one is told to come again. A page waits with a handful at most."""
 SESSIONS = 200
-"""Visitors whose results are kept, the latest ones. gradio's 10,000 would be gigabytes: each call of the endpoint
-counts as a visitor and keeps 0.3 MB, and a photo's result has tens of MB."""
+"""Visitors whose pages are known, the latest ones. gradio's 10,000 would be gigabytes: each call of the endpoint counts
+as a visitor, and the page as it stands has 0.3 MB and more. Results of photos are bounded by bytes: `app.held`."""
 UPLOADS, UPLOADS_SECONDS = "mtcp-explorer-", 12 * 3600
 """Prefix of the folders of uploads, and when one that no server has written to is removed by the next to start."""
 
@@ -95,7 +96,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of training runs for the Training tab; may be given several times (default: runs)",
     )
+    made.add_argument(
+        "--results-mib",
+        type=_mib,
+        default=BUDGET >> 20,
+        metavar="N",
+        help="memory for visitors' results; beyond it those not looked at for longest are dropped, 15 to 60 MiB "
+        "each (default: %(default)s)",
+    )
     return made
+
+
+def _mib(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 2**20:
+        raise argparse.ArgumentTypeError(f"{text!r}: give whole MiB, 1 to {2**20}")
+    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,7 +137,7 @@ def serve(args: argparse.Namespace) -> None:
 
     with uploads():
         network = load(args.checkpoint, args.device)
-        demo = ui.build(network, sources(args, network))
+        demo = ui.build(network, sources(args, network), Held(args.results_mib * 2**20))
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
             url = launch(demo, args.host, args.port, args.root_path)

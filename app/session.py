@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from app.folders import fresh_folder
+from app.held import give_back
 from mtcp.export import write_prediction
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
@@ -102,6 +103,7 @@ def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = 
     Raises:
         InputError: the file is no photo; the message names the file, never a folder of this machine.
     """
+    give_back()
     name = Path(path).name
     photo, focal35 = open_photo(path, name=name)
     original = photo.shape[:2]

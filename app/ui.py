@@ -12,6 +12,7 @@ import gradio as gr
 
 from app import run_listen, scene_listen
 from app.endpoint import add_endpoint
+from app.held import Held
 from app.page import Network, Page, Sources, build_header, build_shelves
 from app.sidebar import Sidebar
 from app.tabs import training_listen, triage_listen, truth_listen
@@ -22,13 +23,13 @@ from app.tabs.triage import Triage
 from app.tabs.truth import Truth
 
 STATE_SECONDS = 3600
-"""A visitor's result is dropped this long after it was made."""
+"""A visitor's result is dropped this long after it was made; earlier, if others need the memory: `app.held`."""
 CACHE_SECONDS = (3600, 6 * 3600)
 """Every hour, files older than six hours are deleted: long after a page would still show them."""
 
 
-def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
-    """The page for one loaded network."""
+def build(network: Network, sources: Sources | None = None, held: Held | None = None) -> gr.Blocks:
+    """The page for one loaded network. held: keeps the visitors' results, in `app.held.BUDGET` bytes by default."""
     sources = sources or Sources()
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
@@ -43,13 +44,15 @@ def build(network: Network, sources: Sources | None = None) -> gr.Blocks:
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
-        whole = Page(network, sources, header, sidebar, shelves, bar, *states)
+        whole = Page(network, sources, header, sidebar, shelves, bar, *states, held or Held())
         run_listen.listen_for_photos(whole)
         scene_listen.listen(whole, (at_training, at_triage))
         training_listen.listen(training, [at_training.select], whole.opened)
-        for event in triage_listen.listen(triage, network.predict, whole.inbox, sources.truth_of):
+        for event in triage_listen.listen(
+            triage, network.predict, whole.inbox, sources.truth_of, whole.handed
+        ):
             run_listen.open_from_inbox(whole, event, Coherence.title)
-        for event in truth_listen.listen(whole.tab(Truth), network.predict, whole.inbox):
+        for event in truth_listen.listen(whole.tab(Truth), network.predict, whole.inbox, whole.handed):
             run_listen.open_from_inbox(whole, event, Truth.title)
         add_endpoint(network, sidebar.photo)
     return demo

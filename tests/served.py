@@ -19,6 +19,7 @@ from fake_predictor import FakePredictor
 from PIL import Image
 
 from app import serve, ui
+from app.held import Held
 from mtcp.tasks import task_set
 
 TASKS = task_set("nyud", ("semseg", "depth", "normals"))
@@ -88,12 +89,14 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, sources: ui.Sources | None = None, runs: Path = Path("runs")) -> Iterator[Served]:
+def served(
+    folder: Path, sources: ui.Sources | None = None, runs: Path = Path("runs"), held: Held | None = None
+) -> Iterator[Served]:
     """The page, with its uploads in `folder`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         predictor = FakePredictor()
-        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources)
+        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources, held)
         url = serve.launch(demo)
         try:
             with httpx.Client(base_url=url, timeout=60, headers={"accept-encoding": "identity"}) as client:

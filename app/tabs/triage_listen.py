@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -31,11 +32,12 @@ def listen(
     predict: Predict,
     inbox: gr.State,
     truth_of: TruthOf = session.no_truth,
+    handed: Callable[[Run | None], Any] = lambda run: run,
 ) -> list[Dependency]:
     """Adds the tab's listeners to the page.
 
     Args:
-        inbox: gets the `Run` of a photo that the person opens.
+        inbox: gets the `Run` of a photo that the person opens, as `handed` makes it.
 
     Returns:
         The events after which something may be in the inbox.
@@ -73,8 +75,8 @@ def listen(
     job.start.click(resume, {*inputs, *clock}, job.outputs, **QUIET)
     gr.on([tab.number.input, tab.of.input], shown, set(inputs), drawn, **QUIET)
 
-    def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Run | None:
-        return reopened(entries, int(event.open), predict, truth_of)
+    def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Any:
+        return handed(reopened(entries, int(event.open), predict, truth_of))
 
     return [
         tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **NETWORK, **PRIVATE)

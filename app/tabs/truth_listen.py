@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from app.frames import Frames
 from app.listeners import NETWORK, PRIVATE, QUIET, toasting
-from app.session import Predict
+from app.session import Predict, Run
 from app.steps import Progress
 from app.tabs.base import Settings, Values
 from app.tabs.truth import Browser, Truth
@@ -23,11 +23,13 @@ REDRAW = 5
 """While frames are measured, the table is sent anew after so many of them."""
 
 
-def listen(tab: Truth, predict: Predict, inbox: gr.State) -> list[Dependency]:
+def listen(
+    tab: Truth, predict: Predict, inbox: gr.State, handed: Callable[[Run], Any] = lambda run: run
+) -> list[Dependency]:
     """Adds the browser's listeners to the page, if there is one.
 
     Args:
-        inbox: gets the `Run` of a frame that the person opens.
+        inbox: gets the `Run` of a frame that the person opens, as `handed` makes it.
 
     Returns:
         The events after which something may be in the inbox.
@@ -38,7 +40,7 @@ def listen(tab: Truth, predict: Predict, inbox: gr.State) -> list[Dependency]:
     looks: list[Component] = [browser.number, browser.of, browser.order, browser.at, browser.page]
     _listen_to_table(browser, looks)
     _listen_to_measuring(browser, looks, predict)
-    return _listen_to_opening(browser, looks, predict, inbox)
+    return _listen_to_opening(browser, looks, lambda index: handed(browser.frames.run(index, predict)), inbox)
 
 
 def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
@@ -81,10 +83,10 @@ def _listen_to_measuring(browser: Browser, looks: list[Component], predict: Pred
 
 
 def _listen_to_opening(
-    browser: Browser, looks: list[Component], predict: Predict, inbox: gr.State
+    browser: Browser, looks: list[Component], run_of: Callable[[int], Any], inbox: gr.State
 ) -> list[Dependency]:
     def opened(data: Settings, index: int) -> Values:
-        run = browser.frames.run(index, predict)
+        run = run_of(index)
         page = sequence(browser, data).index(index) // view.PAGE
         seen = {**data, browser.at: index, browser.page: page}
         asked = browser.frames.ids[index]

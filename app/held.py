@@ -1,0 +1,153 @@
+"""Visitors' results within a bound of memory: those that nobody has looked at for longest are let go first.
+
+A session keeps a `Kept`, and the result is freed with it. `Held` only knows them all, and empties the oldest when they
+are too much together.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from mtcp.errors import InputError
+
+BUDGET = 2**30
+"""Bytes of all results. A photo of the page's largest size has about 50 MiB of maps, one of 400x300 about 15."""
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """One visitor's result as their session keeps it. value: None once it was let go. size: in bytes, as last
+    counted. turn: grows with each look.
+    """
+
+    def __init__(self, name: str, value: T) -> None:
+        self.name = name
+        self.value: T | None = value
+        self.size = 0
+        self.turn = 0
+
+
+class Held:
+    """All results that sessions keep, `budget` bytes at most; more only where the newest alone is larger."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self.budget = budget
+        self._all: weakref.WeakSet[Kept[Any]] = weakref.WeakSet()
+        self._turns = 0
+        self._lock = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes held now, as last counted."""
+        with self._lock:
+            return sum(kept.size for kept in self._all if kept.value is not None)
+
+    def keep(self, value: T, name: str) -> Kept[T]:
+        """Holds `value` for as long as what is returned lives, or until others need the memory. name: of its
+        photo, for messages."""
+        kept = Kept(name, value)
+        with self._lock:
+            self._all.add(kept)
+        self.settle(kept)
+        return kept
+
+    def look(self, kept: Kept[T]) -> T:
+        """The value.
+
+        Raises:
+            InputError: it was let go.
+        """
+        value = kept.value
+        if value is None:
+            raise InputError(
+                f"{kept.name}: its result is no longer held, other visitors needed the memory; drop the photo again"
+            )
+        with self._lock:
+            self._touch(kept)
+        return value
+
+    def take(self, kept: Kept[T]) -> T:
+        """The value, which is not held any more.
+
+        Raises:
+            InputError: it was let go.
+        """
+        value = self.look(kept)
+        kept.value = None
+        return value
+
+    def change(self, kept: Kept[T], value: T) -> None:
+        """Another value in the place of the one before."""
+        kept.value = value
+        self.settle(kept)
+
+    def settle(self, latest: Kept[Any]) -> None:
+        """Counts `latest` anew, whose views may have computed more, and lets go of what is too much."""
+        size, gone = footprint(latest.value), False
+        with self._lock:
+            latest.size = size
+            self._touch(latest)
+            waiting = sorted((one for one in self._all if one.value is not None), key=lambda one: one.turn)
+            total = sum(one.size for one in waiting)
+            for one in waiting:
+                if total <= self.budget or one is latest:
+                    break
+                total -= one.size
+                one.value, gone = None, True
+        if gone:
+            give_back()
+
+    def _touch(self, kept: Kept[Any]) -> None:
+        self._turns += 1
+        kept.turn = self._turns
+
+
+def footprint(value: object) -> int:
+    """Bytes of all arrays, bytes and text in a value made of containers and plain objects. What is there twice counts
+    once, and a view as the whole array that it keeps alive.
+    """
+    seen: set[int] = set()
+    return sum(_bytes(part) for part in _parts(value, seen))
+
+
+def _parts(value: object, seen: set[int]) -> Iterator[object]:
+    waiting = [value]
+    while waiting:
+        now = waiting.pop()
+        while isinstance(now, np.ndarray) and isinstance(now.base, np.ndarray):
+            now = now.base
+        if id(now) in seen:
+            continue
+        seen.add(id(now))
+        yield now
+        if isinstance(now, dict):
+            waiting.extend(list(now.values()))  # at once: another listener may be adding to it
+        elif isinstance(now, (list, tuple)):
+            waiting.extend(now)
+        elif not isinstance(now, (type, np.ndarray)):
+            waiting.extend(list(getattr(now, "__dict__", {}).values()))
+
+
+def _bytes(part: object) -> int:
+    if isinstance(part, np.ndarray):
+        return part.nbytes
+    return len(part) if isinstance(part, (bytes, bytearray, str)) else 0
+
+
+def give_back() -> None:
+    """Has the C library return freed memory to the system; once a photo is often enough. glibc keeps what lies between
+    blocks in use, and visitors who come and go leave gaps: for 200 MiB of maps in use it held 800 MiB, and 240 so.
+    """
+    if sys.platform != "linux":
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # musl has none
+        trim(0)

@@ -1,0 +1,136 @@
+"""The results of visitors stay within their bytes: what is let go, what the person is told, and that it is freed."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_predictor import FakePredictor
+from served import MARK, Served, picture, served
+
+from app.held import Held, Kept, footprint
+from app.scene import Scene
+from app.session import analyse
+from mtcp.errors import InputError
+from mtcp.prediction import Prediction
+
+GONE = r"room\.jpg: its result is no longer held, other visitors needed the memory; drop the photo again"
+VISITORS, ROOM_FOR = 8, 3
+
+
+def maps(count: int = 1000) -> dict[str, np.ndarray]:
+    return {"depth": np.zeros(count, np.uint8)}
+
+
+def keep(held: Held, count: int = 1000) -> Kept[dict[str, np.ndarray]]:
+    return held.keep(maps(count), "room.jpg")
+
+
+def test_the_one_not_looked_at_for_longest_goes_first() -> None:
+    held = Held(3500)
+    first, second, third = (keep(held) for _ in range(3))
+    held.look(first)
+    fourth = keep(held)
+    assert second.value is None
+    assert all(held.look(kept) for kept in (first, third, fourth))
+    assert held.size == 3000
+    with pytest.raises(InputError, match=GONE):
+        held.look(second)
+
+
+def test_the_newest_stays_whatever_its_size() -> None:
+    held = Held(3500)
+    small, large = keep(held), keep(held, 9000)
+    assert small.value is None and large.value is not None
+    assert keep(held).value is not None and large.value is None
+
+
+def test_what_views_compute_counts() -> None:
+    held = Held(3500)
+    first, second = keep(held), keep(held)
+    held.look(second)["cached"] = np.zeros(2000, np.uint8)
+    assert first.value is not None
+    held.settle(second)
+    assert first.value is None and held.size == 3000
+
+
+def test_another_value_takes_the_place_of_the_one_before() -> None:
+    held = Held(3500)
+    kept = keep(held)
+    held.change(kept, maps(2000))
+    assert held.size == 2000
+    assert held.take(kept)["depth"].size == 2000
+    assert held.size == 0
+
+
+def test_a_result_is_freed_with_the_session() -> None:
+    held = Held(3500)
+    kept = keep(held)
+    array = weakref.ref(kept.value["depth"])  # type: ignore[index]
+    del kept
+    assert array() is None and held.size == 0
+
+
+def test_bytes_are_counted_once_and_views_as_what_they_keep() -> None:
+    whole = np.zeros((100, 10), np.float32)
+    assert footprint([whole, whole, {"a": (whole[:3], whole.T)}]) == 4000
+    assert footprint(whole[0]) == 4000
+    assert footprint(["abc", b"defg"]) == 7
+    assert footprint(None) == 0
+
+
+def test_a_scene_counts_with_all_that_was_computed(tmp_path: Path) -> None:
+    run = analyse(FakePredictor(), picture(tmp_path / "room.png"))
+    arrays = [run.photo, *run.prediction.initial.values(), *run.prediction.refined.values()]
+    before = footprint(Scene(run, (0, 0)))
+    assert before > sum(array.nbytes for array in arrays)
+    assert run.coherence is not None and run.coherence.refined is not None
+    more = [
+        array
+        for stage in (run.coherence.initial, run.coherence.refined)
+        for array in vars(stage.maps).values()
+    ]
+    assert footprint(Scene(run, (0, 0))) >= before + sum(array.nbytes for array in more)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Served]:
+    """With memory for `ROOM_FOR` results of the photo that visitors have, and a half."""
+    run = analyse(FakePredictor(), picture(tmp_path / "room.jpg"))
+    one = footprint(Scene.of(run))
+    with served(tmp_path / "uploads", held=Held(int((ROOM_FOR + 0.5) * one))) as running:
+        yield running
+
+
+def visit(page: Served, photo: Path, session: str) -> list[dict[str, Any]]:
+    """What the page does when a photo is dropped: the network runs, and the scene is kept."""
+    component = next(c["id"] for c in page.config["components"] if c["props"].get("elem_id") == "photo")
+    listener = next(d for d in page.listeners if d["inputs"] == [component] and d["api_name"] != "predict")
+    value = {"path": page.upload(photo), "meta": MARK}
+    return page.join([{"fn_index": listener["id"], "data": [value]}], session)
+
+
+def alive() -> int:
+    gc.collect()
+    return sum(type(found) is Prediction for found in gc.get_objects())
+
+
+def test_many_visitors_hold_no_more_than_the_budget(page: Served, tmp_path: Path) -> None:
+    photo, before = picture(tmp_path / "room.jpg"), alive()
+    for number in range(VISITORS):
+        told = visit(page, photo, f"visitor-{number}")
+        assert told[-1]["success"]
+    assert page.predictor.calls == VISITORS
+    assert alive() - before == ROOM_FOR
+    told = page.join([page.call("probe-x", "input", 5)], "visitor-0")
+    assert told[-1]["success"]  # told as a toast, and what is shown stays
+    assert any("no longer held" in message.get("log", "") for message in told)
+    told = page.join([page.call("probe-x", "input", 5)], f"visitor-{VISITORS - 1}")
+    assert told[-1]["success"] and not any("log" in message for message in told)
+    assert visit(page, photo, "visitor-0")[-1]["success"]
+    assert alive() - before == ROOM_FOR
