@@ -1,6 +1,6 @@
 """Many visitors at once against one process: is everybody served, with their own photo, and does memory level off?
 
-    python -m benchmarks.load [--visitors 20] [--minutes 5] [--checkpoint FILE] [--json FILE]
+    python -m benchmarks.load [--visitors 20] [--minutes 5] [--checkpoint FILE] [--results-mib N] [--json FILE]
 
 Starts `python app.py` on loopback. Each visitor has a photo of a size of its own and sends it again and again, by
 turns to the endpoint and to the page's own listener, through the queue as a browser does; one more visitor always
@@ -32,6 +32,7 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from app.held import BUDGET
 from benchmarks.photo import EXAMPLE
 from benchmarks.timing import ROOT
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
@@ -137,17 +138,17 @@ def leave(visitor: Visitor, until: float) -> None:
     """Closes the page as soon as the network runs on the photo, again and again."""
     while time.monotonic() < until:
         with contextlib.suppress(httpx.HTTPError, ValueError):
-            visitor.ask(visitor.page, leaves=True)
-            visitor.told.left += 1
+            visitor.told.left += visitor.ask(visitor.page, leaves=True) is None
 
 
 @contextlib.contextmanager
-def server(checkpoint: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def server(checkpoint: Path, folder: Path, results_mib: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`python app.py` on a free port, its temporary files in `folder`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "app.py", "--port", str(port), "--checkpoint", str(checkpoint.resolve())]
+    command += ["--results-mib", str(results_mib)]
     environment = {key: value for key, value in os.environ.items() if key != "GRADIO_TEMP_DIR"}
     process = subprocess.Popen(
         command, cwd=ROOT, env={**environment, "TMPDIR": str(folder)}, stdout=subprocess.DEVNULL
@@ -180,12 +181,12 @@ def files(folder: Path) -> tuple[int, float]:
     return len(sizes), sum(sizes) / 2**20
 
 
-def measure(visitors: int, minutes: float, checkpoint: Path) -> dict[str, Any]:
-    """Runs it; all figures. Memory in MiB, times in seconds."""
+def measure(visitors: int, minutes: float, checkpoint: Path, results_mib: int) -> dict[str, Any]:
+    """Runs it; all figures. Memory in MiB, times in seconds. results_mib: of the server, for visitors' results."""
     told, rss = Told(), []
     with tempfile.TemporaryDirectory(prefix="load-") as place:
         folder = Path(place)
-        with server(checkpoint, folder) as (process, url):
+        with server(checkpoint, folder, results_mib) as (process, url):
             before, start = files(folder), time.monotonic()
             until = start + 60 * minutes
             jobs = [
@@ -215,6 +216,7 @@ def measure(visitors: int, minutes: float, checkpoint: Path) -> dict[str, Any]:
         "left_in_mid_run": told.left,
         "errors": told.errors,
         "peak_mib": peak,
+        "results_mib": results_mib,
         "rss_mib_by_thirds": thirds,
         "files_mib": {"before": before, "at the end": during, "server stopped": after},
         "rss_mib": rss[:: max(1, len(rss) // 100)],
@@ -227,9 +229,16 @@ def main() -> int:
     parser.add_argument("--visitors", type=int, default=20, help="at once (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=5.0, help="(default: %(default)s)")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, metavar="FILE")
+    parser.add_argument(
+        "--results-mib",
+        type=int,
+        default=BUDGET >> 20,
+        metavar="N",
+        help="what the server may keep of results: with less, memory levels off sooner (default: %(default)s)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     args = parser.parse_args()
-    found = measure(args.visitors, args.minutes, args.checkpoint)
+    found = measure(args.visitors, args.minutes, args.checkpoint, args.results_mib)
     for name, value in found.items():
         if name not in ("rss_mib", "errors"):
             print(f"{name:20} {value:.4g}" if isinstance(value, float) else f"{name:20} {value}")
