@@ -1,0 +1,97 @@
+"""Several visitors of one page: nobody sees another's photo, and nobody waits for one who has left."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_predictor import FakePredictor
+from PIL import Image
+from served import MARK, Served, picture, served
+
+from mtcp.prediction import Prediction
+
+AT_ONCE = 5
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("uploads")) as running:
+        yield running
+
+
+def dropped(page: Served, photo: Path, api_name: str | None = None) -> dict[str, Any]:
+    """The call that the page makes for this photo; with a name, the endpoint's."""
+    component = next(c["id"] for c in page.config["components"] if c["props"].get("elem_id") == "photo")
+    mine = [d for d in page.listeners if d["inputs"] == [component]]
+    listener = next(d for d in mine if (d["api_name"] == "predict") == (api_name == "predict"))
+    return {"fn_index": listener["id"], "data": [{"path": page.upload(photo), "meta": MARK}]}
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Whether it comes true within a minute."""
+    until = time.monotonic() + 60
+    while not true() and time.monotonic() < until:
+        time.sleep(0.02)
+    return true()
+
+
+def test_visitors_at_once_get_their_own_photos(page: Served, tmp_path: Path) -> None:
+    def visit(number: int) -> None:
+        name, width = f"visitor-{number}", 80 + 4 * number
+        path = tmp_path / f"{name}.png"
+        Image.fromarray(np.full((60, width, 3), 50 + number, np.uint8)).save(path)
+        told = page.join([dropped(page, path, "predict")], f"{name}-endpoint")
+        summary = told[-1]["output"]["data"][0]
+        assert summary["photo"] == path.name and summary["size"] == [60, width]
+        shown = json.dumps(page.join([dropped(page, path)], name))
+        assert set(re.findall(r"visitor-\d", shown)) <= {name}
+        last = page.join(
+            [page.call("probe-x", "input", width - 1)], name
+        )  # in their own photo, not beyond it
+        assert last[-1]["success"] and not any("outside the photo" in m.get("log", "") for m in last)
+        beyond = page.join([page.call("probe-x", "input", width)], name)
+        assert any(f"from 0 to {width - 1}" in message.get("log", "") for message in beyond)
+
+    assert page.config  # read before there are threads
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(visit, range(AT_ONCE)))
+
+
+def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
+    page: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The photo in the network is finished, those that the visitor had waiting behind it are not begun."""
+    running, go_on, usual = threading.Event(), threading.Event(), FakePredictor.__call__
+
+    def slow(self: FakePredictor, photo: np.ndarray, *, focal35: float | None = None) -> Prediction:
+        running.set()
+        assert go_on.wait(60)
+        return usual(self, photo, focal35=focal35)
+
+    monkeypatch.setattr(FakePredictor, "__call__", slow)
+    photo, before = picture(tmp_path / "room.png"), page.predictor.calls
+    call, queue = dropped(page, photo), page.demo._queue
+    for _ in range(3):
+        sent = {**call, "session_hash": "leaver"}
+        page.client.post("/gradio_api/queue/join", json=sent).raise_for_status()
+    with page.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": "leaver"}) as stream:
+        next(line for line in stream.iter_lines() if "process_starts" in line)
+        assert running.wait(60)
+    assert soon(lambda: len(queue) == 0) and page.predictor.calls == before
+    with ThreadPoolExecutor(1) as pool:
+        stays = pool.submit(page.join, [call], "stayer")
+        go_on.set()
+        told = stays.result(120)
+    assert told[-1]["success"]
+    assert page.predictor.calls - before == 2  # the leaver's first, and the stayer's
+    assert "leaver" not in queue.pending_messages_per_session
+    assert soon(lambda: not queue.event_ids_to_events)  # a little after its answer was sent
