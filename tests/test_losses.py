@@ -49,6 +49,20 @@ def test_cross_entropy_by_hand() -> None:
     assert cross_entropy(logits, labels, weight).item() == pytest.approx((math.log(2) + 3 * math.log(4)) / 4)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_cross_entropy_of_rows_is_that_of_maps(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 5, 3, 4, dtype=torch.float).contiguous(memory_format=layout).requires_grad_()
+    labels = torch.randint(0, 5, (2, 3, 4))
+    labels[0, 1] = 255
+    weight = torch.rand(5)
+    got = cross_entropy(logits, labels.to(torch.uint8), weight)
+    wanted = F.cross_entropy(logits, labels, weight=weight, ignore_index=255)
+    torch.testing.assert_close(got, wanted)
+    for a, b in zip(torch.autograd.grad(got, logits), torch.autograd.grad(wanted, logits), strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_depth_l1_by_hand_and_invalid_pixels() -> None:
     target = torch.tensor([[[2.0, 0.0, 1.0]]])
     depth = torch.tensor([[[[2.5, 9.0, 0.0]]]])

@@ -25,11 +25,12 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None = None) 
 
     weight: (C,) per-class weights. Zero (with a gradient) when nothing is labelled.
     """
-    labels = labels.long()
-    loss = F.cross_entropy(logits.float(), labels, weight=weight, ignore_index=IGNORE, reduction="none")
+    # Pixels as rows are a view where logits are channels_last; as maps, softmax would copy them, there and back.
+    rows, labels = logits.float().permute(0, 2, 3, 1).flatten(0, 2), labels.long().flatten()
+    loss = F.cross_entropy(rows, labels, weight=weight, ignore_index=IGNORE, reduction="sum")
     valid = labels != IGNORE
     scale = valid if weight is None else weight[labels.masked_fill(~valid, 0)] * valid
-    return loss.sum() / scale.sum().clamp(min=1e-6)
+    return loss / scale.sum().clamp(min=1e-6)
 
 
 def depth_l1(depth: Tensor, target: Tensor) -> Tensor:
