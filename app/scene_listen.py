@@ -79,7 +79,7 @@ def _listen_to_controls(whole: Page) -> None:
             trigger = getattr(control.component, control.event)
             trigger(_redrawer(whole, control, outputs[0]), whole.looks, outputs, **LATEST)
     overview = whole.tab(Predictions)
-    moved: list[Component] = [panel.compare for panel in overview.tasks]
+    moved: list[Component] = [panel.compare.both for panel in overview.tasks]
     overview.divider.input(None, overview.divider, moved, js=_MOVE.format(count=len(moved)), **PRIVATE)
 
 

@@ -372,16 +372,16 @@ def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, run: Ru
     filled = tab.fill(Scene.of(run), settings(tab))
     assert set(filled) <= set(tab.outputs)
     assert filled[tab.failures.table].count("<tr data-failure") == 1
-    assert (shown(filled[tab.compared]), shown(filled[tab.angles.compare])) == (True, True)
-    assert not shown(filled[tab.angles.single])
+    assert (shown(filled[tab.compared]), shown(filled[tab.angles.compare.both])) == (True, True)
+    assert not shown(filled[tab.angles.compare.alone])
     without = tab.fill(Scene.of(run_of(maps(40, 10))), settings(tab))
-    assert not shown(without[tab.angles.compare]) and shown(without[tab.angles.single])
+    assert not shown(without[tab.angles.compare.both]) and shown(without[tab.angles.compare.alone])
 
 
 def test_point_redraws_neither_table_nor_picture(tab: Coherence, run: Run) -> None:
     pointed = tab.point(Scene.of(run), settings(tab))
     assert tab.failures.chosen in pointed
-    assert not {tab.board, tab.failures.table, tab.failures.picture, tab.angles.compare} & set(pointed)
+    assert not {tab.board, tab.failures.table, tab.failures.picture, tab.angles.compare.both} & set(pointed)
 
 
 def test_controls_redraw_what_they_change(tab: Coherence, run: Run) -> None:
@@ -390,7 +390,7 @@ def test_controls_redraw_what_they_change(tab: Coherence, run: Run) -> None:
     by_scale = redraws[tab.angles.scale](scene, settings(tab, scale="log"))
     assert list(by_scale) == [tab.angles.histogram] and "log shares" in by_scale[tab.angles.histogram]
     by_method = redraws[tab.angles.method](scene, settings(tab, method="derivative"))
-    assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare in by_method
+    assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare.both in by_method
     by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "new"})
     assert set(by_status) == {tab.failures.table, tab.failures.picture}
 

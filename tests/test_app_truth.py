@@ -105,6 +105,7 @@ def test_without_trace_back_there_is_one_column(truth: Truth) -> None:
     shown = view.view(run, TASKS[1])
     assert shown is not None
     assert "refined" not in shown.numbers
+    assert shown.refined is None
     assert "mt-refined" not in view.headline(run)
 
 

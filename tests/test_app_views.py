@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
 
+from app.scene import Scene
 from app.session import Run
+from app.tabs.predictions import Predictions
 from app.views import change, html, legends, measure, page, predictions
 from mtcp import colour
 from mtcp.tasks import NYUD_CLASSES, Task, palette, task_set
@@ -109,6 +112,20 @@ def test_view_shows_both_stages_in_the_size_of_the_photo(run: Run, task: Task) -
         assert picture.shape == (60, 80, 3)
         assert picture.dtype == np.uint8
     assert (view.initial != view.refined).any()
+
+
+@pytest.mark.parametrize("task", [SEMSEG, DEPTH, NORMALS])
+def test_nothing_is_called_refined_without_trace_back(task: Task) -> None:
+    run = run_of(FakePredictor(trace_back=False))
+    with gr.Blocks():
+        tab = Predictions.build([task])
+    filled = tab.fill(Scene.of(run), {})
+    (panel,) = tab.tasks
+    assert not filled[panel.compare.both].visible and filled[panel.compare.both].value is None
+    assert filled[panel.compare.alone].visible and filled[panel.compare.alone].value is not None
+    assert not filled[tab.divider].visible and not filled[panel.change].visible
+    assert "refined" not in filled[panel.legend]
+    assert "initial" in filled[panel.legend] or task is NORMALS
 
 
 def test_depth_pictures_share_one_scale(run: Run) -> None:

@@ -11,7 +11,7 @@ from gradio.components import Component
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
-from app.tabs.parts import comparison, map_picture
+from app.tabs.parts import Comparison
 from app.views import angles, failures, gains, scoreboard
 
 
@@ -20,8 +20,7 @@ class Angles:
     """The angle between depth and normals, as a map initial | refined and as a histogram."""
 
     method: gr.Radio
-    compare: gr.ImageSlider
-    single: gr.Image
+    compare: Comparison
     legend: gr.HTML
     scale: gr.Radio
     histogram: gr.HTML
@@ -47,13 +46,11 @@ class Angles:
             )
         with gr.Row(elem_classes="mt-angles"):
             with gr.Column(min_width=280):
-                title = "Angle between depth and normals"
-                compare = comparison(f"{title}: initial and refined", "angle-map")
-                single = map_picture(title, "angle-map-initial", title, visible=False)
+                compare = Comparison.build("Angle between depth and normals", "angle-map")
                 legend = gr.HTML()
             with gr.Column(min_width=280):
                 histogram = gr.HTML(elem_id="angle-histogram")
-        return cls(method, compare, single, legend, scale, histogram)
+        return cls(method, compare, legend, scale, histogram)
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -61,17 +58,15 @@ class Angles:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        return (self.compare, self.single, self.legend, self.histogram)
+        return (*self.compare.outputs, self.legend, self.histogram)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         stages, method = scoreboard.stages(scene.run), settings[self.method]
         if not stages:
             return {}
-        pictures = [angles.picture(stages[name], method) for name in ("initial", "refined") if name in stages]
-        traced = len(pictures) == 2
+        pictures = {name: angles.picture(stage, method) for name, stage in stages.items() if name != "truth"}
         return {
-            self.compare: gr.ImageSlider((pictures[0], pictures[1]) if traced else None, visible=traced),
-            self.single: gr.Image(None if traced else pictures[0], visible=not traced),
+            **self.compare.fill(pictures["initial"], pictures.get("refined")),
             self.legend: angles.legend(stages, method),
             **self._chart(scene, settings),
         }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from gradio.components import Component
 
+from app.tabs.base import Values
 from app.views.triage import STAGES
 
 _PICTURE: dict[str, Any] = {
@@ -23,9 +27,32 @@ def map_picture(label: str, elem_id: str, alt: str, *classes: str, visible: bool
     return gr.Image(label=label, alt_text=alt, elem_id=elem_id, elem_classes=own, visible=visible, **_PICTURE)
 
 
-def comparison(label: str, elem_id: str) -> gr.ImageSlider:
-    """Two pictures on the photo's plane, initial | refined, under one divider."""
-    return gr.ImageSlider(label=label, elem_id=elem_id, elem_classes=["mt-compare", "mt-pick"], **_PICTURE)
+@dataclass(frozen=True)
+class Comparison:
+    """Two pictures on the photo's plane, initial | refined, under one divider; without trace-back the initial alone."""
+
+    both: gr.ImageSlider
+    alone: gr.Image
+
+    @classmethod
+    def build(cls, title: str, elem_id: str) -> Comparison:
+        """Adds it to the page. Elements: `elem_id`, `elem_id`-initial."""
+        label, classes = f"{title}: initial and refined", ["mt-compare", "mt-pick"]
+        both = gr.ImageSlider(label=label, elem_id=elem_id, elem_classes=classes, **_PICTURE)
+        return cls(both, map_picture(title, f"{elem_id}-initial", title, "mt-alone", visible=False))
+
+    @property
+    def outputs(self) -> tuple[Component, ...]:
+        """What `fill` sets."""
+        return (self.both, self.alone)
+
+    def fill(self, initial: np.ndarray | None, refined: np.ndarray | None) -> Values:
+        """Values for the pictures, RGB uint8 (H, W, 3). refined: None where there is no trace-back."""
+        traced = refined is not None
+        return {
+            self.both: gr.ImageSlider((initial, refined) if traced else None, visible=traced),
+            self.alone: gr.Image(None if traced else initial, visible=not traced),
+        }
 
 
 def choice(label: str, elem_id: str, choices: Sequence[tuple[str, str]]) -> gr.Dropdown:

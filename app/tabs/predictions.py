@@ -11,7 +11,7 @@ from gradio.components import Component
 
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
-from app.tabs.parts import comparison, map_picture
+from app.tabs.parts import Comparison, map_picture
 from app.views import page, predictions
 from mtcp.tasks import Task
 
@@ -21,7 +21,7 @@ class TaskPanel:
     """One task's column in `Predictions`."""
 
     task: Task
-    compare: gr.ImageSlider
+    compare: Comparison
     legend: gr.HTML
     note: gr.HTML
     change: gr.Image
@@ -35,7 +35,7 @@ class TaskPanel:
             gr.HTML(f"<h2>{name}</h2>")
             return cls(
                 task,
-                compare=comparison(f"{name}: initial and refined", f"compare-{task.name}"),
+                compare=Comparison.build(name, f"compare-{task.name}"),
                 legend=gr.HTML(),
                 note=gr.HTML(elem_id=f"note-{task.name}"),
                 change=map_picture(
@@ -48,12 +48,12 @@ class TaskPanel:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        return (self.compare, self.legend, self.note, self.change, self.key)
+        return (*self.compare.outputs, self.legend, self.note, self.change, self.key)
 
     def fill(self, view: predictions.TaskView) -> Values:
         """Values for one task's view."""
         change = view.change
-        filled: Values = {self.compare: (view.initial, view.refined), self.legend: view.legend}
+        filled = {**self.compare.fill(view.initial, view.refined), self.legend: view.legend}
         if change is None:
             return filled | {self.note: "", self.change: gr.Image(None, visible=False), self.key: ""}
         shown = gr.Image(change.picture, visible=True)
@@ -92,11 +92,15 @@ class Predictions:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        return (self.headline, *(output for panel in self.tasks for output in panel.outputs))
+        return (self.headline, self.divider, *(output for panel in self.tasks for output in panel.outputs))
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         views = [predictions.view(scene.run, panel.task) for panel in self.tasks]
-        filled: Values = {self.headline: page.headline([view.change.short for view in views if view.change])}
+        changes = [view.change.short for view in views if view.change]
+        filled: Values = {
+            self.headline: page.headline(changes),
+            self.divider: gr.Slider(visible=bool(changes)),
+        }
         for panel, view in zip(self.tasks, views, strict=True):
             filled |= panel.fill(view)
         return filled

@@ -14,7 +14,7 @@ from app.frames import Frames
 from app.scene import Scene
 from app.steps import Job
 from app.tabs.base import Control, Settings, Values
-from app.tabs.parts import choice, comparison, map_picture, stage_choice
+from app.tabs.parts import Comparison, choice, map_picture, stage_choice
 from app.tabs.triage import OPEN
 from app.views import page
 from app.views import truth as view
@@ -32,7 +32,7 @@ class TruthPanel:
     column: gr.Column  # a block, which listeners may set like a component
     truth: gr.Image
     truth_legend: gr.HTML
-    errors: gr.ImageSlider
+    errors: Comparison
     error_legend: gr.HTML
     numbers: gr.HTML
 
@@ -44,8 +44,8 @@ class TruthPanel:
             gr.HTML(f"<h2>{name}</h2>")
             truth = map_picture(f"{name}: truth", f"truth-{task.name}", f"{name}: the truth", "mt-is-truth")
             truth_legend = gr.HTML()
-            slider = comparison(f"{name}: error, initial and refined", f"error-{task.name}")
-            return cls(task, column, truth, truth_legend, slider, gr.HTML(), gr.HTML())
+            errors = Comparison.build(f"{name}: error", f"error-{task.name}")
+            return cls(task, column, truth, truth_legend, errors, gr.HTML(), gr.HTML())
 
     @property
     def outputs(self) -> list[Any]:
@@ -54,7 +54,7 @@ class TruthPanel:
             self.column,
             self.truth,
             self.truth_legend,
-            self.errors,
+            *self.errors.outputs,
             self.error_legend,
             self.numbers,
         ]
@@ -62,12 +62,12 @@ class TruthPanel:
     def fill(self, shown: view.TaskTruth | None) -> Values:
         """Values for one task's view; hides the column where its truth is unknown."""
         if shown is None:
-            return {self.column: gr.Column(visible=False), self.truth: None, self.errors: None}
+            return {self.column: gr.Column(visible=False), self.truth: None, **self.errors.fill(None, None)}
         return {
             self.column: gr.Column(visible=True),
             self.truth: shown.truth,
             self.truth_legend: shown.truth_legend,
-            self.errors: (shown.initial, shown.refined),
+            **self.errors.fill(shown.initial, shown.refined),
             self.error_legend: shown.error_legend,
             self.numbers: shown.numbers,
         }

@@ -13,15 +13,17 @@ SHOWN_SHARE = 0.01
 """Classes under this share of the photo are folded away."""
 
 
-def labels(found: Sequence[Share], palette: Sequence[html.Rgb]) -> str:
-    """The classes present, with colour and share before and after trace-back; small ones behind a click."""
+def labels(found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool = True) -> str:
+    """The classes present, with colour and share before and, if `traced`, after trace-back; small ones folded."""
     large = [share for share in found if max(share.initial, share.refined) >= SHOWN_SHARE]
     small = [share for share in found if share not in large]
-    shown = _shares_table(large, palette)
+    shown = _shares_table(large, palette, traced)
     if not small:
         return _legend(shown)
     title = f"{len(small)} more under {SHOWN_SHARE:.0%}"
-    return _legend(f"{shown}<details><summary>{title}</summary>{_shares_table(small, palette)}</details>")
+    return _legend(
+        f"{shown}<details><summary>{title}</summary>{_shares_table(small, palette, traced)}</details>"
+    )
 
 
 def scale(colours: np.ndarray, low: float, high: float, unit: str, digits: int = 1) -> str:
@@ -90,13 +92,14 @@ def _legend(content: str) -> str:
     return f'<div class="mt-legend">{content}</div>'
 
 
-def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb]) -> str:
+def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool) -> str:
+    columns = 3 if traced else 2
     rows = [
         [
             f"{html.swatch(palette[share.label])}{html.text(share.name)}",
             percent(share.initial),
             percent(share.refined),
-        ]
+        ][:columns]
         for share in found
     ]
-    return html.table(["class", "initial", "refined"], rows)
+    return html.table(["class", "initial", "refined"][:columns], rows)

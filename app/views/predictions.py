@@ -18,12 +18,12 @@ from mtcp.tasks import Task, palette
 class TaskView:
     """Everything the page shows of one task. Pictures are RGB uint8 (H, W, 3) in the photo's size.
 
-    change: None where the checkpoint has no trace-back; `refined` then equals `initial`.
+    refined, change: None where the checkpoint has no trace-back.
     """
 
     name: str
     initial: np.ndarray
-    refined: np.ndarray
+    refined: np.ndarray | None
     legend: str
     change: Change | None
 
@@ -32,11 +32,11 @@ def view(run: Run, task: Task) -> TaskView:
     """The view of `task` for one run."""
     initial = run.prediction.initial[task.name]
     refined = run.prediction.refined.get(task.name)
-    maps = (initial, initial if refined is None else refined)
+    maps = [initial] if refined is None else [initial, refined]
     limits = colour.value_range(*maps) if task.kind == "depth" else None  # one scale, or they do not compare
-    before, after = (colour.picture(task, values, limits) for values in maps)
+    before, *after = (colour.picture(task, values, limits) for values in maps)
     changed = None if refined is None else change.change(run.photo, initial, refined, task)
-    return TaskView(task.name, before, after, _legend(initial, refined, task), changed)
+    return TaskView(task.name, before, after[0] if after else None, _legend(initial, refined, task), changed)
 
 
 def summary(run: Run, tasks: tuple[Task, ...]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def summary(run: Run, tasks: tuple[Task, ...]) -> dict[str, Any]:
 def _legend(initial: np.ndarray, refined: np.ndarray | None, task: Task) -> str:
     if task.kind == "classes":
         found = measure.shares(initial, initial if refined is None else refined, task.classes)
-        return legends.labels(found, palette(task.channels))
+        return legends.labels(found, palette(task.channels), traced=refined is not None)
     if task.kind == "normals":
         return legends.normal_axes(normal_ball())
     if task.kind == "binary":

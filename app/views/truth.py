@@ -30,14 +30,12 @@ EMPTY = (
 
 @dataclass(frozen=True)
 class TaskTruth:
-    """One task. Pictures are RGB uint8 (H, W, 3) in the photo's size; without trace-back `refined` equals
-    `initial`.
-    """
+    """One task. Pictures are RGB uint8 (H, W, 3) in the photo's size. refined: None without trace-back."""
 
     truth: np.ndarray
     truth_legend: str
     initial: np.ndarray
-    refined: np.ndarray
+    refined: np.ndarray | None
     error_legend: str
     numbers: str
 
@@ -55,7 +53,7 @@ def view(run: Run, task: Task) -> TaskTruth | None:
         truth=_picture(task, true, limits),
         truth_legend=_legend(task, true, limits),
         initial=pictures[0],
-        refined=pictures[-1],
+        refined=pictures[1] if len(pictures) > 1 else None,
         error_legend=legend,
         numbers=scoreboard(*numbers(run), error_quantities((task,))),
     )
