@@ -34,7 +34,7 @@ def build(network: Network, sources: Sources | None = None, held: Held | None = 
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
         initial: tuple[Any, ...] = (None, Predictions.title, {}, None)
-        states = [gr.State(value, time_to_live=STATE_SECONDS) for value in initial]
+        scene, opened, drawn, inbox = (gr.State(value, time_to_live=STATE_SECONDS) for value in initial)
         header = build_header(network)
         with gr.Row():
             sidebar = Sidebar.build(sources.examples)
@@ -44,7 +44,8 @@ def build(network: Network, sources: Sources | None = None, held: Held | None = 
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
-        whole = Page(network, sources, header, sidebar, shelves, bar, *states, held or Held())
+        results = held or Held()
+        whole = Page(network, sources, header, sidebar, shelves, bar, scene, opened, drawn, inbox, results)
         run_listen.listen_for_photos(whole)
         scene_listen.listen(whole, (at_training, at_triage))
         training_listen.listen(training, [at_training.select], whole.opened)
