@@ -12,6 +12,7 @@ from app.page import Page
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.predictions import Predictions
+from mtcp.errors import InputError
 
 _MOVE = "(at) => Array({count}).fill({{__type__: 'update', slider_position: at}})"
 """Moves the divider of {count} ImageSliders, in the browser: their handles do not answer to the keyboard."""
@@ -88,8 +89,8 @@ def _mover(whole: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]
 
     def move(data: Settings, event: gr.EventData) -> Values:
         kept = data[whole.scene]
-        if kept is None:
-            return {whole.scene: gr.skip()}
+        if kept is None:  # the photo is clicked too early, or the server knows this visitor no longer
+            raise InputError("there is no result to look at: wait for the network, or drop the photo again")
         before = whole.held.look(kept)
         scene = change(before, data, event)
         side = whole.sidebar.point(scene) if scene.run is before.run else whole.sidebar.refocus(scene)

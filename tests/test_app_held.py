@@ -134,3 +134,5 @@ def test_many_visitors_hold_no_more_than_the_budget(page: Served, tmp_path: Path
     assert told[-1]["success"] and not any("log" in message for message in told)
     assert visit(page, photo, "visitor-0")[-1]["success"]
     assert alive() - before == ROOM_FOR
+    told = page.join([page.call("probe-x", "input", 5)], "never seen")
+    assert any("drop the photo again" in message.get("log", "") for message in told)
