@@ -31,10 +31,10 @@ class Cbam(CbamModule):
     Of equal maxima one gets the gradient, not each its share.
     """
 
-    def forward(self, x: Tensor | Pooled) -> Tensor:
-        """x: (B, C, h, w), or `pool` of it where several look at one map -> (B, C, h, w)."""
+    def forward(self, seen: Tensor | Pooled) -> Tensor:
+        """seen: (B, C, h, w), or `pool` of it where several look at one map -> (B, C, h, w)."""
         channel, spatial = self.channel, self.spatial
-        x, mean, largest = x if isinstance(x, Pooled) else pool(x)
+        x, mean, largest = seen if isinstance(seen, Pooled) else pool(seen)
         both = torch.cat([mean, largest])  # (2B, C, 1, 1): both go through one MLP
         mean, largest = channel.fc2(channel.act(channel.fc1(both))).chunk(2)
         gate = channel.gate(mean + largest)
