@@ -48,8 +48,8 @@ class CoherenceFusion(nn.Module):
         s = self.main(main)
         gates = [gate(x).sigmoid() for gate, x in zip(self.gate, auxiliaries, strict=True)]
         f = F.relu(self.mix(torch.cat([x * g for x, g in zip(auxiliaries, gates, strict=True)], 1)))
-        pooled = pool(f)  # for both CBAMs
-        theta, phi = self.theta(pooled), self.phi(pooled)
+        pooled = pool(f, (2, 3))  # of both CBAMs
+        theta, phi = (head[1:](head[0](f, pooled)) for head in (self.theta, self.phi))
         phi = self.pool(phi)
         fused = attend(_tokens(theta), _tokens(phi), _tokens(self.pool(s)), self.scale)  # (B, N, C)
         out = self.out(fused.transpose(1, 2).reshape(B, C, h, w))

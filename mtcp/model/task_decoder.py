@@ -8,7 +8,6 @@ from timm.models.swin_transformer import SwinTransformerStage
 from torch import Tensor, nn
 
 from mtcp.model.backbone import FPN
-from mtcp.model.windows import Block
 
 DEPTHS = (1, 2, 1)
 HEADS = 2
@@ -41,9 +40,6 @@ class TaskDecoder(nn.Module):
                     dynamic_mask=True,
                 )
             )
-        for stage in stages:
-            for block in stage.blocks:
-                block.__class__ = Block  # timm's stage takes no class for its blocks
         self.stages = nn.ModuleList(stages)
         self.norms = nn.ModuleList(nn.LayerNorm(out) for out in self.widths)
         self.fpn = FPN(self.widths, width, levels=(0,))
