@@ -23,8 +23,8 @@ LAST_DEG = 90.0
 FAINTEST_PCT = 0.01
 """The foot of the log scale."""
 
-_WIDTH, _HEIGHT = 480, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 34, 40
+_WIDTH, _HEIGHT = 480, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 44, 40
 _DASHES = {"initial": "6 3", "refined": "", "truth": "2 3"}
 
 
@@ -142,7 +142,7 @@ def _line(name: str, line: np.ndarray, axis: _Axis) -> str:
 
 
 def _median(name: str, value: float, row: int) -> str:
-    at, top = _x(min(value, LAST_DEG)), 11 + 11 * row
+    at, top = _x(min(value, LAST_DEG)), 11 + 14 * row
     end = at > _WIDTH - 150
     label = f"{name}, median {number(value, 'deg')}"
     return (
