@@ -214,7 +214,7 @@ def load(checkpoint: Path, device: str) -> ui.Network:
     Raises:
         InputError: the checkpoint or the device cannot be used.
     """
-    from app import session, ui
+    from app import gpu, ui
     from mtcp.predict import Predictor
 
     predictor = Predictor(checkpoint, device=device)
@@ -223,7 +223,7 @@ def load(checkpoint: Path, device: str) -> ui.Network:
         return predictor(photo, focal35=focal35)
 
     return ui.Network(
-        predict=session.borrowed_gpu(predict),
+        predict=gpu.borrowed(predict),
         tasks=predictor.model.tasks,
         checkpoint=predictor.name,
         device=str(predictor.device),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -28,9 +28,6 @@ LONGEST_SIDE = 1024
 """The page works at this size. The network sees less anyway, and a 48-megapixel photo would hold 1.5 GB of
 maps for each visitor. `python -m mtcp predict` works at the photo's own size."""
 
-GPU_SECONDS = 30
-"""The slice of a borrowed GPU (Hugging Face ZeroGPU) that one photo asks for."""
-
 BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
 Predict = Callable[..., Prediction]
@@ -38,8 +35,6 @@ Predict = Callable[..., Prediction]
 
 TruthOf = Callable[[str | os.PathLike[str]], "Truth | None"]
 """From a photo's file to what it really shows, or None."""
-
-F = TypeVar("F", bound=Callable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +137,3 @@ def archive(run: Run, folder: str | os.PathLike[str]) -> Path:
         for path in write_prediction(run.prediction, files, run.stem):
             packed.write(path, path.name)
     return made
-
-
-def borrowed_gpu(function: F) -> F:
-    """`function` itself; on Hugging Face ZeroGPU, `function` with a GPU that is lent for each call."""
-    if not os.environ.get("SPACES_ZERO_GPU"):
-        return function
-    import spaces
-
-    return spaces.GPU(duration=GPU_SECONDS)(function)

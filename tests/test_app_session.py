@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from fake_predictor import FakePredictor
 from PIL import Image
 
-from app import session
+from app import gpu, session
 from mtcp.errors import InputError
 
 ORIENTATION, EXIF_IFD, FOCAL35 = 0x0112, 0x8769, 0xA405
@@ -96,4 +100,34 @@ def test_which_files_a_browser_draws(tmp_path: Path, name: str, known: bool) -> 
 def test_gpu_is_borrowed_only_where_it_is_lent(monkeypatch: pytest.MonkeyPatch) -> None:
     predictor = FakePredictor()
     monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
-    assert session.borrowed_gpu(predictor) is predictor
+    assert gpu.borrowed(predictor) is predictor
+
+
+def test_a_gpu_is_asked_for_as_long_as_the_latest_calls_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    took, clock = iter([2.0, 9.0, 40.0, *[0.1] * 6]), [0.0]
+    asked: list[int] = []
+
+    def lend(duration: Callable[..., int]) -> Callable[..., Any]:
+        def lent(photo: str) -> str:
+            asked.append(duration(photo))
+            clock[0] += next(took)
+            return photo
+
+        return lambda function: lent
+
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setitem(sys.modules, "spaces", SimpleNamespace(GPU=lend))
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: clock[0])
+    call = gpu.borrowed(lambda photo: photo)
+    assert [call(str(n)) for n in range(9)] == [str(n) for n in range(9)]
+    assert asked == [
+        30,
+        5,
+        18,
+        30,
+        30,
+        30,
+        30,
+        30,
+        5,
+    ]  # nothing known; 2 x 2; 2 x 9; 40 is among the last five

@@ -25,8 +25,8 @@ from mtcp.prediction import Prediction
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
-LIGHT = [case for case in photo_corpus.cases() if not case.heavy]
-IDS = [ascii(case.name)[1:-1] for case in LIGHT]
+CASES = photo_corpus.cases()
+IDS = [ascii(case.name)[1:-1] for case in CASES]
 OVER_HTTP = [
     "plain.png",
     "exif-6.jpeg",
@@ -84,7 +84,7 @@ def check_seen(case: Case, photo: np.ndarray) -> None:
         assert max(photo.shape) == session.LONGEST_SIDE
 
 
-@pytest.mark.parametrize("case", LIGHT, ids=IDS)
+@pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_the_endpoint(
     case: Case, endpoint: tuple[Callable[..., Any], Eyes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +102,7 @@ def test_the_endpoint(
         assert Path(made).suffix == ".zip"
 
 
-@pytest.mark.parametrize("case", LIGHT, ids=IDS)
+@pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_triage(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is no use becomes an entry that says so; the others go on."""
     monkeypatch.setattr(session, "coherence", lambda *_: None)  # its numbers have their own tests
@@ -124,7 +124,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.mark.parametrize("name", OVER_HTTP, ids=ascii)
 def test_over_http(name: str, page: Served, tmp_path: Path) -> None:
     """Upload, call, download, as a script without gradio_client would do it."""
-    case = next((case for case in LIGHT if case.name == name), None)
+    case = next((case for case in CASES if case.name == name), None)
     if case is None:
         pytest.skip("this Pillow cannot write it")
     stored = page.upload(case.write(tmp_path), Path(case.name).name)
