@@ -1,4 +1,4 @@
-"""Several visitors of one page: nobody sees another's photo, and nobody waits for one who has left."""
+"""Visitors of one page: nobody sees another's photo, waits for one who has left, or leaves files behind for good."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_predictor import FakePredictor
+from gradio.route_utils import delete_files_created_by_app
 from PIL import Image
 from served import MARK, Served, picture, served
 
+from app import ui
 from mtcp.prediction import Prediction
 
 AT_ONCE = 5
@@ -93,5 +95,30 @@ def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
         told = stays.result(120)
     assert told[-1]["success"]
     assert page.predictor.calls - before == 2  # the leaver's first, and the stayer's
-    assert "leaver" not in queue.pending_messages_per_session
     assert soon(lambda: not queue.event_ids_to_events)  # a little after its answer was sent
+
+
+def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
+    """gradio deletes what it knows: all that a visit leaves must be known, the zip and the clouds' files too."""
+    props = {c["id"]: c["props"] for c in page.config["components"]}
+
+    def then(listener: dict[str, Any]) -> None:
+        data = [props[key].get("value") for key in listener["inputs"]]
+        assert page.join([{"fn_index": listener["id"], "data": data}], "one")[-1]["success"]
+        for following in page.listeners:
+            if following.get("trigger_after") == listener["id"]:
+                then(following)
+
+    photo = dropped(page, picture(tmp_path / "room.png"))
+    assert page.join([photo], "one")[-1]["success"]
+    coherence = next(key for key, told in props.items() if told.get("label") == "Coherence")
+    then(next(one for one in page.listeners if [coherence, "select"] in [list(at) for at in one["targets"]]))
+    then(next(one for one in page.listeners if one.get("trigger_after") == photo["fn_index"]))
+
+    def files() -> set[str]:
+        return {path.name for path in page.uploads.rglob("*") if path.is_file()}
+
+    assert {"room.png", "room.zip", "cloud.bin"} <= files()
+    delete_files_created_by_app(page.demo, 0)
+    assert files() == set()
+    assert page.demo.delete_cache == ui.CACHE_SECONDS
