@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 MOST_SECONDS, LEAST_SECONDS = 30, 5
-"""Asked for while nothing has been measured, the first call starts CUDA; and at least, however fast the calls."""
+"""Of a GPU, for one call. The first call starts CUDA and asks for the most."""
 CALLS = 5
 """So many of the latest calls tell how long one takes."""
 

@@ -81,7 +81,7 @@ class Page:
     opened: gr.State
     drawn: gr.State
     inbox: gr.State
-    held: Held = field(default_factory=Held)
+    held: Held
 
     @property
     def controls(self) -> list[Component]:

@@ -11,7 +11,6 @@ What falls with sigma is roughness of the depth; what stays is its larger shape.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
+from benchmarks.timing import Row, report
 from mtcp.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
 from mtcp.data import open_data
-from mtcp.environment import environment
 from mtcp.evaluate import predict_sample
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import angle_deg, plane_fit_normals, scaled_window
@@ -31,10 +30,11 @@ from mtcp.inference import config_size
 from mtcp.model import MTCP
 
 SIGMAS = (0, 2, 4, 8, 16, 32)
+COLUMNS = ("stage", "sigma", "frames", "own", "other", "truth", "rmse")
 
 
-def measure(model: MTCP, data: Any, frames: int) -> list[dict[str, Any]]:
-    """A row for each stage and sigma; angles are means over frames of means over pixels, in degrees."""
+def measure(model: MTCP, data: Any, frames: int) -> list[Row]:
+    """A row for each stage and sigma; angles are means over frames of means over pixels, in degrees; rmse in metres."""
     size = config_size(model.config)
     found: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for index in tqdm(np.linspace(0, len(data) - 1, min(frames, len(data))).astype(int), leave=False):
@@ -61,6 +61,7 @@ def measure(model: MTCP, data: Any, frames: int) -> list[dict[str, Any]]:
         {
             "stage": stage,
             "sigma": sigma,
+            "frames": len(row["square"]),
             **{name: float(np.mean(row[name])) for name in ("own", "other", "truth")},
             "rmse": float(np.sqrt(np.mean(row["square"]))),
         }
@@ -75,19 +76,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60, help="evenly spread (default: %(default)s)")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--json", type=Path, help="write the rows here too")
-    args = parser.parse_args()
+    args = parser.parse_args(namespace=argparse.Namespace(device="cpu"))
     model, _ = load_checkpoint(args.checkpoint)
     rows = measure(model.eval(), open_data(args.data, args.split, model.config.tasks), args.frames)
-    print(f"{args.frames} frames; angles in degrees, sigma in pixels, rmse in metres")
-    print(f"{'stage':10}{'sigma':>6}{'own':>8}{'other':>8}{'truth':>8}{'rmse':>8}")
-    for row in rows:
-        print(
-            f"{row['stage']:10}{row['sigma']:6d}{row['own']:8.2f}{row['other']:8.2f}{row['truth']:8.2f}{row['rmse']:8.3f}"
-        )
-    if args.json:
-        args.json.write_text(
-            json.dumps({"environment": environment(), "frames": args.frames, "rows": rows}, indent=1) + "\n"
-        )
+    report(args, COLUMNS, rows)
 
 
 if __name__ == "__main__":

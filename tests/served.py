@@ -44,6 +44,13 @@ class Served:
         told.raise_for_status()
         return str(told.json()[0])
 
+    def dropped(self, photo: Path, api_name: str | None = None) -> dict[str, Any]:
+        """Uploads a photo; the call that the page makes for it, or, named "predict", the endpoint's."""
+        component = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == "photo")
+        mine = [d for d in self.listeners if d["inputs"] == [component]]
+        listener = next(d for d in mine if (d["api_name"] == "predict") == (api_name == "predict"))
+        return {"fn_index": listener["id"], "data": [{"path": self.upload(photo), "meta": MARK}]}
+
     @functools.cached_property
     def config(self) -> dict[str, Any]:
         """What the page tells the browser of itself."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_predictor import FakePredictor
-from served import MARK, Served, picture, served
+from served import Served, picture, served
 
 from app.held import Held, Kept, footprint
 from app.scene import Scene
@@ -109,10 +109,7 @@ def page(tmp_path: Path) -> Iterator[Served]:
 
 def visit(page: Served, photo: Path, session: str) -> list[dict[str, Any]]:
     """What the page does when a photo is dropped: the network runs, and the scene is kept."""
-    component = next(c["id"] for c in page.config["components"] if c["props"].get("elem_id") == "photo")
-    listener = next(d for d in page.listeners if d["inputs"] == [component] and d["api_name"] != "predict")
-    value = {"path": page.upload(photo), "meta": MARK}
-    return page.join([{"fn_index": listener["id"], "data": [value]}], session)
+    return page.join([page.dropped(photo)], session)
 
 
 def alive() -> int:

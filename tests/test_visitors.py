@@ -16,7 +16,7 @@ import pytest
 from fake_predictor import FakePredictor
 from gradio.route_utils import delete_files_created_by_app
 from PIL import Image
-from served import MARK, Served, picture, served
+from served import Served, picture, served
 
 from app import ui
 from mtcp.prediction import Prediction
@@ -28,14 +28,6 @@ AT_ONCE = 5
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("uploads")) as running:
         yield running
-
-
-def dropped(page: Served, photo: Path, api_name: str | None = None) -> dict[str, Any]:
-    """The call that the page makes for this photo; with a name, the endpoint's."""
-    component = next(c["id"] for c in page.config["components"] if c["props"].get("elem_id") == "photo")
-    mine = [d for d in page.listeners if d["inputs"] == [component]]
-    listener = next(d for d in mine if (d["api_name"] == "predict") == (api_name == "predict"))
-    return {"fn_index": listener["id"], "data": [{"path": page.upload(photo), "meta": MARK}]}
 
 
 def soon(true: Callable[[], bool]) -> bool:
@@ -51,10 +43,10 @@ def test_visitors_at_once_get_their_own_photos(page: Served, tmp_path: Path) -> 
         name, width = f"visitor-{number}", 80 + 4 * number
         path = tmp_path / f"{name}.png"
         Image.fromarray(np.full((60, width, 3), 50 + number, np.uint8)).save(path)
-        told = page.join([dropped(page, path, "predict")], f"{name}-endpoint")
+        told = page.join([page.dropped(path, "predict")], f"{name}-endpoint")
         summary = told[-1]["output"]["data"][0]
         assert summary["photo"] == path.name and summary["size"] == [60, width]
-        shown = json.dumps(page.join([dropped(page, path)], name))
+        shown = json.dumps(page.join([page.dropped(path)], name))
         assert set(re.findall(r"visitor-\d", shown)) <= {name}
         last = page.join(
             [page.call("probe-x", "input", width - 1)], name
@@ -81,7 +73,7 @@ def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
 
     monkeypatch.setattr(FakePredictor, "__call__", slow)
     photo, before = picture(tmp_path / "room.png"), page.predictor.calls
-    call, queue = dropped(page, photo), page.demo._queue
+    call, queue = page.dropped(photo), page.demo._queue
     for _ in range(3):
         sent = {**call, "session_hash": "leaver"}
         page.client.post("/gradio_api/queue/join", json=sent).raise_for_status()
@@ -109,7 +101,7 @@ def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
             if following.get("trigger_after") == listener["id"]:
                 then(following)
 
-    photo = dropped(page, picture(tmp_path / "room.png"))
+    photo = page.dropped(picture(tmp_path / "room.png"))
     assert page.join([photo], "one")[-1]["success"]
     coherence = next(key for key, told in props.items() if told.get("label") == "Coherence")
     then(next(one for one in page.listeners if [coherence, "select"] in [list(at) for at in one["targets"]]))
