@@ -31,12 +31,22 @@ def environment(device: torch.device | str = "cpu") -> dict[str, Any]:
     }
 
 
-def current_commit() -> str:
-    """The short commit of the working tree, or an empty string outside a git checkout."""
-    root = Path(__file__).resolve().parents[1]
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+def current_commit(root: Path | None = None) -> str:
+    """The short commit of the working tree at `root` (this project's), or an empty string outside a git checkout.
+
+    It ends in "-dirty" when tracked files differ from the commit. Documents (docs/, *.md) do not count: a run
+    that writes its own report would otherwise mark every later one.
+    """
+    root = root or Path(__file__).resolve().parents[1]
+    git = ["git", "-C", str(root)]
+    code = ["--", ":(top)", ":(top,exclude)docs", ":(top,exclude)*.md"]
+
+    def answer(*arguments: str) -> str:
+        return subprocess.run([*git, *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        changed = answer("status", "--porcelain", "--untracked-files=no", *code)
+        return answer("describe", "--always") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
 
