@@ -5,7 +5,7 @@ angle), both of matplotlib (CC0), and vik (differences around zero; Crameri 2018
 
 Normals follow the usual light-blue look: rgb = ((nx, -ny, -nz) + 1) / 2, in camera axes x right, y down, z
 forward. So red grows to the right, green upwards, blue towards the camera; a wall facing the camera, (0, 0,
--1), is (128, 128, 255) and a floor, (0, -1, 0), is (128, 255, 128). `mtcp.legend.axis_sphere` draws this.
+-1), is (128, 128, 255) and a floor, (0, -1, 0), is (128, 255, 128).
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from mtcp.tasks import Task, palette
 Colour = tuple[int, int, int]
 
 INVALID: Colour = (0, 0, 0)
-UNCHANGED: Colour = (236, 236, 236)
 ANGLE_LIMIT = 60.0
 """Degrees at the bright end of angle maps."""
 LEAST_DEPTH_LIMIT = 0.05
@@ -144,7 +143,7 @@ def angles_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def change(task: Task, initial: np.ndarray, refined: np.ndarray) -> np.ndarray:
-    """How much a map differs between two predictions, (H, W): what the picture of `changed` shows.
+    """How much a map differs between two predictions, (H, W).
 
     classes: bool, True where the label changed; depth: refined - initial in metres; normals: degrees;
     binary: refined - initial.
@@ -157,20 +156,8 @@ def change(task: Task, initial: np.ndarray, refined: np.ndarray) -> np.ndarray:
 
 
 def change_limit(task: Task, values: np.ndarray) -> float:
-    """The end of the scale that `changed` uses for `values` of `change`: metres, degrees or probability."""
+    """The end of the scale on which `values` of `change` are shown: metres, degrees or probability."""
     if task.kind == "depth":
         finite = np.abs(values[np.isfinite(values)])
         return max(LEAST_DEPTH_LIMIT, float(np.percentile(finite, 99)) if finite.size else 0.0)
     return ANGLE_LIMIT if task.kind == "normals" else 1.0
-
-
-def changed(task: Task, initial: np.ndarray, refined: np.ndarray) -> np.ndarray:
-    """What trace-back changed: new labels in colour on light grey; depth, binary in vik; angles in magma."""
-    values = change(task, initial, refined)
-    if task.kind == "classes":
-        return np.where(
-            values[..., None], classes(refined, palette(task.channels)), np.array(UNCHANGED, np.uint8)
-        )
-    if task.kind == "normals":
-        return angle(values)
-    return difference(values, change_limit(task, values))

@@ -77,7 +77,7 @@ LARGEST = {
 
 @dataclass(frozen=True)
 class ModelConfig(_Config):
-    """Everything that decides the network's shape and arithmetic (DESIGN section 2, MT-CP sections 3.1 to 3.3).
+    """Everything that decides the network's shape and arithmetic (MT-CP sections 3.1 to 3.3).
 
     The published form is the default of every switch under "departures".
     """

@@ -64,32 +64,6 @@ def below(picture: np.ndarray, strip: np.ndarray) -> np.ndarray:
     return np.concatenate((picture, strip))
 
 
-def axis_sphere(size: int = 160) -> np.ndarray:
-    """A ball as the camera sees it, in the colours of `mtcp.colour.normals`, its axes labelled, on white.
-
-    Its middle faces the camera (0, 0, -1), its right border looks right (+x), its lower border down (+y):
-    the colour at each spot is that of a surface which faces the same way. RGB uint8 (size, size, 3).
-    """
-    full = 3 * size  # drawn large, then averaged down
-    middle, radius = np.array([0.46, 0.42]) * full, 0.34 * full
-    x, y = np.meshgrid(*((np.arange(full) + 0.5 - m) / radius for m in middle))
-    inside = x**2 + y**2 < 1
-    z = -np.sqrt(np.where(inside, 1 - x**2 - y**2, 0))
-    ball = colour.normals(np.where(inside[..., None], np.stack((x, y, z), -1), 0))
-    image = Image.fromarray(np.where(inside[..., None], ball, np.array(_PAPER, np.uint8)))
-    draw, font = ImageDraw.Draw(image), _font(full // 12)
-    cx, cy = middle
-    dot, tip = full // 50, 1.18 * radius
-    draw.line(((cx, cy), (cx + tip, cy)), _INK, full // 110)
-    draw.line(((cx, cy), (cx, cy + tip)), _INK, full // 110)
-    draw.ellipse((cx - dot, cy - dot, cx + dot, cy + dot), _INK)
-    draw.text((cx + tip + dot, cy), "+x", _INK, font, "lm")
-    draw.text((cx + 2 * dot, cy + tip), "+y", _INK, font, "lm")
-    draw.text((cx - dot, cy - 2 * dot), "-z", _INK, font, "rs")
-    draw.text((full / 2, 0.985 * full), "x right, y down, z forward", _INK, font, "md")
-    return np.array(image.resize((size, size), Image.Resampling.BOX))
-
-
 def font_size(width: int) -> int:
     """Text height in pixels that reads well under a picture of that width."""
     return int(np.clip(width / 32, 10, 64))

@@ -1,4 +1,4 @@
-"""Tasks as data: what a dense task predicts, how its head is finished, trained and judged.
+"""Tasks as data: what a dense task predicts, how its head is finished and judged.
 
 Nothing else in the package branches on a task's *name*; it branches on `Task.kind`, of which there are four:
 
@@ -51,11 +51,9 @@ class Task:
     name: str
     kind: Kind
     channels: int
-    loss: Literal["cross_entropy", "l1", "unit_l1", "balanced_bce"]
     metric: str
     higher_is_better: bool
     unit: str
-    colour_map: str
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -66,13 +64,13 @@ class Task:
 
 
 def _classes(name: str, classes: tuple[str, ...]) -> Task:
-    return Task(name, "classes", len(classes), "cross_entropy", "miou", True, "%", "palette", classes)
+    return Task(name, "classes", len(classes), "miou", True, "%", classes)
 
 
-_DEPTH = Task("depth", "depth", 1, "l1", "rmse", False, "m", "viridis")
-_NORMALS = Task("normals", "normals", 3, "unit_l1", "mean", False, "deg", "normals")
-_EDGE = Task("edge", "binary", 1, "balanced_bce", "maxf", True, "%", "magma")
-_SALIENCY = Task("saliency", "binary", 1, "balanced_bce", "maxf", True, "%", "magma")
+_DEPTH = Task("depth", "depth", 1, "rmse", False, "m")
+_NORMALS = Task("normals", "normals", 3, "mean", False, "deg")
+_EDGE = Task("edge", "binary", 1, "maxf", True, "%")
+_SALIENCY = Task("saliency", "binary", 1, "maxf", True, "%")
 
 TASK_SETS: dict[str, tuple[Task, ...]] = {
     "nyud": (_classes("semseg", NYUD_CLASSES), _DEPTH, _NORMALS, _EDGE),

@@ -1,4 +1,4 @@
-"""Backbone and pixel decoder: photo to a pyramid of features (DESIGN section 2, steps 1 and 2)."""
+"""Backbone and pixel decoder: photo to a pyramid of features (MT-CP section 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coherence Fusion Module (MT-CP section 3.2; DESIGN section 2, step 7)."""
+"""Coherence Fusion Module (MT-CP section 3.2)."""
 
 from __future__ import annotations
 

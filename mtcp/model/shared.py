@@ -1,5 +1,4 @@
-"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (DESIGN section 2, steps
-1 to 4).
+"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (MT-CP section 3.1).
 
 An interchangeable part: whatever takes a normalised photo and returns a `Shared` can stand here
 (`mtcp.model.mask2former` is the authors' own choice).

@@ -1,6 +1,4 @@
-"""Task decoder: three Swin stages on R and the FPN that joins them into X_t (DESIGN section 2, steps 5 and
-6).
-"""
+"""Task decoder: three Swin stages on R and the FPN that joins them into X_t (docs/architecture.md)."""
 
 from __future__ import annotations
 

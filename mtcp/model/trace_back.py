@@ -1,4 +1,4 @@
-"""Trace-back: Spatial Refinement Modules from the deepest stage to the finest (DESIGN section 2, step 9)."""
+"""Trace-back: Spatial Refinement Modules from the deepest stage to the finest (MT-CP section 3.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task losses and deep supervision (DESIGN section 3).
+"""Task losses and deep supervision.
 
 All of them compare a raw head output, upsampled to the target's grid, with a target on that grid. Targets are
 thinned to a coarser grid than the photo's: full-resolution upsampling is what costs on a CPU.

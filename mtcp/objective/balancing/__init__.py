@@ -1,4 +1,4 @@
-"""Loss balancing: how much each task counts in the loss that is minimised (DESIGN section 3)."""
+"""Loss balancing: how much each task counts in the loss that is minimised."""
 
 from mtcp.objective.balancing.lps import FLOOR, KAPPA, LPSResult, lps_weights
 from mtcp.objective.balancing.strategies import (
