@@ -27,10 +27,12 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
 
     STEM.npz holds `TASK_initial` and `TASK_refined` as in `Prediction`: semseg uint8 (H, W); depth float32
     (H, W) in metres; normals float32 (H, W, 3), camera axes x right, y down, z forward. And `camera` (4,):
-    fx, fy, cx, cy in pixels of the photo. Without trace-back there are no `_refined` keys and pictures.
+    fx, fy, cx, cy in pixels of the maps; for each task of labels `TASK_classes`, text (C,): what they mean.
+    Without trace-back there are no `_refined` keys and pictures.
 
-    Per map there is STEM_TASK_STAGE.png, with a legend under classes and depth (whose colours span initial
-    and refined alike); of depth also STEM_depth_STAGE_mm.png, 16-bit millimetres, 0 invalid.
+    Per map there is STEM_TASK_STAGE.png. Of classes and depth (whose colours span initial and refined alike) it
+    has a legend below, and STEM_TASK_STAGE_plain.png is the map alone, (H, W); of depth there is also
+    STEM_depth_STAGE_mm.png, 16-bit millimetres, 0 invalid.
 
     Returns:
         The files written, the .npz first.
@@ -39,12 +41,18 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
     folder.mkdir(parents=True, exist_ok=True)
     written = [write_aside(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
     for task in prediction.task_list():
-        for stage, draw in painters(prediction, task).items():
-            written.append(_png(folder / f"{stem}_{task.name}_{stage}.png", draw()))
-        if task.kind == "depth":
-            for stage, maps in prediction.stages().items():
-                depth = in_strips(millimetres, maps[task.name])
-                written.append(_png(folder / f"{stem}_{task.name}_{stage}_mm.png", depth))
+        maps = {stage: of_stage[task.name] for stage, of_stage in prediction.stages().items()}
+        limits = _limits(list(maps.values())) if task.kind == "depth" else None
+        for stage, values in maps.items():
+            name = f"{stem}_{task.name}_{stage}"
+            picture = in_strips(functools.partial(colour.picture, task, limits=limits), values)
+            strip = _legend(task, values, limits)
+            whole = picture if strip is None else legend.below(picture, strip)
+            written.append(_png(folder / f"{name}.png", whole))
+            if strip is not None:
+                written.append(_png(folder / f"{name}_plain.png", picture))
+            if task.kind == "depth":
+                written.append(_png(folder / f"{name}_mm.png", in_strips(millimetres, values)))
     return written
 
 
@@ -56,25 +64,10 @@ def arrays(prediction: Prediction) -> dict[str, np.ndarray]:
         for task in prediction.tasks
         for stage, maps in prediction.stages().items()
     }
-    return {**maps, "camera": np.array([camera.fx, camera.fy, camera.cx, camera.cy])}
-
-
-def pictures(prediction: Prediction, task: Task) -> dict[str, np.ndarray]:
-    """A task's map by stage as RGB uint8, with the legend that its colours need below."""
-    return {stage: draw() for stage, draw in painters(prediction, task).items()}
-
-
-def painters(prediction: Prediction, task: Task) -> dict[str, Callable[[], np.ndarray]]:
-    """What makes each of `pictures`, so that not all have to be in memory at once."""
-    maps = {stage: of_stage[task.name] for stage, of_stage in prediction.stages().items()}
-    if task.kind != "depth":
-        return {stage: functools.partial(_painted, task, values) for stage, values in maps.items()}
-    limits = _limits(list(maps.values()))
-    bar = legend.colour_bar(*limits, unit=task.unit, width=prediction.size[1])
-    return {
-        stage: functools.partial(_with, functools.partial(colour.depth, limits=limits), metres, bar)
-        for stage, metres in maps.items()
+    names = {
+        f"{task.name}_classes": np.array(task.classes) for task in prediction.task_list() if task.classes
     }
+    return {**maps, **names, "camera": np.array([camera.fx, camera.fy, camera.cx, camera.cy])}
 
 
 def in_strips(draw: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
@@ -97,16 +90,12 @@ def _limits(maps: list[np.ndarray]) -> tuple[float, float]:
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else colour.value_range()
 
 
-def _painted(task: Task, values: np.ndarray) -> np.ndarray:
-    draw = functools.partial(colour.picture, task)
-    if task.kind != "classes":
-        return in_strips(draw, values)
-    strip = legend.class_strip(legend.class_legend(task, values), values.shape[1])
-    return _with(draw, values, strip)
-
-
-def _with(draw: Callable[[np.ndarray], np.ndarray], values: np.ndarray, strip: np.ndarray) -> np.ndarray:
-    return legend.below(in_strips(draw, values), strip)
+def _legend(task: Task, values: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray | None:
+    """The legend that the map's colours need, as wide as the map; None where they explain themselves."""
+    width = values.shape[1]
+    if task.kind == "classes":
+        return legend.class_strip(legend.class_legend(task, values), width)
+    return legend.colour_bar(*limits, unit=task.unit, width=width) if limits else None
 
 
 def _png(path: Path, array: np.ndarray) -> Path:

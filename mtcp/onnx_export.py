@@ -24,6 +24,7 @@ from mtcp.aside import write_aside
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.reading import brief
+from mtcp.tasks import Task
 
 INPUT = "image"
 SUFFIX = ".onnx"
@@ -33,6 +34,8 @@ LARGEST_ERROR = 1e-3
 AXES = (
     "camera: x right, y down, z forward; a wall facing the camera has the normal (0, 0, -1); depth is along z"
 )
+AXIS_NAMES = {0: "batch", 2: "height", 3: "width"}
+"""Of the input and of every output; their channels (axis 1) are numbers."""
 _TRACED = (2, 3, 90, 134)  # no side is a multiple of a stride or a window, so that padding is in the graph
 _CHECKED = (1, 3, 97, 131)
 
@@ -43,7 +46,8 @@ def export_onnx(
     """Writes `model` to `path`; until the file is complete, what was there stays.
 
     Input `image` (B, 3, H, W), float32 RGB in 0..1, any B, H and W; normalisation is inside. Outputs `TASK_initial` and
-    `TASK_refined` as `model(image)` gives them. Metadata (`metadata`) says what they are.
+    `TASK_refined` (B, C, H, W), C the task's channels (40, 1, 3), as `model(image)` gives them.
+    Metadata (`metadata`) says what they are.
 
     Args:
         card: the checkpoint's card, for the metadata.
@@ -63,7 +67,7 @@ def export_onnx(
             f"shared={model.config.shared!r}: only networks of a timm backbone are exported to ONNX; "
             "the others fix the traced size"
         )
-    content = _with_metadata(traced(model), metadata(model, card or {}, checkpoint))
+    content = _described(traced(model), model, metadata(model, card or {}, checkpoint))
     errors = differences(model, session(content, torch.get_num_threads()))
     if wrong := {name: error for name, error in errors.items() if not error <= LARGEST_ERROR}:
         name, error = next(iter(wrong.items()))
@@ -97,7 +101,7 @@ def output_names(model: MTCP) -> list[str]:
 
 def metadata(model: MTCP, card: Mapping[str, Any], checkpoint: str) -> dict[str, str]:
     """What the file says of itself, texts by name; `tasks`, `classes`, `outputs` and `config` are JSON."""
-    outputs = {name: _meaning(model, name.rpartition("_")[0]) for name in output_names(model)}
+    outputs = {name: _meaning(_task_of(model, name)) for name in output_names(model)}
     return {
         "format": "mtcp-onnx",
         "checkpoint": checkpoint,
@@ -173,7 +177,6 @@ class _Maps(nn.Module):
 def traced(model: MTCP) -> bytes:
     """The file's content, without metadata and not yet compared. Raises InputError where it cannot be traced."""
     names = output_names(model)
-    sizes = {0: "batch", 2: "height", 3: "width"}
     content = io.BytesIO()
     image = torch.rand(_TRACED, generator=torch.Generator().manual_seed(0)).to(model.mean.device)
     try:
@@ -187,7 +190,7 @@ def traced(model: MTCP) -> bytes:
                 opset_version=OPSET,
                 input_names=[INPUT],
                 output_names=names,
-                dynamic_axes=dict.fromkeys([INPUT, *names], sizes),
+                dynamic_axes=dict.fromkeys([INPUT, *names], AXIS_NAMES),
             )
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise InputError(f"this network cannot be exported to ONNX: {brief(error)}") from error
@@ -222,15 +225,28 @@ def _with_plain_attention(model: MTCP) -> MTCP:
     return copied
 
 
-def _with_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:
+def _described(content: bytes, model: MTCP, texts: Mapping[str, str]) -> bytes:
+    """The file with metadata, and with its outputs' shapes: the tracer invents a symbol for their channels."""
     import onnx
 
     file = onnx.load_model_from_string(content)
     onnx.helper.set_model_props(file, dict(texts))
+    for output in file.graph.output:
+        channels = _task_of(model, output.name).channels
+        for axis, size in enumerate(output.type.tensor_type.shape.dim):
+            if axis in AXIS_NAMES:
+                size.dim_param = AXIS_NAMES[axis]
+            else:
+                size.dim_value = channels
     return bytes(file.SerializeToString())
 
 
-def _meaning(model: MTCP, task: str) -> str:
-    kind = next(one.kind for one in model.tasks if one.name == task)
+def _meaning(task: Task) -> str:
     meanings = {"depth": "metres along z, above 0", "normals": "unit vectors, see axes"}
-    return f"(B, C, H, W): {meanings.get(kind, 'logits')}"
+    return f"(B, {task.channels}, H, W): {meanings.get(task.kind, 'logits')}"
+
+
+def _task_of(model: MTCP, output: str) -> Task:
+    """The task that the output TASK_STAGE is of."""
+    name = output.rpartition("_")[0]
+    return next(task for task in model.tasks if task.name == name)

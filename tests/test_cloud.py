@@ -139,9 +139,10 @@ def read_glb(path: Path) -> tuple[dict, bytes]:
 def accessor(document: dict, binary: bytes, index: int) -> np.ndarray:
     told = document["accessors"][index]
     view = document["bufferViews"][told["bufferView"]]
-    kind = {5126: "<f4", 5123: "<u2"}[told["componentType"]]
+    assert told["componentType"] == 5126  # float32
+    assert not told.get("normalized", False)  # the specification forbids it for floats
     data = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
-    return np.frombuffer(data, kind).reshape(told["count"], int(told["type"][-1]))
+    return np.frombuffer(data, "<f4").reshape(told["count"], int(told["type"][-1]))
 
 
 def test_glb_is_in_gltf_axes_with_linear_colours(made: Cloud, tmp_path: Path) -> None:
@@ -160,9 +161,8 @@ def test_glb_is_in_gltf_axes_with_linear_colours(made: Cloud, tmp_path: Path) ->
     assert (told["min"], told["max"]) == (position.min(axis=0).tolist(), position.max(axis=0).tolist())
     assert normal[0] == pytest.approx((0, 1, 0))
     assert np.linalg.norm(normal, axis=1) == pytest.approx(1)  # also the unknown one
-    assert colour[0, :3] / 65535 == pytest.approx((1.0, 0.2158605, 0.0), abs=1e-4)
-    assert (colour[:, 3] == 65535).all()
-    assert document["accessors"][primitive["attributes"]["COLOR_0"]]["normalized"]
+    assert colour[0] == pytest.approx((1.0, 0.2158605, 0.0), abs=1e-6)  # 128 / 255 of sRGB
+    assert colour[1] == pytest.approx((0.0, 0.0, 10 / 255 / 12.92), abs=1e-9)
 
 
 def test_glb_without_points_is_refused(made: Cloud, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from mtcp.geometry.camera import Camera
 from mtcp.inference import to_network
 from mtcp.model import MTCP
 from mtcp.predict import Predictor, finish, write_prediction
+from mtcp.tasks import HUMAN_PARTS, NYUD_CLASSES
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
 
@@ -269,9 +270,14 @@ def test_files(prediction, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in written)
     with np.load(written[0]) as file:
         assert sorted(file) == sorted(
-            ["camera", *(f"{t}_{s}" for t in ("semseg", "depth", "normals") for s in ("initial", "refined"))]
+            [
+                "camera",
+                "semseg_classes",
+                *(f"{t}_{s}" for t in ("semseg", "depth", "normals") for s in ("initial", "refined")),
+            ]
         )
         assert file["semseg_refined"].dtype == np.uint8
+        assert tuple(file["semseg_classes"]) == NYUD_CLASSES  # text, not objects: no pickle is needed
         assert np.array_equal(file["depth_initial"], prediction.initial["depth"])
         assert np.array_equal(file["normals_refined"], prediction.refined["normals"])
         c = prediction.camera
@@ -285,6 +291,12 @@ def test_files(prediction, tmp_path):
             assert image.mode == "RGB"
             assert image.width == 120
             assert (image.height > 90) == extra
+            whole = np.array(image)
+        plain = tmp_path / "out" / f"room_{name}_plain.png"
+        assert plain.exists() == extra
+        if extra:
+            with Image.open(plain) as image:
+                assert np.array_equal(np.array(image), whole[:90])
 
 
 def test_files_without_trace_back(tmp_path):
@@ -312,7 +324,10 @@ def test_other_tasks_have_their_maps(tmp_path):
     assert 0 <= p.refined["edge"].min() <= p.refined["edge"].max() <= 1
     assert p.probability == {}
     assert [task.kind for task in p.task_list()] == ["classes", "binary", "normals", "binary"]
-    assert len(write_prediction(p, tmp_path, "x")) == 1 + 8
+    written = write_prediction(p, tmp_path, "x")
+    assert len(written) == 1 + 8 + 2  # classes also without their legend
+    with np.load(written[0]) as file:
+        assert tuple(file["human_parts_classes"]) == HUMAN_PARTS
 
 
 def test_millimetres_are_clipped():

@@ -14,7 +14,7 @@ import numpy as np
 
 from mtcp.errors import InputError
 
-_FLOAT, _UINT16 = 5126, 5123  # glTF component types
+_FLOAT = 5126  # glTF's component type
 _POINTS, _ARRAY_BUFFER = 0, 34962
 _GLB, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
 _TO_GLTF = np.array([1, -1, -1], np.float32)
@@ -48,7 +48,8 @@ def write_glb(path: str | os.PathLike[str], clouds: Mapping[str, Cloud]) -> None
 
     In glTF's axes (y up, z backwards): y and z are negated. Several clouds stand side by side, by their
     nodes' translation; the points themselves keep the camera as their origin. Colours are linear, as glTF
-    wants them, and shown without light. Unknown normals point to the camera, because glTF has no unknown.
+    wants them (2.0, section 3.7.2.1), in float32, and shown without light.
+    Unknown normals point to the camera, because glTF has no unknown.
 
     Raises:
         InputError: a cloud without points, which glTF cannot hold.
@@ -87,17 +88,15 @@ def write_glb(path: str | os.PathLike[str], clouds: Mapping[str, Cloud]) -> None
 
 
 def _add(document: dict[str, Any], chunks: list[bytes], values: np.ndarray, bounds: bool = False) -> int:
-    """Appends an attribute (N, 3) or (N, 4), float32 or uint16 (normalised); the index of its accessor."""
+    """Appends an attribute, float32 (N, 3); the index of its accessor."""
     start = sum(map(len, chunks))
     data = np.ascontiguousarray(values).tobytes()
     chunks.append(data)
-    whole = values.dtype == np.uint16
     accessor = {
         "bufferView": len(document["bufferViews"]),
-        "componentType": _UINT16 if whole else _FLOAT,
-        "normalized": whole,
+        "componentType": _FLOAT,
         "count": len(values),
-        "type": f"VEC{values.shape[1]}",
+        "type": "VEC3",
     }
     if bounds:
         accessor |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
@@ -108,11 +107,13 @@ def _add(document: dict[str, Any], chunks: list[bytes], values: np.ndarray, boun
 
 
 def _linear(colours: np.ndarray) -> np.ndarray:
-    """sRGB uint8 (N, 3) -> linear uint16 (N, 4), opaque: eight bits would leave steps in the shadows."""
+    """sRGB uint8 (N, 3) -> linear float32 (N, 3) in 0..1.
+
+    Eight bits would leave steps in the shadows, and some readers (trimesh) take 16 for eight.
+    """
     srgb = np.arange(256) / 255
     curve = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    table = np.rint(curve * 65535).astype(np.uint16)
-    return np.concatenate((table[colours], np.full((len(colours), 1), 65535, np.uint16)), axis=1)
+    return curve.astype(np.float32)[colours]
 
 
 def _known_normals(cloud: Cloud) -> np.ndarray:
