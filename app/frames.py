@@ -20,6 +20,7 @@ from app import session
 from app.session import Predict, Run
 from mtcp.data import open_data
 from mtcp.errors import InputError
+from mtcp.photo import LONGEST_SIDE, shrink
 from mtcp.tasks import Task
 from mtcp.triage import COHERENCE, Quantity, Row, error_numbers, error_quantities, stage_numbers
 from mtcp.truth import Truth, errors
@@ -118,7 +119,7 @@ class Frames:
     def run(self, index: int, predict: Predict) -> Run:
         """What the network makes of a frame, with the frame's truth, seen through its camera."""
         frame = self.frame(index)
-        photo = session.shrink(frame.photo, session.LONGEST_SIDE)
+        photo = shrink(frame.photo, LONGEST_SIDE)
         height, width = frame.photo.shape[:2]
         made = Run(photo, predict(photo), f"{frame.id}.png", (height, width))
         return session.known(made, frame.truth)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from app.folders import fresh_folder
 from app.held import give_back
@@ -20,13 +19,9 @@ from mtcp.export import write_prediction
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence, Failure
-from mtcp.photo import open_photo
+from mtcp.photo import LONGEST_SIDE, open_photo, shrink
 from mtcp.prediction import Prediction
 from mtcp.truth import Truth
-
-LONGEST_SIDE = 1024
-"""The page works at this size. The network sees less anyway, and a 48-megapixel photo would hold 1.5 GB of
-maps for each visitor. `python -m mtcp predict` works at the photo's own size."""
 
 BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
@@ -115,16 +110,6 @@ def known(run: Run, truth: Truth | None) -> Run:
     height, width = run.prediction.size
     truth = truth.resized((height, width))
     return replace(run.with_camera(truth.camera), truth=truth)
-
-
-def shrink(photo: np.ndarray, longest: int) -> np.ndarray:
-    """`photo` (H, W, 3) uint8 with its longer side at most `longest`, the shape kept to within a pixel."""
-    height, width = photo.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1.0:
-        return photo
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
 def archive(run: Run, folder: str | os.PathLike[str]) -> Path:

@@ -27,6 +27,9 @@ MAX_BYTES = 512 * 2**20
 MAX_SCANS = 100
 """Progressive JPEGs have about ten scans; each costs a pass over the whole picture, however few bytes it has."""
 MIN_SIDE = 8
+LONGEST_SIDE = 1024
+"""What the page, the endpoint and the command line work at, unless told otherwise: the network sees less anyway, and
+the maps of a 48-megapixel photo are 1.5 GB."""
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "HEIF")
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -97,6 +100,21 @@ def check_photo(array: np.ndarray) -> np.ndarray:
         raise InputError(f"photo is {found}: expected a path, or RGB uint8 of shape (H, W, 3)")
     _check_size("photo", array.shape[1], array.shape[0])
     return array
+
+
+def shrink(photo: np.ndarray, longest: int) -> np.ndarray:
+    """`photo` (H, W, 3) uint8 with its longer side at most `longest`, the shape kept to within a pixel.
+
+    No side becomes smaller than `check_photo` allows.
+    """
+    height, width = photo.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1.0:
+        return photo
+    rows, columns = (max(min(side, MIN_SIDE), round(side * scale)) for side in (height, width))
+    return np.asarray(
+        Image.fromarray(photo).resize((columns, rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    )
 
 
 def _name(source: str | os.PathLike[str] | BinaryIO) -> str:

@@ -29,7 +29,7 @@ from mtcp.inference import (
 )
 from mtcp.model import MTCP, Decoded
 from mtcp.model.network import LOG_DEPTH_RANGE
-from mtcp.photo import check_photo, open_photo
+from mtcp.photo import check_photo, open_photo, shrink
 from mtcp.prediction import STRIDE, Maps, Prediction
 from mtcp.tasks import Task
 
@@ -47,11 +47,13 @@ class Predictor:
         checkpoint: str | os.PathLike[str] | MTCP = DEFAULT_CHECKPOINT,
         device: str | torch.device = "auto",
         network_size: tuple[int, int] | None = None,
+        longest_side: int | None = None,
     ) -> None:
         """checkpoint: a path, or a network in memory (it is moved to `device` and set to evaluation).
 
         device: "auto" takes CUDA where there is one; network_size: (h, w) for every photo; None keeps each
-        photo's shape at about as many pixels as the configuration has.
+        photo's shape at about as many pixels as the configuration has. longest_side: photos that are longer are
+        worked at this (`mtcp.photo.shrink`), maps and camera too; None: every photo at its own size.
 
         Raises:
             InputError: what `load_checkpoint` refuses, an unknown device, a size under 32.
@@ -60,6 +62,7 @@ class Predictor:
         if network_size is not None:
             check_size(network_size)
         self.network_size = network_size
+        self.longest_side = longest_side
         self.card: dict[str, Any] = {}
         if isinstance(checkpoint, MTCP):
             self.name = "network in memory"
@@ -94,6 +97,9 @@ class Predictor:
             photo, focal = open_photo(photo)
             focal35 = focal35 or focal
         check_photo(photo)
+        own = (photo.shape[0], photo.shape[1])
+        if self.longest_side is not None:
+            photo = shrink(photo, self.longest_side)
         size = (photo.shape[0], photo.shape[1])
         camera, camera_from = _camera(size, fov_deg, focal35)
         asked = self.network_size or network_size(size, int(np.prod(config_size(self.model.config))))
@@ -126,6 +132,7 @@ class Predictor:
             camera=camera,
             camera_from=camera_from,
             reduced_from=None if seen == asked else asked,
+            shrunk_from=None if size == own else own,
             initial=maps["initial"],
             refined=maps["refined"],
             **inside,

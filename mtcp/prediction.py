@@ -19,7 +19,7 @@ Maps = dict[str, np.ndarray]
 class Prediction:
     """What the network says about one photo. numpy and plain types only: picklable, no tensors.
 
-    Maps by task are at the photo's own size (H, W): class labels uint8 (H, W); depth float32 (H, W), metres
+    Maps by task are at the photo's `size` (H, W): class labels uint8 (H, W); depth float32 (H, W), metres
     along the camera's z axis; normals float32 (H, W, 3), unit, in camera axes x right, y down, z forward (a
     wall facing the camera is (0, 0, -1)); edge and saliency float32 (H, W) in 0..1. Without trace-back
     `refined` and `intermediate` are empty, without CFM `theta`, `phi` and `gates`.
@@ -27,13 +27,13 @@ class Prediction:
 
     tasks: tuple[str, ...]
     data: str  # the task set that `tasks` are of, see `task_list`
-    size: tuple[int, int]  # (H, W) of the photo
+    size: tuple[int, int]  # (H, W) of the photo as it was worked at
     network_size: tuple[int, int]  # (h, w) that the network saw
     grid: tuple[int, int]  # (h4, w4) = the network's size / 4, rounded up
     seconds: float  # network and upsampling, without reading the file
     device: str
     checkpoint: str
-    camera: Camera  # of the photo at its own size
+    camera: Camera  # of the photo at `size`
     camera_from: str  # "exif", "given" or "assumed" (60 degrees)
     initial: Maps
     refined: Maps = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Prediction:
     gates: dict[str, Maps] = field(default_factory=dict)  # main -> other -> float16 (h4, w4), channel mean
     masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
     reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
+    shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
 
     @property
     def note(self) -> str:

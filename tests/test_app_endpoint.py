@@ -58,7 +58,10 @@ def test_predict_returns_the_summary_and_the_maps(
     assert list(summary["tasks"]) == ["semseg", "depth", "normals"]
     assert Path(maps).name == "room.zip"
     with zipfile.ZipFile(maps) as packed, packed.open("room.npz") as npz:
-        assert np.load(npz)["normals_refined"].shape == (60, 80, 3)
+        arrays = np.load(npz)
+        assert arrays["normals_refined"].shape == (60, 80, 3)
+        assert tuple(arrays["semseg_classes"]) == TASKS[0].classes
+        assert {"room_semseg_refined.png", "room_semseg_refined_plain.png"} <= set(packed.namelist())
 
 
 def test_predict_is_the_only_public_endpoint_and_documented(client: Client) -> None:

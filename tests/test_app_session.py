@@ -18,6 +18,7 @@ from PIL import Image
 
 from app import gpu, session
 from mtcp.errors import InputError
+from mtcp.photo import shrink
 
 ORIENTATION, EXIF_IFD, FOCAL35 = 0x0112, 0x8769, 0xA405
 
@@ -52,8 +53,9 @@ def test_large_photos_are_worked_at_in_a_smaller_size(tmp_path: Path) -> None:
 
 def test_small_photos_stay_as_they_are() -> None:
     photo = np.zeros((30, 40, 3), np.uint8)
-    assert session.shrink(photo, 1024) is photo
-    assert session.shrink(np.zeros((1, 5000, 3), np.uint8), 1000).shape == (1, 1000, 3)
+    assert shrink(photo, 1024) is photo
+    assert shrink(np.zeros((1, 5000, 3), np.uint8), 1000).shape == (1, 1000, 3)
+    assert shrink(np.zeros((5000, 20, 3), np.uint8), 1000).shape == (1000, 8, 3)  # not too small for a photo
 
 
 @pytest.mark.parametrize(("name", "told"), [("notes.jpg", "notes.jpg"), ("no\ttes.jpg", "no\\ttes.jpg")])

@@ -21,6 +21,7 @@ from served import MARK, TASKS, Served, served
 from app import session, ui
 from app.tabs import triage_listen
 from mtcp.errors import one_line
+from mtcp.photo import LONGEST_SIDE
 from mtcp.prediction import Prediction
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -78,10 +79,10 @@ def check_refused(case: Case, message: str, name: str) -> None:
 def check_seen(case: Case, photo: np.ndarray) -> None:
     """The picture itself; over `LONGEST_SIDE`, its shape."""
     assert case.size is not None, f"expected a message: {case.says}"
-    if max(case.size) <= session.LONGEST_SIDE:
+    if max(case.size) <= LONGEST_SIDE:
         assert case.problem(photo) == ""
     else:
-        assert max(photo.shape) == session.LONGEST_SIDE
+        assert max(photo.shape) == LONGEST_SIDE
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import sys
@@ -211,6 +212,27 @@ def test_a_row_per_photo_and_bad_files_beside(memory: str) -> None:
     assert bad["message"].startswith("bad.jpg: not a picture")
 
 
+def test_large_photos_are_worked_at_a_smaller_size_but_told_in_their_own_pixels(memory: str) -> None:
+    source = put(f"{memory}/in", {"a.png": png(1)})
+    asked: list[tuple[int, ...]] = []
+
+    def watched(photo: np.ndarray, fov: float | None = None, *, focal35: float | None = None) -> Any:
+        asked.append(photo.shape)
+        return fake(photo)
+
+    rows = []
+    for longest in (None, 28):
+        dest = f"{memory}/out{longest}"
+        job = dataclasses.replace(job_of(source, dest), longest=longest)
+        list(many.plain_engine(watched)(job, [["a.png"]]))
+        rows += rows_at(dest)
+    assert asked == [(40, 56, 3), (20, 28, 3)]
+    for row in rows:
+        assert (row["width_px"], row["height_px"]) == (56, 40)
+    whole, half = ((row["worst_x_px"], row["worst_y_px"]) for row in rows)
+    assert np.abs(np.subtract(whole, half)).max() <= 2  # the same spot, to within a pixel of the smaller
+
+
 def test_every_number_tells_its_unit() -> None:
     for field in table.schema():
         if field.name not in table.TEXT:
@@ -288,6 +310,8 @@ def test_rows_of_different_settings_are_not_mixed(memory: str, checkpoint: Path)
     many.prepare(source, dest, checkpoint)
     with pytest.raises(InputError, match="its rows have field_of_view_deg None, this run 70"):
         many.prepare(source, dest, checkpoint, 70.0)
+    with pytest.raises(InputError, match="longest_side 1024, this run None"):
+        many.prepare(source, dest, checkpoint, longest=None)
     with pytest.raises(InputError, match=r"network_size None, this run \[96, 128\]"):
         many.prepare(source, dest, checkpoint, None, (96, 128))
     open_place(dest).fs.pipe_file(f"{job.dest.path(table.SETTINGS)}", b"{")

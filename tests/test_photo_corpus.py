@@ -117,7 +117,7 @@ def test_the_app(case: Case, tmp_path: Path) -> None:
     else:
         assert case.size is not None, case.says
         assert run.original == (case.size[1], case.size[0])
-        if max(case.size) <= session.LONGEST_SIDE:
+        if max(case.size) <= photo.LONGEST_SIDE:
             assert case.problem(run.photo) == ""
         assert run.prediction.size == run.photo.shape[:2]
 

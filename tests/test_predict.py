@@ -18,6 +18,7 @@ from mtcp.export import millimetres
 from mtcp.geometry.camera import Camera
 from mtcp.inference import to_network
 from mtcp.model import MTCP
+from mtcp.photo import shrink
 from mtcp.predict import Predictor, finish, write_prediction
 from mtcp.tasks import HUMAN_PARTS, NYUD_CLASSES
 
@@ -168,6 +169,22 @@ def test_where_the_camera_is_from(predictor, tmp_path):
     p = predictor(photo(60, 80))
     assert (p.camera, p.camera_from) == (Camera.from_fov(80, 60, 60), "assumed")
     assert predictor(photo(60, 80), focal35=26).camera == Camera.from_focal35(80, 60, 26)
+
+
+def test_long_photos_are_worked_at_a_smaller_size(tmp_path):
+    small, whole = Predictor(network(), "cpu", longest_side=100), Predictor(network(), "cpu")
+    image = photo(90, 120)
+    p = small(image)
+    assert (p.size, p.shrunk_from) == ((75, 100), (90, 120))
+    assert p.refined["normals"].shape == (75, 100, 3)
+    assert p.camera == Camera.from_fov(100, 75, 60)
+    assert summary(p).startswith("75x100 of the photo's 90x120 (--full-size for all), network saw ")
+    again = whole(shrink(image, 100))  # nothing but the photo's size makes the difference
+    assert np.array_equal(p.refined["depth"], again.refined["depth"])
+    for same in (whole(image), small(image[:80, :100])):
+        assert same.shrunk_from is None
+        assert "--full-size" not in summary(same)
+    assert whole(image).size == (90, 120)
 
 
 def test_threads_do_not_disturb_each_other(predictor):

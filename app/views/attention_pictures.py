@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from app.session import Run, shrink
+from app.session import Run
 from app.views import html
 from mtcp import colour
+from mtcp.photo import shrink
 from mtcp.prediction import STRIDE, Prediction
 
 SCALES = ("linear", "log", "rank")

@@ -12,6 +12,7 @@ import numpy as np
 from app.session import Run
 from app.views import html, legends
 from mtcp import colour
+from mtcp.photo import shrink
 from mtcp.triage import (
     CHANGE,
     COHERENCE,
@@ -71,8 +72,6 @@ def unreadable(path: str, problem: str) -> Entry:
 
 def small(picture: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
     """`picture` (H, W, 3) uint8 with its long side at most `side`."""
-    from app.session import shrink
-
     return shrink(picture, side)
 
 

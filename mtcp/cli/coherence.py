@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.cli.full_size import add_full_size, longest_side
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
@@ -49,6 +50,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--fov", type=float, metavar="DEG", help="horizontal field of view, 1 to 179 degrees")
     parser.add_argument("--device", default="auto", help="for a photo: auto, cpu, cuda (default: auto)")
+    add_full_size(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report here")
     parser.set_defaults(run=run)
 
@@ -172,7 +174,7 @@ def _cell(value: float | None, sign: str = "") -> str:
 def _of_photo(args: argparse.Namespace) -> Coherence:
     from mtcp.predict import Predictor
 
-    predictor = Predictor(args.checkpoint, args.device)
+    predictor = Predictor(args.checkpoint, args.device, longest_side=longest_side(args))
     prediction = predictor(args.input, args.fov)
     return coherence(prediction.initial, prediction.refined, prediction.camera, prediction.classes)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
 from mtcp.cli import predict_many as many
+from mtcp.cli.full_size import add_full_size, longest_side
 from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -22,9 +23,13 @@ EXAMPLES = """examples:
   python -m mtcp predict photos --table --out numbers
   python -m mtcp predict s3://bucket/photos --engine ray --workers 8 --out s3://bucket/numbers
 
-For each photo: STEM.npz with TASK_initial and TASK_refined at the photo's own size (semseg uint8, depth
-float32 metres, normals float32 HxWx3) and camera (fx, fy, cx, cy), and a PNG per map. Camera axes: x right,
-y down, z forward; a wall facing the camera has normal (0, 0, -1). Photos with the same stem get -2, -3 ...
+For each photo: STEM.npz with TASK_initial and TASK_refined (semseg uint8, depth float32 metres, normals float32
+HxWx3), semseg_classes and camera (fx, fy, cx, cy); a PNG per map, of classes and depth one with a legend and one
+without (_plain), of depth one in millimetres (_mm). Camera axes: x right, y down, z forward; a wall facing the
+camera has normal (0, 0, -1). Photos with the same stem get -2, -3 ...
+
+All are at the photo's size, but of a photo over 1024 pixels on the longer side at 1024: --full-size keeps its own (a
+12-megapixel photo then is 400 MB of files).
 
 --table, and --engine ray: no maps, but for every picture in a folder or URL that fsspec reads, and in the folders in
 it, a row of coherence numbers in OUT/photos/*.parquet; what could not be measured is in OUT/bad/*.parquet. The same
@@ -62,6 +67,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--fov", type=float, metavar="DEG", help="horizontal field of view (default: from EXIF, else 60)"
     )
+    add_full_size(parser)
     many.add_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -82,7 +88,8 @@ def predict_maps(args: argparse.Namespace) -> int:
     if args.fov is not None:
         Camera.from_fov(4, 3, args.fov)  # refused once, not per photo
     photos, out = [Path(photo) for photo in args.photos], Path(args.out)
-    predictor = Predictor(args.checkpoint, args.device, parse_size(args.size) if args.size else None)
+    size = parse_size(args.size) if args.size else None
+    predictor = Predictor(args.checkpoint, args.device, size, longest_side(args))
     make_folder(out)
     if not predictor.model.config.trace_back:
         print(f"{args.checkpoint}: trained without trace-back, so there are no refined maps", file=sys.stderr)
@@ -139,6 +146,8 @@ def make_folder(path: Path) -> None:
 def summary(prediction: Prediction) -> str:
     """Sizes, time and camera in a few words, and what else there is to know."""
     (H, W), (h, w) = prediction.size, prediction.network_size
+    whole = prediction.shrunk_from
+    shrunk = f" of the photo's {whole[0]}x{whole[1]} (--full-size for all)" if whole else ""
     camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_from}"
     note = f"; {prediction.note}" if prediction.note else ""
-    return f"{H}x{W}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}{note}"
+    return f"{H}x{W}{shrunk}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}{note}"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mtcp.cli.full_size import longest_side
 from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if args.fov is not None:
         Camera.from_fov(4, 3, args.fov)  # refused once, not per photo
     size = parse_size(args.size) if args.size else None
-    job, names = prepare(args.photos[0], args.out, args.checkpoint, args.fov, size)
+    job, names = prepare(args.photos[0], args.out, args.checkpoint, args.fov, size, longest_side(args))
     todo = left(job, names, args.retry_bad)
     workers = (args.workers or _workers(args)) if args.engine == "ray" else 1
     engine = _engine(args, workers, size)

@@ -15,6 +15,7 @@ from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence
 from mtcp.many.storage import Place, read_photo
 from mtcp.many.table import Row, stored_name, write_block
+from mtcp.photo import shrink
 from mtcp.prediction import Prediction
 from mtcp.triage import failure_counts, stage_numbers
 
@@ -30,7 +31,8 @@ class Job:
     """What is to be measured, the same for every photo. It can be pickled.
 
     source, dest: folder of the photos and of the tables. sha256: of the weights. fov_deg: None: from EXIF, else
-    60 degrees. size: what the network sees, (h, w); None: by the photo's shape.
+    60 degrees. size: what the network sees, (h, w); None: by the photo's shape. longest: what the longer
+    side of a larger photo is reduced to first; None: nothing is.
     """
 
     source: Place
@@ -38,6 +40,7 @@ class Job:
     sha256: str
     fov_deg: float | None = None
     size: tuple[int, int] | None = None
+    longest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ def measure(predict: Predict, job: Job, name: str) -> Row:
 
     start = time.perf_counter()
     photo, focal35 = read_photo(job.source, name)
+    height, width = photo.shape[:2]
+    if job.longest is not None:
+        photo = shrink(photo, job.longest)
     told = predict(photo, job.fov_deg, focal35=focal35)
     check_tasks(told.tasks)
     report = coherence(told.initial, told.refined, told.camera, told.classes)
@@ -93,19 +99,22 @@ def measure(predict: Predict, job: Job, name: str) -> Row:
         "device": told.device,
         "checkpoint": told.checkpoint,
         "checkpoint_sha256": job.sha256,
-        "height_px": told.size[0],
-        "width_px": told.size[1],
+        "height_px": height,
+        "width_px": width,
         "network_height_px": told.network_size[0],
         "network_width_px": told.network_size[1],
         "threads": torch.get_num_threads(),
         "network_seconds": told.seconds,
         "field_of_view_deg": told.camera.fov_deg,
     }
-    return {**facts, **numbers(report), "seconds": time.perf_counter() - start}
+    return {**facts, **numbers(report, (height, width)), "seconds": time.perf_counter() - start}
 
 
-def numbers(report: Coherence) -> dict[str, Any]:
-    """All numbers of a report by column, of the failures their count and the worst one."""
+def numbers(report: Coherence, photo: tuple[int, int]) -> dict[str, Any]:
+    """All numbers of a report by column, of the failures their count and the worst one.
+
+    photo: its own (H, W), in whose pixels the worst failure is told, whatever it was worked at.
+    """
     initial, refined = stage_numbers(report)
     result: dict[str, Any] = dict(failure_counts(report))
     for stage, values in (("initial", initial), ("refined", refined)):
@@ -118,8 +127,8 @@ def numbers(report: Coherence) -> dict[str, Any]:
             "worst_share_pct": worst.share_pct,
             "worst_before_deg": worst.before_deg,
             "worst_after_deg": worst.after_deg,
-            "worst_x_px": worst.pixel[0],
-            "worst_y_px": worst.pixel[1],
+            "worst_x_px": int((worst.pixel[0] + 0.5) * photo[1] / report.camera.width),
+            "worst_y_px": int((worst.pixel[1] + 0.5) * photo[0] / report.camera.height),
         }
     return result
 

@@ -10,6 +10,7 @@ from mtcp.errors import InputError
 from mtcp.many.measure import Job, Outcome, Predict, check_tasks, measure_block
 from mtcp.many.storage import open_place, pictures
 from mtcp.many.table import BAD, PHOTOS, agree, arrow, column, forget_bad, stored_name
+from mtcp.photo import LONGEST_SIDE
 from mtcp.reading import brief
 
 LARGEST_BLOCK = 256
@@ -28,8 +29,9 @@ def prepare(
     checkpoint: str | os.PathLike[str],
     fov_deg: float | None = None,
     size: tuple[int, int] | None = None,
+    longest: int | None = LONGEST_SIDE,
 ) -> tuple[Job, list[str]]:
-    """The job, checked, and the names of all its photos.
+    """The job, checked, and the names of all its photos. The settings are fields of the `Job`.
 
     Raises:
         InputError: pyarrow missing, nothing at `source`, `dest` unusable or filled with other settings, a checkpoint
@@ -43,12 +45,13 @@ def prepare(
     place, names = pictures(open_place(source))
     if not names:
         raise InputError(f"{source}: no pictures in it (known by their suffix: .jpg, .png, .heic ...)")
-    job = Job(place, open_place(dest), card["sha256"], fov_deg, size)
+    job = Job(place, open_place(dest), card["sha256"], fov_deg, size, longest)
     settings = {
         "checkpoint": Path(checkpoint).name,
         "checkpoint_sha256": card["sha256"],
         "field_of_view_deg": fov_deg,
         "network_size": list(size) if size else None,
+        "longest_side": longest,
     }
     try:
         agree(job.dest, settings)
