@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ EXAMPLES = """examples:
   python -m mtcp info checkpoints/mtcp-lite-nyud.safetensors
 
 exit codes: 0 done, 1 some photos could not be predicted, 2 wrong input, 5 a file could not be written (a full disk),
-130 interrupted; train has others
+130 interrupted, 141 nobody reads the output any more (`| head`); train has others
 """
 WRONG_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 5, 130
+NOBODY_READS = 141
+"""As shells tell of a program that SIGPIPE ended."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,8 +45,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb. Wrong input is one line on standard error and exit code 2, a full disk too with 5; Ctrl-C
-    is 130.
+    is 130. Where a pipe is closed by its reader, as `head` does, it ends without a word and is 141.
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:  # also after --help, which exits: else Python complains when it ends
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        return NOBODY_READS
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     args = build_parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names hold what not every terminal can show
@@ -62,6 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write(f"mtcp {args.verb}: interrupted\n")
         return INTERRUPTED
+
+
+def _discard_output() -> None:
+    """What is still in the buffers goes nowhere, instead of to the closed pipe when Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -135,15 +135,7 @@ def load_checkpoint(
     from safetensors.torch import load
 
     path = Path(path)
-    card = read_card(path)
-    weights = read_bytes(path, LARGEST_FILE)
-    found = hashlib.sha256(weights).hexdigest()
-    if found != card["sha256"]:
-        raise InputError(
-            f"{path}: sha256 is {found[:12]}..., the card says {card['sha256'][:12]}...: "
-            "the file is damaged or the card belongs to other weights"
-        )
-    _check_header(path, weights, card)
+    weights, card = _read_both(path)
     try:
         tensors = load(weights)
     except (SafetensorError, KeyError, ValueError, OverflowError) as error:  # KeyError: a dtype unknown here
@@ -159,6 +151,40 @@ def load_checkpoint(
     wanted = {name: tensor.dtype for name, tensor in model.state_dict().items()}
     model.load_state_dict({name: t.to(wanted[name]) for name, t in tensors.items()}, strict=True)
     return model.to(torch.device(device)).eval(), card
+
+
+def read_shapes(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
+    """The shapes of the stored tensors by name, and the card, without torch and without building the network.
+
+    Raises:
+        InputError: what `load_checkpoint` refuses, but for weights that do not fit the configuration.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    _, card = _read_both(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is damaged: {brief(error)}") from error
+    return shapes, card
+
+
+def _read_both(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The weights' file and its card, which belong together. Raises InputError where they do not."""
+    card = read_card(path)
+    weights = read_bytes(path, LARGEST_FILE)
+    found = hashlib.sha256(weights).hexdigest()
+    if found != card["sha256"]:
+        raise InputError(
+            f"{path}: sha256 is {found[:12]}..., the card says {card['sha256'][:12]}...: "
+            "the file is damaged or the card belongs to other weights"
+        )
+    _check_header(path, weights, card)
+    return weights, card
 
 
 def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ NUMBERS: dict[str, Callable[[StageCoherence], float | None]] = {
     "depth_edges": lambda s: s.boundaries.depth.on_boundary_pct,
     "normal_edges": lambda s: s.boundaries.normals.on_boundary_pct,
 }
-"""Name -> where it is in the report. Units and directions: `mtcp.metrics.UNITS`, `HIGHER_IS_BETTER`."""
+"""Name -> where it is in the report. Units and directions: `mtcp.metric_table`."""
 
 
 class CoherenceMeans:

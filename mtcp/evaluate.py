@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from mtcp.errors import InputError
 from mtcp.inference import check_size, config_size, to_network
-from mtcp.metrics import HIGHER_IS_BETTER, UNITS, TaskMetric, metric_for
+from mtcp.metrics import TaskMetric, metric_for
 from mtcp.model import MTCP
 from mtcp.tasks import Task
 
@@ -159,52 +158,3 @@ def _loader(dataset: Samples, limit: int | None, workers: int) -> DataLoader[Any
     if limit is not None and limit < count:
         chosen = Subset(dataset, [i * count // limit for i in range(limit)])  # type: ignore[arg-type]
     return DataLoader(chosen, batch_size=None, num_workers=workers)
-
-
-def table(numbers: Mapping[str, Any]) -> str:
-    """The numbers as text: per task and metric initial, refined, their change and whether it is better."""
-    header = ("task", "metric", "", "initial", "refined", "change", "")
-    rows = [header, *_rows(numbers)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(w) if i < 3 or i == 6 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
-
-
-def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = []
-    for task, metrics in numbers["initial"].items():
-        for i, (metric, value) in enumerate(metrics.items()):
-            initial = _or_nan(value)
-            refined = _or_nan(numbers.get("refined", {}).get(task, {}).get(metric))
-            name = f"{metric} [{UNITS[metric]}]" if UNITS.get(metric) else metric
-            better = HIGHER_IS_BETTER.get(metric)
-            direction = "" if better is None else "higher is better" if better else "lower is better"
-            texts = [_number(metric, n) for n in (initial, refined)]
-            rows.append(
-                (task if i == 0 else "", name, direction, *texts, *_change(metric, refined - initial))
-            )
-    return rows
-
-
-def _change(metric: str, change: float) -> tuple[str, str]:
-    text = _number(metric, change, sign="+")
-    if metric not in HIGHER_IS_BETTER or not math.isfinite(change) or float(text) == 0:
-        return text, ""
-    return text, "better" if (change > 0) == HIGHER_IS_BETTER[metric] else "worse"
-
-
-def _or_nan(value: float | None) -> float:
-    """Missing (no trace-back) and null (JSON's way to say that no pixel was valid) alike."""
-    return math.nan if value is None else value
-
-
-def _number(metric: str, value: float, sign: str = "") -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:{sign}.{3 if metric in ('rmse', 'abs_rel') else 2}f}"

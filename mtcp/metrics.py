@@ -20,22 +20,6 @@ from torchmetrics.classification import BinaryPrecisionRecallCurve, MulticlassCo
 from mtcp.errors import InputError
 from mtcp.tasks import IGNORE, Task
 
-HIGHER_IS_BETTER: dict[str, bool] = {
-    **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), True),
-    **dict.fromkeys(("rmse", "abs_rel", "mean", "median"), False),
-    # of coherence, see mtcp.coherence_means
-    **dict.fromkeys(("depth_normal_mean", "depth_normal_median", "derivative_mean", "plane_rms"), False),
-    **dict.fromkeys(("plane_angle", "floor_walls_normals", "floor_walls_depth"), False),
-    **dict.fromkeys(("depth_normal_within_30", "depth_edges", "normal_edges"), True),
-}
-UNITS: dict[str, str] = {
-    **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), "%"),
-    **{"rmse": "m", "abs_rel": "", "mean": "deg", "median": "deg", "plane_rms": "cm"},
-    **dict.fromkeys(("depth_normal_mean", "depth_normal_median", "derivative_mean", "plane_angle"), "deg"),
-    **dict.fromkeys(("floor_walls_normals", "floor_walls_depth"), "deg"),
-    **dict.fromkeys(("depth_normal_within_30", "depth_edges", "normal_edges"), "%"),
-}
-
 # Under DDP only rank 0 evaluates; torchmetrics would otherwise wait in compute() for ranks that never come.
 _LOCAL: dict[str, Any] = {"sync_on_compute": False}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtcp.geometry.report import AngleStats, Coherence, StageCoherence
-from mtcp.metrics import HIGHER_IS_BETTER, UNITS
+from mtcp.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.tasks import Task
 from mtcp.truth import Errors
 

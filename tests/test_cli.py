@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +12,15 @@ import pytest
 import torch
 from PIL import Image
 
-import mtcp.evaluate
 from mtcp import __version__
-from mtcp.__main__ import VERBS, build_parser, main
+from mtcp.__main__ import NOBODY_READS, VERBS, build_parser, main
 from mtcp.checkpoint import save_checkpoint
 from mtcp.cli.info import parameters
 from mtcp.cli.predict import stems
 from mtcp.config import ModelConfig
+from mtcp.metric_table import table
 from mtcp.model import MTCP
+from mtcp.photo import LONGEST_SIDE
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
 METRICS = {
@@ -87,6 +89,41 @@ except SystemExit:
     assert done.stdout.splitlines()[-1] == "[]"
     for verb in VERBS:
         assert f"    {verb}" in done.stdout
+
+
+def test_info_needs_no_network(checkpoint):
+    slow = ("torch", "timm", "torchmetrics", "torchvision", "gradio", "scipy", "open3d")
+    code = f"""
+import sys
+from mtcp.__main__ import main
+assert main(["info", sys.argv[1]]) == 0
+print([m for m in {slow} if m in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, checkpoint], capture_output=True, text=True, check=True
+    )
+    assert "0.700" in done.stdout  # the metrics too
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "command", ["-m mtcp --help", "-m mtcp train --help", "-m mtcp info", "-u -m mtcp info"]
+)
+def test_a_reader_that_leaves_ends_it_quietly(command):
+    """As `| head -1` does, but at once: nobody ever reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, *command.split()],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (NOBODY_READS, "")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -171,6 +208,20 @@ def test_predict_writes_every_photo_once(checkpoint, tmp_path, capsys):
         assert not np.array_equal(first["depth_refined"], second["depth_refined"])
 
 
+@pytest.mark.parametrize("options", [(), ("--full-size",)])
+def test_large_photos_are_worked_at_the_pages_size(checkpoint, tmp_path, capsys, options):
+    photo = save_photo(tmp_path / "large.png", size=(60, 2 * LONGEST_SIDE))
+    more = ["--checkpoint", checkpoint, "--device", "cpu", *options]
+    assert run("predict", photo, *more, "--out", tmp_path) == 0
+    told = capsys.readouterr().out
+    assert run("coherence", photo, *more, "--json", tmp_path / "numbers.json") == 0
+    camera = json.loads((tmp_path / "numbers.json").read_text())["camera"]
+    size = (60, 2 * LONGEST_SIDE) if options else (30, LONGEST_SIDE)
+    with np.load(tmp_path / "large.npz") as maps:
+        assert maps["depth_initial"].shape == (camera["height"], camera["width"]) == size
+    assert ("of the photo's 60x2048 (--full-size for all)" in told) == (not options)
+
+
 def test_stems_never_meet():
     photos = [Path(name) for name in ("a/x.jpg", "b/X.png", "c/x-2.jpg", "d/x.jpg", "y.jpg")]
     assert stems(photos) == ["x", "X-3", "x-2", "x-4", "y"]
@@ -215,7 +266,7 @@ def test_evaluate_prints_and_writes(checkpoint, made_data, tmp_path, capsys):
     assert numbers["refined"]["coherence"]["depth_normal_mean"] > 0
     assert f"{numbers['refined']['semseg']['miou']:.2f}" in out
     assert numbers["about"]["frames"] == 2
-    assert mtcp.evaluate.table({k: numbers[k] for k in ("initial", "refined")}) in out
+    assert table({k: numbers[k] for k in ("initial", "refined")}) in out
 
 
 def test_evaluate_gives_delta_m(checkpoint, made_data, tmp_path, capsys):
@@ -283,7 +334,8 @@ def test_info_without_metrics_says_how_to_get_them(plain, capsys):
 
 def test_parameters_add_up():
     model = MTCP(TINY)
-    counts = parameters(model)
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    counts = parameters(shapes)
     assert counts.pop("in all") == sum(counts.values()) == sum(p.numel() for p in model.parameters())
     assert {"shared.backbone", "decoders", "fusion", "trace_back", "refined_heads"} <= set(counts)
 

@@ -10,8 +10,9 @@ from torch import nn
 from mtcp.config import ModelConfig
 from mtcp.data import open_data
 from mtcp.errors import InputError
-from mtcp.evaluate import evaluate, predict_sample, table
+from mtcp.evaluate import evaluate, predict_sample
 from mtcp.inference import network_size, parse_size, pick_device, to_network
+from mtcp.metric_table import table
 from mtcp.metrics import metric_for
 from mtcp.model import MTCP, Decoded
 from mtcp.tasks import task_set

@@ -13,7 +13,7 @@ from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_
 from mtcp.aside import write_aside
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.metrics import HIGHER_IS_BETTER, UNITS
+from mtcp.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.tasks import Task
 
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"

@@ -62,8 +62,9 @@ def run(args: argparse.Namespace) -> int:
     """Prints the table; 0."""
     from mtcp.checkpoint import load_checkpoint
     from mtcp.data import open_data
-    from mtcp.evaluate import evaluate, table
+    from mtcp.evaluate import evaluate
     from mtcp.inference import config_size, parse_size, pick_device
+    from mtcp.metric_table import table
     from mtcp.metrics import delta_m
 
     if args.json and not args.json.absolute().parent.is_dir():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
-
-if TYPE_CHECKING:
-    from mtcp.model import MTCP
+from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_shapes
+from mtcp.config import ModelConfig
+from mtcp.metric_table import table
 
 LEFT_OUT = {
     "format",
@@ -25,6 +26,9 @@ LEFT_OUT = {
     "sha256",
 }
 
+BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".relative_position_index")
+"""Ends of the names of what is stored beside parameters: statistics of batch norms, tables of windows."""
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds the verb to `subparsers`."""
@@ -32,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         "info",
         help="show a checkpoint's configuration, tasks, size and metrics",
         description="Shows a checkpoint's configuration, tasks, parameters by part, training data, metrics "
-        "after checking that weights and card are whole and fit each other.",
+        "after checking that weights and card are whole and belong together. The network is not built.",
     )
     parser.add_argument(
         "checkpoint", type=Path, nargs="?", default=DEFAULT_CHECKPOINT, help="default: the shipped one"
@@ -43,33 +47,33 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints it; 0."""
-    from mtcp.checkpoint import load_checkpoint
-
-    model, card = load_checkpoint(args.checkpoint)
+    shapes, card = read_shapes(args.checkpoint)
     if args.json:
         print(json.dumps(card, indent=2))
         return 0
     size = args.checkpoint.stat().st_size / 2**20
     print(f"{args.checkpoint}  ({size:.1f} MiB, sha256 {card['sha256'][:12]}...)")
-    _section("tasks", [(t.name, _task_line(t)) for t in model.tasks])
-    _section("parameters", [(part, f"{count:,}") for part, count in parameters(model).items()])
+    _section("tasks", [(t.name, _task_line(t)) for t in ModelConfig.from_dict(card["config"]).task_list()])
+    _section("parameters", [(part, f"{count:,}") for part, count in parameters(shapes).items()])
     _section("configuration", [(key, _plain(value)) for key, value in card["config"].items()])
     _section("made by", [(key, _plain(value)) for key, value in card.items() if key not in LEFT_OUT])
     if card.get("metrics"):
-        from mtcp.evaluate import table
-
         print(f"\nmetrics\n{table(card['metrics'])}")
     else:
         print("\nmetrics: none on the card; measure them with python -m mtcp evaluate")
     return 0
 
 
-def parameters(model: MTCP) -> dict[str, int]:
-    """Parameters in all and by part: `shared` by its parts, the others by module over all tasks."""
+def parameters(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Parameters in all and by part: `shared` by its parts, the others by module over all tasks.
+
+    shapes: of the stored tensors by name; buffers among them are left out.
+    """
     counts: Counter[str] = Counter()
-    for name, parameter in model.named_parameters():
-        first, second = name.split(".")[:2]
-        counts[f"{first}.{second}" if first == "shared" else first] += parameter.numel()
+    for name, shape in shapes.items():
+        if not name.endswith(BUFFERS):
+            first, second = [*name.split("."), ""][:2]
+            counts[f"{first}.{second}" if first == "shared" else first] += prod(shape)
     return {"in all": sum(counts.values()), **counts}
 
 

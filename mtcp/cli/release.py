@@ -43,8 +43,9 @@ def run(args: argparse.Namespace) -> int:
     """Returns 0."""
     from mtcp.checkpoint import load_checkpoint, save_checkpoint, update_card
     from mtcp.data import open_data
-    from mtcp.evaluate import evaluate, table
+    from mtcp.evaluate import evaluate
     from mtcp.inference import parse_size, pick_device
+    from mtcp.metric_table import table
 
     source = args.run_folder / f"{args.weights}.safetensors"
     if not source.exists():
