@@ -47,10 +47,10 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
             name = f"{stem}_{task.name}_{stage}"
             picture = in_strips(functools.partial(colour.picture, task, limits=limits), values)
             strip = _legend(task, values, limits)
-            whole = picture if strip is None else legend.below(picture, strip)
-            written.append(_png(folder / f"{name}.png", whole))
             if strip is not None:
                 written.append(_png(folder / f"{name}_plain.png", picture))
+                picture = legend.below(picture, strip)  # in its place: of 50 megapixels each is 150 MB
+            written.append(_png(folder / f"{name}.png", picture))
             if task.kind == "depth":
                 written.append(_png(folder / f"{name}_mm.png", in_strips(millimetres, values)))
     return written
