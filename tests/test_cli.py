@@ -113,10 +113,12 @@ def test_a_reader_that_leaves_ends_it_quietly(command):
     """As `| head -1` does, but at once: nobody ever reads."""
     reader, writer = os.pipe()
     os.close(reader)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     try:
         done = subprocess.run(
             [sys.executable, *command.split()],
             stdout=writer,
+            env=buffered,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
