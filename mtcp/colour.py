@@ -103,10 +103,11 @@ def depth(metres: np.ndarray, limits: tuple[float, float] | None = None) -> np.n
 
 
 def normals(vectors: np.ndarray) -> np.ndarray:
-    """Unit normals (H, W, 3), camera axes, as ((nx, -ny, -nz) + 1) / 2; invalid ones (zero) are black."""
+    """Unit normals (H, W, 3), camera axes, as ((nx, -ny, -nz) + 1) / 2; invalid ones (zeros, NaN) are black."""
     rgb = (vectors * np.array([1, -1, -1], np.float32) + 1) * 127.5
     picture = np.nan_to_num(rgb).clip(0, 255).round().astype(np.uint8)
-    picture[~np.any(vectors, axis=-1)] = INVALID
+    known = np.any(vectors, axis=-1) & np.isfinite(vectors).all(axis=-1)
+    picture[~known] = INVALID
     return picture
 
 

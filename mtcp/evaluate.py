@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,12 +14,14 @@ from tqdm import tqdm
 
 from mtcp.errors import InputError
 from mtcp.inference import check_size, config_size, to_network
-from mtcp.metrics import TaskMetric, metric_for
+from mtcp.metrics import DepthMetrics, TaskMetric, metric_for
 from mtcp.model import MTCP
 from mtcp.tasks import Task
 
 if TYPE_CHECKING:
     from mtcp.coherence_means import CoherenceMeans
+
+log = logging.getLogger(__name__)
 
 STAGES = ("initial", "refined")
 Numbers = dict[str, dict[str, dict[str, float]]]
@@ -87,9 +90,22 @@ def evaluate(
     numbers = {
         stage: {name: metric.compute() for name, metric in of.items()} for stage, of in metrics.items()
     }
+    _warn_of_missing(metrics)
     for stage, means in agreement.items():
         numbers[stage]["coherence"] = means.compute()
     return numbers
+
+
+def _warn_of_missing(metrics: Mapping[str, Any]) -> None:
+    for stage, of_stage in metrics.items():
+        for name, metric in of_stage.items():
+            if isinstance(metric, DepthMetrics) and metric.missing:
+                log.warning(
+                    "%s %s: %d pixels of the prediction are no numbers; its numbers leave them out",
+                    stage,
+                    name,
+                    int(metric.missing),
+                )
 
 
 def predict_sample(

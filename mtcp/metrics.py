@@ -95,10 +95,16 @@ class DepthMetrics(TaskMetric):
     Pooled over all pixels with valid depth (> 0, finite) of the data set. The published MT-CP code leaves
     out depth >= 6.55 m, and some others take the mean of each image's RMSE; both give lower numbers than
     these.
+
+    A predicted depth that is not finite is missing, as in coherence and the error maps: no number counts it, and
+    `missing` (pixels, int64) tells of it. `mtcp.evaluate` warns, because leaving out what is hard flatters.
     """
+
+    missing: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer("missing", torch.zeros((), dtype=torch.long))
         self.rmse = _double(MeanSquaredError(squared=False, **_LOCAL))
         self.abs_rel = _double(MeanAbsolutePercentageError(**_LOCAL))
         self.delta1 = _double(MeanMetric(nan_strategy="disable", **_LOCAL))
@@ -107,6 +113,8 @@ class DepthMetrics(TaskMetric):
         """prediction and target: metres, (B, 1, H, W) or (B, H, W); target 0 (or not finite) is invalid."""
         prediction, target = prediction.reshape(target.shape), target.double()
         valid = target.isfinite() & (target > 0)
+        self.missing += (valid & ~prediction.isfinite()).sum()
+        valid &= prediction.isfinite()
         if not valid.any():
             return
         p, t = prediction[valid].double(), target[valid]
@@ -123,11 +131,15 @@ class DepthMetrics(TaskMetric):
             "delta1": 100 * float(self.delta1.compute()),
         }
 
+    def reset(self) -> None:
+        super().reset()
+        self.missing.zero_()
+
 
 class NormalsMetrics(TaskMetric):
     """`mean`, `median` in degrees; `within_11`, `_22`, `_30`: percent under 11.25, 22.5 and 30 degrees.
 
-    Over the pixels whose true normal is not the zero vector; a prediction without a direction (zero, NaN)
+    Over the pixels whose true normal is finite and not the zero vector; a prediction without a direction (zero, NaN)
     counts as 180 degrees off. The median comes from a histogram with bins of 0.01 degrees (interpolated
     inside the bin), so it is right to 0.01 degrees; everything else is exact.
     """
@@ -146,8 +158,11 @@ class NormalsMetrics(TaskMetric):
         self.register_buffer("under", torch.zeros(len(self.LIMITS), dtype=torch.long))
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """prediction and target: (B, 3, H, W) vectors in camera axes, any length; zero target = invalid."""
-        valid = target.abs().sum(1) > 0
+        """prediction and target: (B, 3, H, W) vectors in camera axes, any length; a target of zeros, or not finite, is
+        invalid.
+        """
+        length = target.abs().sum(1)
+        valid = (length > 0) & (length < torch.inf)
         angle = angles(prediction, target)[valid].double().nan_to_num(180.0)
         bins = (angle / self.BIN).long().clamp_(0, len(self.histogram) - 1)
         self.histogram += torch.bincount(bins, minlength=len(self.histogram))

@@ -33,8 +33,8 @@ class Truth:
     """Ground truth of one photo, by task.
 
     maps: at the size of `camera`, as in a `Prediction`: depth float32 (H, W) metres, 0 unknown; normals
-        float32 (H, W, 3) unit vectors in camera axes, zeros unknown; semseg, human_parts, edge, saliency
-        uint8 (H, W), 255 unknown.
+        float32 (H, W, 3) unit vectors in camera axes, zeros unknown; what is not finite is unknown in both;
+        semseg, human_parts, edge, saliency uint8 (H, W), 255 unknown.
     camera: the one the depth was measured or rendered with.
     source: where it is from, in a few words.
 
@@ -133,7 +133,8 @@ def errors(predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Ta
 def error_maps(
     predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Task]
 ) -> dict[str, np.ndarray]:
-    """Where the predicted maps are off, float32 (H, W) by task; NaN where the truth is unknown.
+    """Where the predicted maps are off, float32 (H, W) by task; NaN where the truth is unknown, or the
+    prediction no number.
 
     depth: predicted - true in metres (positive: too far); normals: angle in degrees; classes: 1 wrong,
     0 right; binary: predicted - true.
@@ -151,7 +152,8 @@ def _error(task: Task, said: np.ndarray, true: np.ndarray) -> np.ndarray:
     if task.kind == "normals":
         return angle_deg(said, true).astype(np.float32)
     if task.kind == "depth":
-        return np.where(np.isfinite(true) & (true > 0), said - true, np.nan).astype(np.float32)
+        known = np.isfinite(said) & np.isfinite(true) & (true > 0)
+        return np.subtract(said, true, out=np.full(true.shape, np.nan, np.float32), where=known)
     off = (said != true) if task.kind == "classes" else said - true.astype(np.float32)
     return np.where(true == IGNORE, np.nan, off).astype(np.float32)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtcp.data.augment import Augment, Zoom, distort_colours, draw_zoom, flipped, stretched_normals, zoomed
+from mtcp.data.cache import shrunk
 from mtcp.data.resample import Window, resample
 from mtcp.data.sample import Sample, camera_tensor, image_tensor, normals_tensor
 from mtcp.errors import InputError
@@ -45,6 +46,22 @@ def camera_of(sample: Sample) -> Camera:
 
 def normals_of(sample: Sample) -> np.ndarray:
     return sample["normals"].permute(1, 2, 0).numpy()
+
+
+@settings(max_examples=20, deadline=None)
+@given(scale=zooms, seed=seeds)
+def test_unknown_pixels_stay_unknown_and_alone(scale: float, seed: int) -> None:
+    """Zeros or no numbers: the same pixels are unknown afterwards, and the others do not change."""
+    augment = Augment(SIZE, (scale,), flip=True, photometric=False)
+    results = []
+    for unknown in (0.0, float("nan")):
+        sample = plane_sample((0.2, 0.1, -1.0))
+        sample["depth"][20:30, 40:60] = unknown
+        sample["normals"][:, 30:40, 40:60] = unknown
+        results.append(augment(shrunk(sample, SIZE), np.random.default_rng(seed)))
+    for name in ("depth", "normals"):
+        assert torch.equal(results[0][name], results[1][name].nan_to_num(0.0))
+        assert torch.equal(results[0][name] == 0, results[1][name].isnan())
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,17 +13,20 @@ from data_made import labels, photo, plane_depth, save_array, save_image, tear, 
 from mtcp.data import open_data
 from mtcp.data.axes import find_axes, parse_axes
 from mtcp.data.cache import Cached
+from mtcp.data.files import read_lines
 from mtcp.data.nyud import BLOCK, NYUD, read_depth, read_edge, read_normals, read_semseg
+from mtcp.data.shapes import is_swapped, require_aspect
+from mtcp.data.units import require_metres
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
 
 H, W = 48, 64
 CAMERA = NYUV2.resize(W, H)
-NORMALS = [(0.5, -0.1, -0.8), (-0.4, -0.5, -0.7), (0.1, 0.6, -0.7)]
+NORMALS = [(0.5, -0.1, -0.8), (-0.4, -0.5, -0.7), (0.1, 0.6, -0.7), (-0.3, 0.2, -0.9)]
 
 
 def made(root: Path, axes: str = "+x+y+z", pictures: bool = False, size: tuple[int, int] = (H, W)) -> Path:
-    """Three frames without meta.json, one plane each; normals in a folder convention of the test's choice."""
+    """Four frames without meta.json, one plane each; normals in a folder convention of the test's choice."""
     camera = Camera(CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy, size[1], size[0])
     for i, normal in enumerate(NORMALS):
         name = f"{i + 1:04d}"
@@ -41,7 +44,7 @@ def made(root: Path, axes: str = "+x+y+z", pictures: bool = False, size: tuple[i
             save_array(root / "normals" / f"{name}.npy", stored)
             save_array(root / "edge" / f"{name}.npy", (semseg == 4).astype(np.uint8))
     write_lines(root / "gt_sets" / "train.txt", ["0001", "0002", "0003"])
-    write_lines(root / "gt_sets" / "val.txt", ["0002"])
+    write_lines(root / "gt_sets" / "val.txt", ["0004"])
     return root
 
 
@@ -127,8 +130,8 @@ def test_held_out_blocks(tmp_path: Path) -> None:
 
 def test_labels_out_of_range_are_named(tmp_path: Path) -> None:
     root = made(tmp_path)
-    save_image(root / "segmentation" / "0002.png", np.full((H, W), 41, np.uint8))
-    with pytest.raises(InputError, match=r"0002\.png: label 41"):
+    save_image(root / "segmentation" / "0004.png", np.full((H, W), 41, np.uint8))
+    with pytest.raises(InputError, match=r"0004\.png: label 41"):
         NYUD(root, "val")[0]
 
 
@@ -143,8 +146,8 @@ def test_bad_requests_are_named(tmp_path: Path) -> None:
     (root / "depth" / "0003.npy").unlink()
     with pytest.raises(InputError, match=r"depth/0003\.npy: no such file"):
         NYUD(root, "train")
-    tear(root / "depth" / "0002.npy")
-    with pytest.raises(InputError, match=r"0002\.npy: torn"):
+    tear(root / "depth" / "0004.npy")
+    with pytest.raises(InputError, match=r"0004\.npy: torn"):
         NYUD(root, "val", ("depth",))[0]
 
 
@@ -165,6 +168,98 @@ def test_files_of_other_types(tmp_path: Path) -> None:
     save_array(tmp_path / "three.npy", np.ones((2, 2, 3)))
     with pytest.raises(InputError, match="expected one map"):
         read_depth(tmp_path / "three.npy")
+
+
+def test_old_and_new_matlab_files_lie_the_same_way(tmp_path: Path) -> None:
+    import h5py
+    from scipy.io import savemat
+
+    depth = np.arange(1.0, 13.0).reshape(3, 4)
+    savemat(tmp_path / "old.mat", {"depth": depth, "segmentation": depth.astype(np.uint8)})
+    with h5py.File(tmp_path / "new.mat", "w") as file:  # as MATLAB writes v7.3: columns first
+        file["depth"], file["segmentation"] = depth.T, depth.T.astype(np.uint8)
+    for name in ("old", "new"):
+        assert np.array_equal(read_depth(tmp_path / f"{name}.mat"), depth)
+        assert np.array_equal(read_semseg(tmp_path / f"{name}.mat"), depth - 1)
+
+
+@pytest.mark.parametrize("part", ["segmentation", "depth", "normals", "edge"])
+def test_maps_of_another_shape_than_the_photo_are_refused(tmp_path: Path, part: str) -> None:
+    root = made(tmp_path)
+    data = NYUD(root, "train", ("semseg", "depth", "normals", "edge"))
+    if part == "segmentation":
+        save_image(root / part / "0002.png", np.ones((W, H), np.uint8))
+    else:
+        path = root / part / "0002.npy"
+        save_array(path, np.swapaxes(np.load(path), 0, 1))
+    with pytest.raises(
+        InputError, match=rf"{part}/0002\.\w+: 64x48 .* photo of 48x64; rows and columns are swapped"
+    ):
+        data[1]
+    assert data[0]["semseg"].shape == (H, W)
+
+
+def test_a_map_of_any_rounded_size_fits() -> None:
+    for small in ((24, 32), (23, 31), (12, 16), (1, 1), (96, 128)):
+        require_aspect(small, (48, 64), "map")
+        assert not is_swapped(small, (48, 64))
+    for wrong in ((32, 24), (48, 48), (24, 64), (64, 48)):
+        with pytest.raises(InputError, match="map: "):
+            require_aspect(wrong, (48, 64), "map")
+
+
+@pytest.mark.parametrize(
+    ("factor", "guess"),
+    [
+        (1000, r"beyond any room.*millimetres taken as metres\? Divide by 1000"),
+        (100, r"beyond any room.*centimetres taken as metres\? Divide by 100"),
+        (0.001, r"nearer than any room.*metres taken as millimetres\? Multiply by 1000"),
+        (0.01, r"nearer than any room.*metres taken as centimetres\? Multiply by 100"),
+        (1e8, r"beyond any room \(50 m\): expected metres"),
+    ],
+)
+def test_depth_in_another_unit_is_refused_with_a_guess(tmp_path: Path, factor: float, guess: str) -> None:
+    root = made(tmp_path)
+    depth = np.load(root / "depth" / "0004.npy")
+    save_array(root / "depth" / "0004.npy", np.where(depth < np.median(depth), 0, depth) * np.float32(factor))
+    data = NYUD(root, "val", ("depth",))
+    with pytest.raises(InputError, match=rf"depth/0004\.npy: .*{guess}"):
+        data[0]
+    for far in (40.0, 0.06):  # an unusual room
+        require_metres(np.full((2, 2), far, np.float32), "map")
+    require_metres(np.zeros((2, 2), np.float32), "map")
+
+
+def test_normals_that_are_not_numbers_are_invalid(tmp_path: Path) -> None:
+    values = np.zeros((1, 4, 3), np.float32)
+    values[..., 2] = -1
+    values[0, 0], values[0, 1, 0], values[0, 2, 1] = np.nan, np.nan, np.inf
+    save_array(tmp_path / "n.npy", values)
+    assert read_normals(tmp_path / "n.npy").tolist() == [[[0, 0, 0]] * 3 + [[0, 0, -1]]]
+
+
+def test_lists_with_a_byte_order_mark_and_windows_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_bytes(b"\xef\xbb\xbf0001\r\n0002\r\n\r\n")
+    assert read_lines(path) == ["0001", "0002"]
+    path.write_bytes(b"\xef\xbb\xbf\r\n")
+    with pytest.raises(InputError, match=r"train\.txt: empty"):
+        read_lines(path)
+    path.write_bytes(b"\xef\xbb\xbf0001\r\n0001\n")
+    with pytest.raises(InputError, match="'0001' is listed twice"):
+        read_lines(path)
+
+
+def test_a_frame_in_train_and_val_is_refused(tmp_path: Path) -> None:
+    root = made(tmp_path)
+    write_lines(root / "gt_sets" / "val.txt", ["0004", "0003"])
+    for split in ("train", "val", "train-fit", "train-held"):
+        with pytest.raises(InputError, match=r"val\.txt: '0003' is in .*train\.txt too"):
+            NYUD(root, split, ("depth",))
+    write_lines(root / "gt_sets" / "few.txt", ["0003"])  # a list of one's own may choose from either
+    assert NYUD(root, "few", ("depth",)).ids == ["0003"]
+    write_lines(root / "gt_sets" / "val.txt", [])
+    assert len(NYUD(root, "train", ("depth",))) == 3
 
 
 def test_opens_by_its_folder(tmp_path: Path) -> None:

@@ -127,5 +127,26 @@ def test_problems_are_named(root: Path) -> None:
         PASCAL(root, "train", ("saliency",))
 
 
+def test_a_map_on_its_side_is_refused(root: Path) -> None:
+    save_image(root / "sal_distill" / "2008_000002.png", np.zeros((W, H), np.uint8))
+    with pytest.raises(InputError, match="2008_000002: rows and columns of saliency are swapped"):
+        PASCAL(root, "train", ("saliency",))[0]
+    save_image(root / "sal_distill" / "2008_000002.png", np.zeros((H // 2, W // 2), np.uint8))
+    savemat(
+        root / "pascal-context" / "trainval" / "2008_000002.mat", {"LabelMap": np.zeros((W, H), np.uint16)}
+    )
+    for task in ("normals", "edge"):
+        with pytest.raises(InputError, match=r"2008_000002: rows and columns of .* are swapped"):
+            PASCAL(root, "train", (task,))[0]
+    assert PASCAL(root, "train", ("saliency",))[0]["saliency"].shape == (H, W)
+
+
+def test_an_image_in_train_and_val_is_refused(root: Path) -> None:
+    write_lines(root / "ImageSets" / "Context" / "val.txt", ["2008_000002", "2008_000008"])
+    for split in ("train", "val"):
+        with pytest.raises(InputError, match="'2008_000002' is in"):
+            PASCAL(root, split, ("semseg",))
+
+
 def test_opens_by_its_folder(root: Path) -> None:
     assert isinstance(open_data(root, "val", ("semseg",)), PASCAL)

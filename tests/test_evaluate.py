@@ -71,6 +71,36 @@ class Constant(nn.Module):
         return Decoded(initial=maps[0], refined=maps[1])
 
 
+@pytest.mark.parametrize("unknown", [math.nan, math.inf])
+def test_truth_that_is_no_number_counts_as_zeros_do(frames, unknown):
+    holes = []
+    for value in (0.0, unknown):
+        one = {name: values.clone() for name, values in frames[0].items()}
+        one["depth"][40:50], one["normals"][:, 40:50] = value, value
+        holes.append(evaluate(Constant(), [one], progress=False))
+    assert holes[0] == holes[1]
+    assert holes[0] != evaluate(Constant(), frames[:1], progress=False)
+
+
+def test_predicted_depth_that_is_no_number_is_left_out_and_told(frames, caplog):
+    model = Constant()
+    wanted = evaluate(model, frames[:1], progress=False)
+    assert not caplog.text
+    inspect = model.inspect
+
+    def broken(x):
+        decoded = inspect(x)
+        decoded.refined["depth"] = torch.full_like(decoded.refined["depth"], math.nan)
+        return decoded
+
+    model.inspect = broken
+    numbers = evaluate(model, frames[:1], progress=False)
+    assert numbers["initial"] == wanted["initial"]
+    assert all(math.isnan(value) for value in numbers["refined"]["depth"].values())
+    known = int((frames[0]["depth"] > 0).sum())
+    assert f"refined depth: {known} pixels of the prediction are no numbers" in caplog.text
+
+
 def test_numbers_of_a_known_network(frames):
     model = Constant()
     numbers = evaluate(model, frames, progress=False)

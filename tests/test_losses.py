@@ -75,6 +75,21 @@ def test_unit_l1_by_hand_and_invalid_pixels() -> None:
     assert unit_l1(normals, target).item() == pytest.approx(0.6 + 0.2)
 
 
+@pytest.mark.parametrize("unknown", [math.nan, math.inf])
+def test_targets_that_are_no_numbers_are_invalid(unknown: float) -> None:
+    depth = torch.tensor([[[[2.5, 9.0]]]], requires_grad=True)
+    loss = depth_l1(depth, torch.tensor([[[2.0, unknown]]]))
+    loss.backward()
+    assert loss.item() == 0.5
+    assert depth.grad is not None and depth.grad.flatten().tolist() == [1.0, 0.0]
+    target = torch.tensor([[0.0, 0.0, -1.0], [0.0, unknown, -1.0]]).T.reshape(1, 3, 1, 2)
+    normals = torch.tensor([[0.6, 0.0, -0.8], [1.0, 0.0, 0.0]]).T.reshape(1, 3, 1, 2).requires_grad_()
+    loss = unit_l1(normals, target)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.6 + 0.2)
+    assert normals.grad is not None and normals.grad[0, :, 0].T.tolist() == [[1, 0, 1], [0, 0, 0]]
+
+
 def test_balanced_bce_gives_both_classes_half_the_say() -> None:
     # One positive and three negatives, all at logit 0: each class's loss sums to 3/4 log 2, over 4 pixels.
     target = torch.tensor([[[1, 0, 0, 0, 255]]], dtype=torch.uint8)

@@ -66,6 +66,16 @@ def test_depth_by_hand_pools_pixels():
     assert numbers["delta1"] == pytest.approx(100 / 3)
 
 
+def test_a_predicted_depth_that_is_no_number_is_missing_in_every_number():
+    metric = DepthMetrics()
+    for bad in (math.nan, math.inf):
+        metric.update(torch.tensor([[[2.0, bad, bad]]]), torch.tensor([[[1.0, 4.0, 0.0]]]))
+    assert metric.compute() == {"rmse": 1.0, "abs_rel": 1.0, "delta1": 0.0}
+    assert int(metric.missing) == 2  # where the truth is known
+    metric.reset()
+    assert int(metric.missing) == 0
+
+
 def test_delta1_is_a_ratio_both_ways():
     metric = DepthMetrics()
     metric.update(torch.tensor([[1.24, 1.26, 1 / 1.24, 1 / 1.26, -1.0]]), torch.ones(1, 5))
@@ -87,6 +97,15 @@ def test_normals_by_hand():
     assert numbers["mean"] == pytest.approx((5 + 12 + 25 + 29 + 90) / 5, abs=1e-4)
     assert numbers["median"] == pytest.approx(25.0, abs=0.011)
     assert [numbers[k] for k in ("within_11", "within_22", "within_30")] == pytest.approx([20, 40, 80])
+
+
+def test_true_normals_that_are_no_numbers_are_invalid():
+    truth = directions([0.0] * 4)
+    truth[0, 0, 0, 1:] = torch.tensor([math.nan, math.inf, -math.inf])
+    metric = NormalsMetrics()
+    metric.update(directions([5.0] * 4), truth)
+    assert int(metric.histogram.sum()) == 1
+    assert metric.compute()["mean"] == pytest.approx(5.0, abs=1e-4)
 
 
 def test_normals_median_matches_the_exact_one():

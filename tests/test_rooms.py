@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mtcp.cli import data_rooms
+from mtcp.data import open_data
 from mtcp.data.derive import semantic_edges
 from mtcp.data.nyud import NYUD
 from mtcp.data.rooms import KINDS, Frame, Rooms, make_room, read_examples, render, write_nyud
@@ -165,6 +166,7 @@ def test_data_set_gives_samples_of_the_contract() -> None:
 def test_written_folder_is_read_back_and_continued(tmp_path: Path) -> None:
     out = tmp_path / "rooms"
     assert write_nyud(out, 2, TINY, seed=70, progress=False) == 2
+    assert [NYUD(out, split, ("depth",)).ids for split in ("train", "val")] == [["0001"], ["0002"]]
     assert write_nyud(out, 5, TINY, seed=70, progress=False) == 3
     train = NYUD(out, "train", ("semseg", "depth", "normals", "edge"))
     assert train.ids == ["0001", "0002", "0003", "0004"] and NYUD(out, "val").ids == ["0005"]
@@ -178,6 +180,9 @@ def test_written_folder_is_read_back_and_continued(tmp_path: Path) -> None:
     assert np.abs(sample["image"].permute(1, 2, 0).numpy().astype(float) - frame.image).mean() < 12  # JPEG
     with pytest.raises(InputError, match="another"):
         write_nyud(out, 5, TINY, seed=71, progress=False)
+    (out / "meta.json").write_text("{")
+    with pytest.raises(InputError, match=r"meta\.json: not JSON"):
+        write_nyud(out, 5, TINY, seed=70, progress=False)
 
 
 def test_command_writes_a_folder_and_refuses_a_bad_size(
@@ -186,14 +191,22 @@ def test_command_writes_a_folder_and_refuses_a_bad_size(
     parser = argparse.ArgumentParser()
     data_rooms.add_parser(parser.add_subparsers())
     out = str(tmp_path / "made")
-    args = parser.parse_args(["rooms", "--out", out, "--count", "1", "--size", "24x32", "--seed", "3"])
+    args = parser.parse_args(["rooms", "--out", out, "--count", "4", "--size", "24x32", "--seed", "3"])
     assert args.run(args) == 0
-    assert "1 rooms written" in capsys.readouterr().out
+    assert [open_data(out, split, ("depth",)).ids for split in ("train", "val")] == [
+        ["0001", "0002", "0003"],
+        ["0004"],
+    ]
+    assert "4 rooms written" in capsys.readouterr().out
     with Image.open(tmp_path / "made" / "images" / "0001.jpg") as picture:
         assert picture.size == (32, 24)
     args = parser.parse_args(["rooms", "--out", out, "--size", "640"])
     with pytest.raises(InputError, match="640"):
         args.run(args)
+    args = parser.parse_args(["rooms", "--out", str(tmp_path / "one"), "--count", "1"])
+    with pytest.raises(InputError, match=r"count 1, .*at least 2"):
+        args.run(args)
+    assert not (tmp_path / "one").exists()
 
 
 def test_examples_are_the_pictures_that_their_list_describes() -> None:

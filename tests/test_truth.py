@@ -10,6 +10,7 @@ import pytest
 import torch
 from fake_predictor import room
 
+from mtcp import colour
 from mtcp.data.rooms import make_room, render
 from mtcp.data.sample import camera_tensor
 from mtcp.errors import InputError
@@ -51,6 +52,34 @@ def test_a_sample_becomes_maps_as_in_a_prediction() -> None:
 def test_maps_of_another_size_are_refused() -> None:
     with pytest.raises(InputError, match="true depth"):
         Truth({"depth": np.ones((H, W + 1), np.float32)}, Camera.from_fov(W, H), "made")
+
+
+def test_unknown_truth_is_unknown_whether_zero_or_no_number(truth: Truth) -> None:
+    predicted = {"depth": truth.maps["depth"] * np.float32(1.1), "normals": truth.maps["normals"]}
+    found = []
+    for unknown in (0.0, np.nan, np.inf):
+        maps = {name: values.copy() for name, values in truth.maps.items()}
+        maps["depth"][5:9], maps["normals"][7:12, :, 1] = unknown, unknown
+        maps["normals"][7:12, :, ::2] = 0
+        known = Truth(maps, truth.camera, "made")
+        pictures = [colour.depth(maps["depth"]), colour.normals(maps["normals"])]
+        off = error_maps(predicted, known, TASKS)
+        assert np.isnan(off["depth"][5:9]).all() and np.isnan(off["normals"][7:12]).all()
+        assert not any(np.isinf(values).any() for values in off.values())
+        coherent = stage_coherence(maps, truth.camera)
+        found.append((errors(predicted, known, TASKS), coherent, pictures))
+        assert not pictures[0][5:9].any() and not pictures[1][7:12].any()
+    for other in found[1:]:
+        assert other[:2] == found[0][:2]
+        assert all(np.array_equal(a, b) for a, b in zip(other[2], found[0][2], strict=True))
+
+
+def test_a_predicted_depth_that_is_no_number_is_missing(truth: Truth) -> None:
+    depth = truth.maps["depth"] + np.float32(0.5)
+    depth[3, 4], depth[3, 5] = np.nan, np.inf
+    off = error_maps({"depth": depth}, truth, TASKS)["depth"]
+    assert np.isnan(off[3, 4:6]).all() and np.isnan(off).sum() == 2
+    assert errors({"depth": depth}, truth, TASKS)["depth"]["rmse"] == pytest.approx(0.5, abs=1e-5)
 
 
 def test_a_shipped_example_has_the_exact_truth() -> None:

@@ -27,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=Path, help="folder to make or to go on with")
     what.add_argument("--examples", type=Path, metavar="FOLDER", help="the pictures of FOLDER/examples.json")
-    parser.add_argument("--count", type=int, default=200, help="number of rooms (default: 200)")
+    parser.add_argument("--count", type=int, default=200, help="number of rooms, at least 2 (default: 200)")
     parser.add_argument("--size", default="480x640", help="height x width in pixels (default: 480x640)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first room (default: 0)")
     parser.add_argument(

@@ -48,7 +48,7 @@ def read_lines(path: Path) -> list[str]:
         InputError: missing file, not text, no line, or a line twice.
     """
     try:
-        text = read_bytes(path).decode()
+        text = read_bytes(path).decode("utf-8-sig")  # Windows' editors begin with a byte order mark
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not text in UTF-8 ({error.reason} at byte {error.start})") from None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -60,15 +60,34 @@ def read_lines(path: Path) -> list[str]:
     return lines
 
 
+def require_disjoint(train: Path, val: Path) -> None:
+    """Refuses lists to train and to measure on that share a line. A missing or damaged list shares none here.
+
+    Raises:
+        InputError: they do; one of the lines is named.
+    """
+    if not (train.is_file() and val.is_file()):
+        return
+    try:
+        common = sorted(set(read_lines(train)) & set(read_lines(val)))
+    except InputError:
+        return  # who reads that list is told
+    if common:
+        raise InputError(
+            f"{val}: {common[0][:60]!r} is in {train} too (in both lists: {len(common)}); take them out of one"
+        )
+
+
 def load_mat_array(path: Path, name: str) -> np.ndarray:
-    """Variable `name` of a MATLAB file, of the old format or v7.3 (there transposed, as HDF5 shows it).
+    """Variable `name` of a MATLAB file, of the old format or v7.3, in MATLAB's order of axes.
 
     Raises:
         InputError: no such file, not a MATLAB file, no such variable.
     """
     if path.is_file() and is_hdf5(path):
         with open_hdf5(path) as file:
-            found: dict[str, Any] = {name: _dataset(path, file, name)} if name in file else {}
+            # MATLAB stores columns first, which HDF5 shows as axes in reverse
+            found: dict[str, Any] = {name: _dataset(path, file, name).T} if name in file else {}
     else:
         found = load_mat(path, variable_names=[name])
     if name not in found:

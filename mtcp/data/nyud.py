@@ -24,9 +24,18 @@ import torch
 
 from mtcp.data.axes import Axes, find_axes, parse_axes
 from mtcp.data.derive import derive_normals
-from mtcp.data.files import common_suffix, load_mat_array, read_array, read_image, read_lines
+from mtcp.data.files import (
+    common_suffix,
+    load_mat_array,
+    read_array,
+    read_image,
+    read_lines,
+    require_disjoint,
+)
 from mtcp.data.nyud_layout import META
 from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.data.shapes import require_aspect
+from mtcp.data.units import require_metres, valid_depth
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
 from mtcp.reading import parse_object, read_bytes
@@ -59,7 +68,8 @@ class NYUD(DataSet):
         tasks: maps that samples hold, of semseg, depth, normals, edge.
 
     Raises:
-        InputError: unknown split or task, a listed file that is missing, axes or camera that cannot be told.
+        InputError: unknown split or task, a frame in both train and val, a listed file that is missing, axes
+            or camera that cannot be told.
     """
 
     def __init__(
@@ -78,18 +88,29 @@ class NYUD(DataSet):
         self.axes = self._find_axes() if "normals" in self.tasks else Axes()
 
     def stored(self, index: int) -> Sample:
-        """One sample with depth and normals at their own size."""
+        """One sample with depth and normals at their own size.
+
+        Raises:
+            InputError: a file that is torn, out of range, of another shape than the photo or in another unit.
+        """
         frame_id = self.ids[index]
         image = read_image(self._path("images", frame_id))
         height, width = image.shape[:2]
         sample: Sample = {"image": image_tensor(image), "camera": camera_tensor(self.camera(width, height))}
         for task in self.tasks:
-            path = self._path(FOLDERS[task], frame_id)
+            values = self._map(task, frame_id, (height, width))
             if task == "normals":
-                sample[task] = normals_tensor(self.axes.apply(read_normals(path)))
+                sample[task] = normals_tensor(self.axes.apply(values))
             else:
-                sample[task] = torch.from_numpy(_READERS[task](path))
+                sample[task] = torch.from_numpy(values)
         return sample
+
+    def _map(self, task: str, frame_id: str, photo: tuple[int, ...]) -> np.ndarray:
+        """As the file has it (normals in its own axes), of the shape of the photo (H, W)."""
+        path = self._path(FOLDERS[task], frame_id)
+        values = _READERS[task](path)
+        require_aspect(values.shape[:2], photo, path)
+        return values
 
     def camera(self, width: int, height: int) -> Camera:
         """The camera of a photo of this size. Raises InputError where nothing tells it."""
@@ -133,8 +154,8 @@ class NYUD(DataSet):
 
     def _stored_and_derived(self, frame_id: str) -> tuple[np.ndarray, np.ndarray]:
         height, width = read_image(self._path("images", frame_id)).shape[:2]
-        derived = derive_normals(read_depth(self._path("depth", frame_id)), self.camera(width, height))
-        stored = read_normals(self._path("normals", frame_id))
+        depth, stored = (self._map(task, frame_id, (height, width)) for task in ("depth", "normals"))
+        derived = derive_normals(depth, self.camera(width, height))
         rows, columns = (
             ((np.arange(n) + 0.5) * m / n).astype(int)
             for n, m in zip(derived.shape[:2], stored.shape[:2], strict=True)
@@ -143,7 +164,9 @@ class NYUD(DataSet):
 
 
 def split_ids(root: Path, split: str) -> list[str]:
-    """Frame ids of a split (see `NYUD`). Raises InputError for an unknown one."""
+    """Frame ids of a split (see `NYUD`). Raises InputError for an unknown one, or a frame in train and val."""
+    if split in ("train", "val", FIT, HELD):
+        require_disjoint(root / "gt_sets" / "train.txt", root / "gt_sets" / "val.txt")
     if split not in (FIT, HELD):
         path = root / "gt_sets" / f"{split}.txt"
         if not path.is_file():
@@ -180,17 +203,17 @@ def read_depth(path: Path) -> np.ndarray:
     """float32 (h, w) metres; anything not finite or below 0 becomes 0 (invalid).
 
     Raises:
-        InputError: missing, torn, or not one channel.
+        InputError: missing, torn, not one channel, or in another unit (see `mtcp.data.units`).
     """
     is_mat = path.suffix == ".mat"
-    depth = _one_map(load_mat_array(path, "depth") if is_mat else read_array(path), path)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is not finite
-        depth = depth.astype(np.float32)
-    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+    depth = valid_depth(_one_map(load_mat_array(path, "depth") if is_mat else read_array(path), path))
+    require_metres(depth, str(path))
+    return depth
 
 
 def read_normals(path: Path) -> np.ndarray:
-    """float32 (h, w, 3) unit vectors in the file's own axes, zeros where the file's are shorter than 1/2.
+    """float32 (h, w, 3) unit vectors in the file's own axes, zeros (invalid) where the file's are shorter than 1/2 or
+    not finite.
 
     Raises:
         InputError: missing, torn, not three channels, or floats beyond -1..1.
@@ -205,7 +228,10 @@ def read_normals(path: Path) -> np.ndarray:
         normals = read_image(path).astype(np.float32) / 127.5 - 1
     if normals.ndim != 3 or normals.shape[2] != 3 or not normals.size:
         raise InputError(f"{path}: shape {normals.shape}; expected (height, width, 3)")
-    squared = np.einsum("hwc,hwc->hw", normals, normals)
+    if not np.isfinite(normals).all():
+        normals = np.where(np.isfinite(normals).all(axis=2, keepdims=True), normals, np.float32(0))
+    with np.errstate(over="ignore"):
+        squared = np.einsum("hwc,hwc->hw", normals, normals)
     if not squared.max() < 3.2:
         raise InputError(f"{path}: a normal of length {np.sqrt(squared.max()):.3g}; expected unit vectors")
     length = np.sqrt(squared)
@@ -226,7 +252,7 @@ def read_edge(path: Path) -> np.ndarray:
     return np.where(values == IGNORE, IGNORE, values > 0).astype(np.uint8)
 
 
-_READERS = {"semseg": read_semseg, "depth": read_depth, "edge": read_edge}
+_READERS = {"semseg": read_semseg, "depth": read_depth, "normals": read_normals, "edge": read_edge}
 _SHIFT = np.arange(-1, 255, dtype=np.int16).astype(np.uint8)  # 0 -> 255, k -> k - 1
 
 

@@ -3,12 +3,12 @@
 What `convert` writes below its output folder (see docs/data.md):
 
     images/ID.jpg          the photo
-    segmentation/ID.png    uint8, 0 = unlabelled, 1..40
+    segmentation/ID.png    uint8, 0 = unlabelled, 1..40; its text "source" is the frame's fingerprint
     depth/ID.npy           float32 (h, w) metres, 0 = invalid, at the source's own size
     normals/ID.npy         float32 (h, w, 3) unit vectors, zeros = invalid, about 320 px wide
     edge/ID.npy            uint8 (H, W), 1 edge, 0 none, 255 unknown
     gt_sets/{train,val}.txt  ids, one a line; val is the official test part
-    meta.json              camera and axes: x right, y down, z forward; a facing wall is (0, 0, -1)
+    meta.json              camera, the source's labels, axes: x right, y down, z forward; a facing wall is (0, 0, -1)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import functools
 import json
 import multiprocessing
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
 from mtcp.aside import write_aside
 from mtcp.data.derive import derive_normals, semantic_edges
+from mtcp.data.nyud_labels import CONVENTIONS
 from mtcp.data.nyud_layout import AXES, META, PARTS
-from mtcp.data.nyud_sources import FolderSource, MatSource, Source
+from mtcp.data.nyud_sources import FolderSource, Frame, MatSource, Source
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
+from mtcp.reading import parse_object, read_bytes
+
+TRIED = 12  # frames read before anything is written
+SOURCE_TEXT = "source"
 
 
 @dataclass(frozen=True)
@@ -44,30 +50,38 @@ class Report:
     failures: tuple[str, ...]
 
 
-def open_source(path: Path, splits: Path | None = None, class_mapping: Path | None = None) -> Source:
+def open_source(
+    path: Path,
+    splits: Path | None = None,
+    class_mapping: Path | None = None,
+    unlabelled: int | None = None,
+) -> Source:
     """The source at `path`: a folder, or the official `.mat` with its two companions.
+
+    unlabelled: the label (of a `.mat`: the class in the mapping) that means none, 0 or 255; None to find it.
 
     Raises:
         InputError: nothing there, or a `.mat` without splits or class mapping.
     """
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path, unlabelled)
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder")
     if splits is None or class_mapping is None:
         raise InputError(
             f"{path}: a .mat also needs --splits (splits.mat) and --class-mapping (classMapping40.mat)"
         )
-    return MatSource(path, splits, class_mapping)
+    return MatSource(path, splits, class_mapping, unlabelled)
 
 
 def convert(
     source: Source, out: Path, jobs: int = 1, camera: Camera = NYUV2, progress: bool = True
 ) -> Report:
-    """Converts every frame of the source's splits that `out` does not hold yet.
+    """Converts every frame of the source's splits that `out` does not hold yet, or holds of an earlier source.
 
-    A frame that fails does not stop the others; the split lists then leave it out, and another call tries it
-    again.
+    What concerns the source as a whole (lists, label convention, shape, unit) is settled before anything is
+    written. A frame that fails does not stop the others; the split lists then leave it out, and another call
+    tries it again.
 
     Args:
         source: see `open_source`.
@@ -80,9 +94,12 @@ def convert(
         InputError: the source as a whole cannot be used, or `out` holds something else.
     """
     splits = source.splits()
-    _claim(out, source, camera)
+    _check_splits(splits)
     ids = sorted(set().union(*splits.values()))
-    todo = [frame_id for frame_id in ids if not _finished(out, frame_id)]
+    source = source.settled(ids)
+    _try_out(source, ids, camera)
+    _claim(out, source, camera)
+    todo = [frame_id for frame_id in ids if not _current(out, source, frame_id)]
     failures: dict[str, str] = {}
     work = functools.partial(_attempt, source, out, camera)
     with tqdm(total=len(ids), initial=len(ids) - len(todo), unit="frame", disable=not progress) as bar:
@@ -93,7 +110,11 @@ def convert(
                 bar.set_postfix(failed=len(failures))
     for name, members in splits.items():
         text = "".join(f"{frame_id}\n" for frame_id in members if frame_id not in failures)
-        write_aside(out / "gt_sets" / f"{name}.txt", functools.partial(_write_text, text))
+        path = out / "gt_sets" / f"{name}.txt"
+        if text:
+            write_aside(path, functools.partial(_write_text, text))
+        else:  # of this part no frame is whole; an empty list would be refused by every reader
+            path.unlink(missing_ok=True)
     lines = tuple(failures[key] for key in sorted(failures))
     return Report(len(todo) - len(failures), len(ids) - len(todo), lines)
 
@@ -129,18 +150,33 @@ def _attempt(source: Source, out: Path, camera: Camera, frame_id: str) -> str | 
     return None
 
 
-def write_frame(source: Source, out: Path, camera: Camera, frame_id: str) -> None:
-    """Converts one frame. The photo is written last: its presence says that the frame is whole.
+def read_frame(source: Source, camera: Camera, frame_id: str) -> Frame:
+    """One frame that the camera can have taken.
 
     Raises:
-        InputError: the frame's data are missing, torn or out of range.
+        InputError: the frame's data are missing, torn, out of range or of another size.
     """
     frame = source.read(frame_id)
     if frame.labels.shape != (camera.height, camera.width):
         height, width = frame.labels.shape
-        raise InputError(f"size {width}x{height}, but the camera is for {camera.width}x{camera.height}")
+        swapped = "; rows and columns are swapped" if (width, height) == (camera.height, camera.width) else ""
+        raise InputError(
+            f"size {width}x{height}, but the camera is for {camera.width}x{camera.height} (width x height){swapped}"
+        )
+    return frame
+
+
+def write_frame(source: Source, out: Path, camera: Camera, frame_id: str) -> None:
+    """Converts one frame. The labels are written last: the fingerprint in them says that the frame is whole.
+
+    Raises:
+        InputError: see `read_frame`.
+    """
+    about = PngInfo()  # made before the frame is read, so that a change meanwhile is noticed
+    about.add_text(SOURCE_TEXT, source.fingerprint(frame_id))
+    frame = read_frame(source, camera, frame_id)
     paths = {part: out / part / f"{frame_id}{suffix}" for part, suffix in PARTS.items()}
-    write_aside(paths["segmentation"], lambda file: Image.fromarray(frame.labels).save(file, "PNG"))
+    paths["segmentation"].unlink(missing_ok=True)  # of an earlier source: half of each would look whole
     arrays = {
         "depth": frame.depth,
         "normals": derive_normals(frame.depth, camera),
@@ -149,31 +185,72 @@ def write_frame(source: Source, out: Path, camera: Camera, frame_id: str) -> Non
     for part, array in arrays.items():
         write_aside(paths[part], functools.partial(np.save, arr=array))
     write_aside(paths["images"], lambda file: file.write(frame.jpeg))
+    labels = Image.fromarray(frame.labels)
+    write_aside(paths["segmentation"], lambda file: labels.save(file, "PNG", pnginfo=about))
 
 
 def _write_text(text: str, file: BinaryIO) -> None:
     file.write(text.encode())
 
 
-def _finished(out: Path, frame_id: str) -> bool:
-    return all((out / part / f"{frame_id}{suffix}").is_file() for part, suffix in PARTS.items())
+def _check_splits(splits: Mapping[str, Sequence[str]]) -> None:
+    train, val = splits["train"], splits["val"]
+    common = sorted(set(train) & set(val))
+    if common:
+        raise InputError(
+            f"frame {common[0]} is in the training and in the test list (frames in both: {len(common)}); "
+            "take them out of one"
+        )
+    outside = [frame_id for frame_id in (*train, *val) if "/" in frame_id or "\\" in frame_id]
+    if outside:
+        raise InputError(f"frame {outside[0][:60]!r}: a name in a list is no path")
+
+
+def _try_out(source: Source, ids: Sequence[str], camera: Camera) -> None:
+    """Reads some frames. Raises InputError with the first one's problem if all have one: then it is the source's."""
+    tried = ids[:: max(1, len(ids) // TRIED)][:TRIED]
+    problem = ""
+    for frame_id in tried:
+        try:
+            read_frame(source, camera, frame_id)
+            return
+        except InputError as error:
+            problem = problem or f"frame {frame_id}: {error}"
+    others = f" (nor can any of the {len(tried)} frames tried)" if len(tried) > 1 else ""
+    raise InputError(f"{problem}; it cannot be converted{others}")
+
+
+def _current(out: Path, source: Source, frame_id: str) -> bool:
+    """Whether `out` has the frame whole and as the source has it now."""
+    paths = [out / part / f"{frame_id}{suffix}" for part, suffix in PARTS.items()]
+    if not all(path.is_file() for path in paths):
+        return False
+    try:
+        with Image.open(out / "segmentation" / f"{frame_id}.png", formats=("PNG",)) as labels:
+            return labels.info.get(SOURCE_TEXT) == source.fingerprint(frame_id)
+    except (OSError, SyntaxError, ValueError, InputError):  # torn, or the source's is missing: tried again
+        return False
 
 
 def _claim(out: Path, source: Source, camera: Camera) -> None:
-    """Writes `meta.json`, or checks that the one there came from the same kind of source and camera."""
+    """Writes `meta.json`, or checks that the one there came from the same kind of source and camera.
+
+    The label convention alone may differ: a repaired source's frames are converted again.
+    """
     meta = {
         "format": "NYUD_MT",
         "axes": AXES,
         "normals": "edge-preserving plane fit of depth",
         "source": source.describe(),
+        "source_labels": CONVENTIONS[source.unlabelled or 0],
         "camera": {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")},
     }
     path = out / META
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != meta:
+        found = parse_object(path, read_bytes(path))
+        if {**found, "source_labels": meta["source_labels"]} != meta:
             raise InputError(f"{path}: of another source or camera; choose another --out")
-        return
-    if out.exists() and any(out.iterdir()):
+    elif out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: holds other files (no {META}); choose an empty or new folder")
     out.mkdir(parents=True, exist_ok=True)
     write_aside(path, functools.partial(_write_text, json.dumps(meta, indent=2) + "\n"))

@@ -23,9 +23,17 @@ import torch
 
 from mtcp.data.axes import parse_axes
 from mtcp.data.derive import semantic_edges
-from mtcp.data.files import common_suffix, load_mat, load_mat_array, read_image, read_lines
+from mtcp.data.files import (
+    common_suffix,
+    load_mat,
+    load_mat_array,
+    read_image,
+    read_lines,
+    require_disjoint,
+)
 from mtcp.data.nyud import read_normals
 from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.data.shapes import is_swapped
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.tasks import IGNORE, PASCAL_CLASSES, task_set
@@ -69,7 +77,7 @@ class PASCAL(DataSet):
         normals_axes: which channels of normals_distill/, with which signs, are x right, y down, z forward.
 
     Raises:
-        InputError: unknown split, task or axes, a listed file that is missing.
+        InputError: unknown split, task or axes, a frame in both train and val, a listed file that is missing.
     """
 
     def __init__(
@@ -93,7 +101,11 @@ class PASCAL(DataSet):
         self._check_files()
 
     def stored(self, index: int) -> Sample:
-        """One sample with every map at its own size."""
+        """One sample with every map at its own size.
+
+        Raises:
+            InputError: a file that is torn, out of range or lies on its side.
+        """
         name = self.ids[index]
         image = read_image(self.root / "JPEGImages" / f"{name}.jpg")
         height, width = image.shape[:2]
@@ -104,13 +116,21 @@ class PASCAL(DataSet):
                 sample[task] = normals_tensor(self._normals(name))
             else:
                 sample[task] = torch.from_numpy(self._readers[task](name))
+            self._require_upright(task, sample[task].shape[-2:], name, (height, width))
         return sample
+
+    def _require_upright(self, what: str, found: tuple[int, ...], name: str, size: tuple[int, ...]) -> None:
+        """No more than lying on its side is refused: the published readers stretch maps of other sizes."""
+        if is_swapped(found, size):
+            raise InputError(f"{self.root}: {name}: rows and columns of {what} are swapped")
 
     def _split_ids(self) -> list[str]:
         path = self.root / "ImageSets" / "Context" / f"{self.split}.txt"
         if not path.is_file():
             known = ", ".join(sorted(found.stem for found in path.parent.glob("*.txt"))) or "none is there"
             raise InputError(f"split {self.split!r}: {path} does not exist; choose from: {known}")
+        if self.split in ("train", "val"):
+            require_disjoint(path.with_name("train.txt"), path.with_name("val.txt"))
         return read_lines(path)
 
     def _check_files(self) -> None:
@@ -165,6 +185,7 @@ class PASCAL(DataSet):
         """float32 (H, W, 3) in our axes, zeros on classes that the distilled network never saw."""
         normals = self.axes.apply(read_normals(self.root / "normals_distill" / f"{name}.png"))
         labels = self._label_map(name)
+        self._require_upright("LabelMap", labels.shape, name, normals.shape[:2])
         rows, columns = (
             ((np.arange(n) + 0.5) * m / n).astype(int)
             for n, m in zip(normals.shape[:2], labels.shape, strict=True)

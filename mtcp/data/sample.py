@@ -10,9 +10,9 @@ semseg       uint8 (H, W)       class, 255 = ignore
 human_parts  uint8 (H, W)       0 background, 1..6 parts, 255 = ignore
 saliency     uint8 (H, W)       0/1, 255 = ignore
 edge         uint8 (H, W)       0/1, 255 = ignore
-depth        float32 (H, W)     metres along z, 0 = invalid
+depth        float32 (H, W)     metres along z, 0 (or not finite) = invalid
 normals      float32 (3, H, W)  unit vectors, x right, y down, z forward, a wall facing the camera is
-                                (0, 0, -1); zeros = invalid
+                                (0, 0, -1); zeros (or not finite) = invalid
 camera       float32 (4,)       fx, fy, cx, cy in pixels of the image; pixel (column i, row j) covers
                                 [i, i+1) x [j, j+1)
 ===========  =================  ==========================================================================

@@ -86,7 +86,7 @@ def stage_coherence(
     classes: Sequence[str] = NYUD_CLASSES,
     working_side: int = WORKING_SIDE,
 ) -> StageCoherence:
-    """One stage, or the truth (depth 0, normals 0 and label 255 are unknown). No failures."""
+    """One stage, or the truth (depth 0, normals 0, what is not finite, and label 255 are unknown). No failures."""
     return _measure(maps, camera, classes, working_side, (camera.height, camera.width))[0][0]
 
 

@@ -101,8 +101,9 @@ def angle_deg(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.asarray(a), np.asarray(b)
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
-    cross = np.sqrt((ay * bz - az * by) ** 2 + (az * bx - ax * bz) ** 2 + (ax * by - ay * bx) ** 2)
-    dot = ax * bx + ay * by + az * bz
+    with np.errstate(invalid="ignore"):  # infinite coordinates: no direction, so NaN
+        cross = np.sqrt((ay * bz - az * by) ** 2 + (az * bx - ax * bz) ** 2 + (ax * by - ay * bx) ** 2)
+        dot = ax * bx + ay * by + az * bz
     angle = np.degrees(np.arctan2(cross, dot))
     return np.where((cross == 0) & (dot == 0), np.nan, angle)
 

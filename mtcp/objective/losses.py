@@ -34,22 +34,24 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None = None) 
 
 
 def depth_l1(depth: Tensor, target: Tensor) -> Tensor:
-    """Mean |difference| in metres over valid pixels. depth: (B, 1, h, w) > 0; target: (B, h, w), 0 =
-    invalid.
+    """Mean |difference| in metres over valid pixels. depth: (B, 1, h, w) > 0; target: (B, h, w), 0 or
+    not finite = invalid.
     """
-    valid = target > 0
-    return ((depth[:, 0] - target).abs() * valid).sum() / valid.sum().clamp(min=1)
+    valid = (target > 0) & (target < torch.inf)
+    # chosen before abs(), whose gradient at NaN is NaN whatever it is multiplied with
+    return torch.where(valid, depth[:, 0] - target, 0).abs().sum() / valid.sum().clamp(min=1)
 
 
 def unit_l1(normals: Tensor, target: Tensor) -> Tensor:
     """Mean L1 distance of unit vectors over valid pixels. normals: (B, 3, h, w) unit; target: same, zeros
-    invalid.
+    or not finite = invalid.
 
     Near the truth it is proportional to the angle (not its square as 1 - cos is), so it goes for the mean
     error.
     """
-    valid = target.abs().sum(1) > 0.5
-    return ((normals - target).abs().sum(1) * valid).sum() / valid.sum().clamp(min=1)
+    length = target.abs().sum(1)
+    valid = (length > 0.5) & (length < torch.inf)
+    return torch.where(valid[:, None], normals - target, 0).abs().sum() / valid.sum().clamp(min=1)
 
 
 def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:

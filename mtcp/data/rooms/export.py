@@ -23,10 +23,12 @@ from mtcp.data.rooms.dataset import edges
 from mtcp.data.rooms.render import Frame, render
 from mtcp.errors import InputError
 from mtcp.geometry.camera import DEFAULT_FOV_DEG, Camera
+from mtcp.reading import parse_object, read_bytes
 
 EXAMPLES = "examples.json"
 EXAMPLE_SIZE = (480, 640)
-VALIDATION = 5  # every fifth room is for validation
+VALIDATION = 5  # every fifth room is for validation, of fewer the last
+LEAST = 2  # one room to train on, one to validate on
 
 
 def write_nyud(
@@ -41,8 +43,8 @@ def write_nyud(
 ) -> int:
     """Writes `count` rooms as a folder that `mtcp.data.nyud.NYUD` reads; finished frames are kept.
 
-    Frame NNNN is the room of seed `seed + NNNN - 1`; every fifth is in val, the others in train. One field of
-    view for all, because the layout has one camera.
+    Frame NNNN is the room of seed `seed + NNNN - 1`; every fifth (of fewer, the last) is in val, the others in
+    train. One field of view for all, because the layout has one camera.
 
     Args:
         size: (height, width) in pixels.
@@ -52,10 +54,13 @@ def write_nyud(
         The number of frames written now.
 
     Raises:
-        InputError: a count or number of jobs below 1, a negative seed, `out` holding something else.
+        InputError: a count below 2, no jobs, a negative seed, `out` holding something else.
     """
-    if count < 1 or jobs < 1 or seed < 0:
-        raise InputError(f"count {count}, jobs {jobs}, seed {seed}: expected at least 1, 1 and 0")
+    if count < LEAST or jobs < 1 or seed < 0:
+        raise InputError(
+            f"count {count}, jobs {jobs}, seed {seed}: expected at least {LEAST} (a room to train on and one to "
+            "validate on), 1 and 0"
+        )
     camera = Camera.from_fov(size[1], size[0], fov_deg)
     _claim(out, seed, quality, camera)
     names = [f"{i + 1:04d}" for i in range(count)]
@@ -63,8 +68,8 @@ def write_nyud(
     work = functools.partial(_write_frame, out, size, seed, quality, fov_deg)
     for _ in tqdm(_spread(work, todo, jobs), total=len(todo), unit="room", disable=not progress):
         pass
-    for split, wanted in (("val", True), ("train", False)):
-        lines = [name for i, name in enumerate(names) if (i % VALIDATION == VALIDATION - 1) == wanted]
+    val = names[VALIDATION - 1 :: VALIDATION] or names[-1:]
+    for split, lines in (("val", val), ("train", [name for name in names if name not in set(val)])):
         _write_text(out / "gt_sets" / f"{split}.txt", "".join(f"{line}\n" for line in lines))
     return len(todo)
 
@@ -84,7 +89,7 @@ def _claim(out: Path, seed: int, quality: str, camera: Camera) -> None:
     meta = {"format": "NYUD_MT", "axes": AXES, "normals": "exact", "source": source, "camera": intrinsics}
     path = out / META
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != meta:
+        if parse_object(path, read_bytes(path)) != meta:
             raise InputError(f"{path}: of another source, seed, quality or size; choose another --out")
         return
     if out.exists() and any(out.iterdir()):
