@@ -70,3 +70,11 @@ def test_learned_task_weights_move_together(runs: Path) -> None:
     one, other = (rank["balancing"]["log_variance"] for rank in ranks(runs, "learned", 6))
     assert torch.equal(one, other)
     assert one.abs().min() > 0
+
+
+def test_several_backward_passes_give_the_gradients_of_one(runs: Path) -> None:
+    one, other = ranks(runs, "piecewise", 2)
+    plain = ranks(runs, "uniform", 2)[0]
+    for key, parameter in one["parameters"].items():
+        assert torch.equal(parameter, other["parameters"][key]), key
+        torch.testing.assert_close(parameter, plain["parameters"][key], rtol=1e-3, atol=1e-4)
