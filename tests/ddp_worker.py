@@ -50,10 +50,9 @@ def train(
     stop: int = 0,
     balancing: str = "lps",
     balancer: Balancer | None = None,
-    epochs: int = 3,
 ) -> None:
     trainer = make_trainer(
-        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=epochs
+        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=3
     )
     if stop:
         stop_one_rank(trainer, stop)
@@ -61,6 +60,7 @@ def train(
     held = {
         "step": trainer.step,
         "parameters": {name: p.detach() for name, p in trainer.model.named_parameters()},
+        "gradients": {name: p.grad for name, p in trainer.model.named_parameters()},  # of the last step
         "balancing": trainer.balancer.state_dict(),
         "weights": trainer.balancer.weights,
     }
@@ -75,8 +75,8 @@ def main() -> None:
     train(out, "halves", world, stop=3)  # two steps an epoch: in the middle of the second
     train(out, "halves", world, resume=True)
     train(out, "learned", world, balancing="uncertainty")
-    train(out, "uniform", world, balancing="uniform", epochs=1)
-    train(out, "piecewise", world, balancer=Piecewise(TASKS), epochs=1)
+    train(out, "uniform", world, balancing="uniform", stop=1)
+    train(out, "piecewise", world, balancer=Piecewise(TASKS), stop=1)
     leave_world()
 
 
