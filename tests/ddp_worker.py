@@ -1,16 +1,18 @@
-"""One rank of the data parallel tests, by torchrun: trains four times, leaves what it holds in OUT."""
+"""One rank of the data parallel tests, by torchrun: trains six times, leaves what it holds in OUT."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from tiny_training import make_trainer  # noqa: E402
+from tiny_training import TASKS, make_trainer  # noqa: E402
 
+from mtcp.objective.balancing import Applied, Balancer, Uniform  # noqa: E402
 from mtcp.train import Trainer  # noqa: E402
 from mtcp.train.distributed import World, join_world, leave_world  # noqa: E402
 
@@ -28,16 +30,37 @@ def stop_one_rank(trainer: Trainer, at: int) -> None:
     trainer._train_step = interrupted  # type: ignore[method-assign, assignment]
 
 
+class Piecewise(Uniform):
+    """As `Uniform`, with a backward pass per task: the gradients must come out the same."""
+
+    several_passes = True
+
+    def backward(self, losses: Mapping[str, torch.Tensor], shared: Sequence[torch.nn.Parameter]) -> Applied:
+        for loss in losses.values():
+            torch.log1p(loss).backward(retain_graph=True)
+        return Applied(dict(self.weights), 0.0)
+
+
 def train(
-    out: Path, run: str, world: World, *, resume: bool = False, stop: int = 0, balancing: str = "lps"
+    out: Path,
+    run: str,
+    world: World,
+    *,
+    resume: bool = False,
+    stop: int = 0,
+    balancing: str = "lps",
+    balancer: Balancer | None = None,
 ) -> None:
-    trainer = make_trainer(out / run, world=world, balancing=balancing, resume=resume, epochs=3)
+    trainer = make_trainer(
+        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=3
+    )
     if stop:
         stop_one_rank(trainer, stop)
     trainer.run()
     held = {
         "step": trainer.step,
         "parameters": {name: p.detach() for name, p in trainer.model.named_parameters()},
+        "gradients": {name: p.grad for name, p in trainer.model.named_parameters()},  # of the last step
         "balancing": trainer.balancer.state_dict(),
         "weights": trainer.balancer.weights,
     }
@@ -52,6 +75,8 @@ def main() -> None:
     train(out, "halves", world, stop=3)  # two steps an epoch: in the middle of the second
     train(out, "halves", world, resume=True)
     train(out, "learned", world, balancing="uncertainty")
+    train(out, "uniform", world, balancing="uniform", stop=1)
+    train(out, "piecewise", world, balancer=Piecewise(TASKS), stop=1)
     leave_world()
 
 

@@ -52,8 +52,8 @@ def lines(
         report = balancer.end_epoch(log_loss)
         made.append(
             {"kind": "epoch", "epoch": epoch, "step": (epoch + 1) * STEPS, "lr": 1e-3, "loss": loss,
-             "log_loss": log_loss, "ratio": report.ratios, "weight": before, "next_weight": report.weights,
-             "floor": list(report.floored), "metrics": metrics(epoch) if (epoch + 1) % evaluate == 0 else None,
+             "log_loss": log_loss, "weight": before, "next_weight": report.weights, **report.record,
+             "metrics": metrics(epoch) if (epoch + 1) % evaluate == 0 else None,
              "images_per_s": 4.0, "seconds": 20.0, "time": T0 + 2 * (epoch + 1) * STEPS}
         )  # fmt: skip
     return made

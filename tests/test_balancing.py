@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from mtcp.errors import InputError
 from mtcp.objective.balancing import BALANCERS, lps_weights, make_balancer
+from mtcp.objective.options import OPTIONS, BalancingOptions
 
 TASKS = ("semseg", "depth", "normals")
 ALL = sorted(BALANCERS)
@@ -105,8 +107,9 @@ def test_bad_history_and_options_are_refused() -> None:
         lps_weights([], floor=1.5)
     with pytest.raises(InputError, match="kappa=-1"):
         make_balancer("lps", TASKS, kappa=-1)
-    with pytest.raises(InputError, match="temperature=0"):
-        make_balancer("dwa", TASKS, temperature=0)
+    for temperature in (0, float("inf")):
+        with pytest.raises(InputError, match=f"temperature={temperature}"):
+            make_balancer("dwa", TASKS, temperature=temperature)
     with pytest.raises(InputError, match="'gradnorm': choose one of lps, uniform, uncertainty, dwa"):
         make_balancer("gradnorm", TASKS)
     with pytest.raises(InputError, match="kappa for balancing 'uniform'"):
@@ -116,19 +119,76 @@ def test_bad_history_and_options_are_refused() -> None:
 
 
 def tensors(semseg: float, depth: float, normals: float) -> dict[str, torch.Tensor]:
-    """log(1 + L_t) of the given L_t, as leaves that collect a gradient."""
-    return {t: torch.tensor(v).log1p().requires_grad_() for t, v in losses(semseg, depth, normals).items()}
+    """Raw losses as leaves that collect a gradient."""
+    return {t: torch.tensor(v, requires_grad=True) for t, v in losses(semseg, depth, normals).items()}
 
 
-def test_lps_applies_its_weights_to_the_log_losses() -> None:
-    balancer = make_balancer("lps", TASKS)
-    report = balancer.end_epoch(losses(2.0, 1.0, 1.0))
+def gradients(given: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {task: float(value.grad) for task, value in given.items() if value.grad is not None}
+
+
+FACTORS = {"depth": 2.0, "normals": 4.0}
+HAND_CHECKED = {
+    # the state an epoch or two have left, w_t, the total of L = 1, 2, 3 with f = 1, 2, 4, and its gradients:
+    # sum of w_t f_t log(1 + L_t), so dL_t = w_t f_t / (1 + L_t) ...
+    "uniform": (
+        [],
+        losses(1, 1, 1),
+        math.log(2) + 2 * math.log(3) + 4 * math.log(4),
+        losses(1 / 2, 2 / 3, 1),
+    ),
+    # ... LPS after losses 2, 1, 1: 4/2, 4/1, 4/1 ...
+    "lps": (
+        [losses(2.0, 1.0, 1.0)],
+        losses(2, 4, 4),
+        2 * math.log(2) + 8 * math.log(3) + 16 * math.log(4),
+        losses(2 / 2, 8 / 3, 16 / 4),
+    ),
+    # ... DWA after ratios of 1: 1 each ...
+    "dwa": (
+        [losses(1.0, 1.0, 1.0), losses(1.0, 1.0, 1.0)],
+        losses(1, 1, 1),
+        math.log(2) + 2 * math.log(3) + 4 * math.log(4),
+        losses(1 / 2, 2 / 3, 1),
+    ),
+    # ... and uncertainty with s = 0: sum of f_t L_t, so dL_t = f_t. Not (1 + L)^f - 1, which is 1 + 8 + 255.
+    "uncertainty": ([], losses(1, 1, 1), 1 + 2 * 2 + 4 * 3, losses(1, 2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_minimised_with_factors_by_hand(name: str) -> None:
+    history, weights, total, slopes = HAND_CHECKED[name]
+    balancer = make_balancer(name, TASKS, FACTORS)
+    for epoch in history:
+        balancer.end_epoch(epoch)
     given_losses = tensors(1.0, 2.0, 3.0)
-    total, weights = balancer.total(given_losses)
-    assert weights == report.weights == losses(2.0, 4.0, 4.0)
-    assert total.item() == pytest.approx(2 * math.log(2) + 4 * math.log(3) + 4 * math.log(4))
-    total.backward()
-    assert {t: v.grad.item() for t, v in given_losses.items()} == pytest.approx(losses(2.0, 4.0, 4.0))
+    applied = balancer.backward(given_losses, [])
+    assert applied.weights == pytest.approx(weights)  # without the factors, which are constant
+    assert applied.total == pytest.approx(total, rel=1e-6)
+    assert gradients(given_losses) == pytest.approx(slopes, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_factors_of_one_change_nothing(name: str) -> None:
+    plain, ones = make_balancer(name, TASKS), make_balancer(name, TASKS, dict.fromkeys(TASKS, 1.0))
+    assert ones.total(tensors(1.0, 2.0, 3.0)) == plain.total(tensors(1.0, 2.0, 3.0))
+
+
+def test_factors_of_other_tasks_or_of_nothing_are_refused() -> None:
+    with pytest.raises(InputError, match="names 'edge': the tasks are semseg, depth, normals"):
+        make_balancer("uniform", TASKS, {"edge": 2.0})
+    with pytest.raises(InputError, match=r"depth=0\.0 is not a finite number > 0"):
+        make_balancer("uniform", TASKS, {"depth": 0.0})
+
+
+def test_every_strategy_has_its_options_and_nothing_else() -> None:
+    assert set(BALANCERS) == set(OPTIONS)
+    assert {name: kind.Options for name, kind in BALANCERS.items()} == OPTIONS
+    every = [field for kind in OPTIONS.values() for field in dataclasses.fields(kind)]
+    assert {field.name for field in dataclasses.fields(BalancingOptions)} == {field.name for field in every}
+    assert len({field.name for field in every}) == len(every)  # one flag cannot mean two things
+    assert all(field.metadata["help"] for field in every)
 
 
 def test_lps_reports_what_the_pure_function_says() -> None:
@@ -137,9 +197,10 @@ def test_lps_reports_what_the_pure_function_says() -> None:
     reports = [balancer.end_epoch(epoch) for epoch in history]
     result = lps_weights(history, 7.5)
     assert [r.weights for r in reports] == list(result.weights[1:])
-    assert [r.floored for r in reports] == list(result.floored[1:])
-    assert reports[0].ratios == dict.fromkeys(TASKS)
-    assert reports[2].ratios == result.ratios[3]
+    assert [tuple(r.record["floor"]) for r in reports] == list(result.floored[1:])
+    assert reports[0].record["ratio"] == dict.fromkeys(TASKS)
+    assert reports[2].record["ratio"] == result.ratios[3]
+    assert [bool(r.note) for r in reports] == [bool(floored) for floored in result.floored[1:]]
 
 
 def test_dwa_by_hand() -> None:
@@ -147,8 +208,16 @@ def test_dwa_by_hand() -> None:
     assert balancer.end_epoch(losses(1.0, 1.0, 1.0)).weights == losses(1.0, 1.0, 1.0)
     report = balancer.end_epoch(losses(0.5, 1.0, 1.5))
     powers = [math.exp(0.25), math.exp(0.5), math.exp(0.75)]
-    assert report.ratios == losses(0.5, 1.0, 1.5)
+    assert report.record["ratio"] == losses(0.5, 1.0, 1.5)
     assert list(report.weights.values()) == pytest.approx([3 * p / sum(powers) for p in powers])
+
+
+def test_a_temperature_evens_dwa_out_by_hand() -> None:
+    # Ratios 1 and 2 at temperature 1: softmax gives 1 / (1 + e) and e / (1 + e), twice that for two tasks.
+    balancer = make_balancer("dwa", TASKS[:2], temperature=1)
+    balancer.end_epoch({"semseg": 1.0, "depth": 1.0})
+    report = balancer.end_epoch({"semseg": 1.0, "depth": 2.0})
+    assert list(report.weights.values()) == pytest.approx([2 / (1 + math.e), 2 * math.e / (1 + math.e)])
 
 
 def test_dwa_survives_a_loss_that_explodes() -> None:
@@ -163,12 +232,21 @@ def test_uncertainty_is_kendalls_formula_on_the_plain_losses() -> None:
     with torch.no_grad():
         s.copy_(torch.tensor([0.0, math.log(2), -math.log(4)]))
     given_losses = tensors(1.0, 2.0, 3.0)
-    total, weights = balancer.total(given_losses)
-    assert weights == pytest.approx(losses(1.0, 0.5, 4.0))
-    assert total.item() == pytest.approx(1 + 0.5 * 2 + 4 * 3 + math.log(2) - math.log(4), rel=1e-5)
-    total.backward()
+    applied = balancer.backward(given_losses, [])
+    assert applied.weights == pytest.approx(losses(1.0, 0.5, 4.0))
+    assert applied.total == pytest.approx(1 + 0.5 * 2 + 4 * 3 + math.log(2) - math.log(4), rel=1e-5)
     assert s.grad.tolist() == pytest.approx([1 - 1, 1 - 1, 1 - 12], abs=1e-5)
-    assert given_losses["normals"].grad.item() == pytest.approx(4 * (1 + 3), rel=1e-5)  # dL = (1+L) dlog(1+L)
+    assert gradients(given_losses) == pytest.approx(losses(1.0, 0.5, 4.0), rel=1e-5)
+
+
+def test_uncertainty_takes_a_factor_for_a_larger_loss() -> None:
+    """f L in the likelihood's place of L: the minimum over s is at s = log(f L)."""
+    balancer = make_balancer("uncertainty", TASKS, FACTORS)
+    (s,) = balancer.parameters()
+    with torch.no_grad():
+        s.copy_(torch.tensor([1.0, 2 * 2.0, 4 * 3.0]).log())
+    balancer.backward(tensors(1.0, 2.0, 3.0), [])
+    assert s.grad.tolist() == pytest.approx([0.0] * 3, abs=1e-6)
 
 
 def test_uncertainty_learns_the_inverse_of_the_loss() -> None:
@@ -176,7 +254,7 @@ def test_uncertainty_learns_the_inverse_of_the_loss() -> None:
     optimizer = torch.optim.SGD(balancer.parameters(), lr=0.2)
     for _ in range(300):
         optimizer.zero_grad()
-        balancer.total(tensors(0.5, 1.0, 2.0))[0].backward()
+        balancer.backward(tensors(0.5, 1.0, 2.0), [])
         optimizer.step()
     assert balancer.end_epoch(losses(0.4, 0.7, 1.1)).weights == pytest.approx(losses(2.0, 1.0, 0.5), rel=1e-3)
 

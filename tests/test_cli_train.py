@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_training import NETWORK, made_nyud, tiny_config
 
-from mtcp.checkpoint import load_checkpoint, save_checkpoint
+from mtcp.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
 from mtcp.cli import train
+from mtcp.cli.fields import flag
+from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
+from mtcp.objective.balancing import KAPPA, make_balancer
+from mtcp.tasks import TASK_SETS
 from mtcp.train import RunFolder, read_log
-from mtcp.train.setup import initialise, take_over
+from mtcp.train.targets import check_targets
+from mtcp.train.warm_start import initialise, take_over
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,8 +91,9 @@ def test_a_run_from_start_to_end(data: Path, tmp_path: Path) -> None:
     assert run(*common, *new, "--stop-after", 1) == train.PAUSED
     with pytest.raises(InputError, match="holds a run already"):
         run(*common, *new)
-    with pytest.raises(InputError, match="leave --lr out"):
-        run(*common, "--resume", "--lr", 1)
+    for named in (("--lr", 1), ("--preset", "paper"), ("--config", "x.json")):
+        with pytest.raises(InputError, match=f"leave {named[0]} out"):
+            run(*common, "--resume", *named)
     assert run(*common, "--resume") == 0
     folder = RunFolder(tmp_path / "made")
     epochs = [entry for entry in read_log(folder.log_path) if entry["kind"] == "epoch"]
@@ -98,17 +107,146 @@ def test_a_run_from_start_to_end(data: Path, tmp_path: Path) -> None:
     assert folder.read_config()[0].tasks == ("semseg", "depth", "normals")
 
 
-def test_what_cannot_be_used_is_refused_before_anything_is_trained(data: Path, tmp_path: Path) -> None:
-    common = ["--runs", tmp_path, "--name", "bad", "--init", "none", *NETWORK]
+WRONG = {
+    "--balancing gradnorm": "balancing='gradnorm': choose one of lps, uniform, uncertainty, dwa",
+    "--schedule cosine": "schedule='cosine': choose one of onecycle, poly",
+    "--bf16 maybe": "bf16='maybe'",
+    "--task-factors depht=2": "task_factors names 'depht': the tasks are semseg, depth, normals",
+    "--kappa -1": "kappa=-1.0",
+    "--floor 1": "floor=1.0",
+    "--temperature 0 --balancing dwa": "temperature=0.0",
+    "--temperature 3": "--temperature belongs to --balancing dwa, this run has lps",
+    "--kappa 3 --balancing uniform": "--kappa belongs to --balancing lps, this run has uniform",
+    "--seed -1": "seed=-1",
+    "--scales 0.5": "scales=",
+    "--split trian": "split 'trian'",
+    "--held tset": "split 'tset'",
+    "--batch 64": "no batch of 64",
+    "--init missing.safetensors": "missing.safetensors: no such checkpoint",
+    "--restart-epochs": "pass --resume",
+    "--stop-after 0": "--stop-after 0",
+    "--batch 1 --height 32 --image-width 32": "one sample per step at 32 x 32 leaves a level of one pixel",
+}
+
+
+@pytest.mark.parametrize("flags", WRONG)
+def test_what_cannot_be_is_refused_before_any_data_is_read(
+    data: Path, tmp_path: Path, flags: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        pytest.fail("data was read")
+
+    monkeypatch.setattr("mtcp.train.setup.Cached", read)
+    common = ["--runs", tmp_path, "--name", "bad", "--data", data, "--init", "none", "--batch", 2, *NETWORK]
+    with pytest.raises(InputError) as caught:
+        run(*common, *flags.split())
+    assert WRONG[flags] in str(caught.value)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"]
+
+
+def test_data_and_runs_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
-        run(*common, "--data", tmp_path / "nothing")
-    with pytest.raises(InputError, match="no batch of 64"):
-        run(*common, "--data", data, "--batch", 64)
-    with pytest.raises(InputError, match="'gradnorm'"):
-        run(*common, "--data", data, "--batch", 2, "--balancing", "gradnorm")
+        run("--runs", tmp_path, "--name", "bad", "--data", tmp_path / "nothing")
     with pytest.raises(InputError, match=r"config\.json is missing"):
         run("--runs", tmp_path, "--name", "never", "--resume")
-    assert not (tmp_path / "bad" / "log.jsonl").exists()
+
+
+def test_one_sample_per_step_trains_where_it_can(data: Path, tmp_path: Path) -> None:
+    flags = ["--batch", 1, "--epochs", 1, "--init", "none", "--stop-after", 1, *NETWORK]
+    assert run("--runs", tmp_path, "--name", "one", "--data", data, *flags) == 0
+
+
+def test_a_task_without_a_single_label_is_refused(tmp_path: Path) -> None:
+    root = made_nyud(tmp_path / "nyud")
+    for path in (root / "depth").glob("*.npy"):
+        np.save(path, np.full((72, 96), np.nan, np.float32))
+    common = ["--runs", tmp_path, "--name", "bad", "--data", root, "--init", "none", "--batch", 2, *NETWORK]
+    with pytest.raises(InputError, match=r"none of its 4 samples has a label of depth.*leave the task out"):
+        run(*common)
+    assert not list((tmp_path / "bad").glob("*.json*"))
+
+
+def test_labels_are_checked_and_counted_before_the_first_step() -> None:
+    class Two:
+        ids = ("a", "b")
+
+        def __init__(self, worst: int) -> None:
+            self.maps = [torch.tensor([[0, 2, 255]]), torch.tensor([[worst, 2, 255]])]
+
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+            return {"semseg": self.maps[i].to(torch.uint8), "depth": torch.tensor([[0.0, 0.0, float(i)]])}
+
+    tasks = tiny_config().task_list()
+    counts = check_targets(Two(39), tasks, "made")
+    assert {i: int(n) for i, n in enumerate(counts["semseg"]) if n} == {0: 1, 2: 2, 39: 1}
+    assert len(counts["semseg"]) == 40
+    with pytest.raises(InputError, match=r"made: b: semseg label 40 is out of range 0\.\.39"):
+        check_targets(Two(40), tasks, "made")
+    with pytest.raises(InputError, match="made: a has no target for task 'edge'"):
+        check_targets(Two(39), tiny_config(tasks=("semseg", "edge")).task_list(), "made")
+
+
+def test_kappa_follows_the_tasks_unless_it_is_named(tmp_path: Path) -> None:
+    pascal = ["--name", "x", "--task-set", "pascal", "--tasks", "semseg,normals"]
+    assert train._configs(parse("--name", "x"))[1].kappa == 7.5
+    assert train._configs(parse(*pascal))[1].kappa == 1.6
+    assert train._configs(parse(*pascal, "--kappa", "3"))[1].kappa == 3
+    assert set(KAPPA) == set(TASK_SETS)
+
+
+def test_every_field_has_a_flag_and_a_help_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--help")
+    text = "".join(capsys.readouterr().out.split())  # lines are broken anywhere
+    for field in dataclasses.fields(TrainConfig):
+        assert f"--{flag(field.name)}{field.metadata['help']}".replace(" ", "") in re.sub(
+            r"(?<=[a-z\d])(INT|FLOAT|STR|yes\|no|A,B,\.\.\.)", "", text
+        )
+    for form in ("imagenet(", "none(random)", "A.safetensors[,B.safetensors,...]"):
+        assert form in text
+    assert "lps,uniform,uncertainty,dwa" in text
+    assert "optionsof--balancingdwa:--temperature" in text
+
+
+def test_a_flag_of_a_strategy_reaches_it(data: Path, tmp_path: Path) -> None:
+    flags = [
+        "--balancing",
+        "dwa",
+        "--temperature",
+        5,
+        "--batch",
+        2,
+        "--epochs",
+        1,
+        "--init",
+        "none",
+        *NETWORK,
+    ]
+    run("--runs", tmp_path, "--name", "dwa", "--data", data, *flags)
+    model, config = RunFolder(tmp_path / "dwa").read_config()
+    assert config.options() == {"temperature": 5.0}
+    assert make_balancer("dwa", model.tasks, **config.options()).options.temperature == 5.0
+
+
+def test_a_shipped_runs_configuration_still_reads() -> None:
+    path = DEFAULT_CHECKPOINT.with_suffix(".run.json")
+    values = json.loads(path.read_text())["train"]
+    config = TrainConfig.from_dict(values)
+    assert (config.kappa, config.floor, config.factors()) == (7.5, 0.05, {"depth": 1.5, "normals": 4.0})
+    assert {name: config.to_dict()[name] for name in values} == values
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", '{"trian": {}}', '{"train": []}', "{", '{"train": {"lr": "fast"}}']
+)
+def test_a_configuration_file_of_another_form_is_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(content)
+    with pytest.raises(InputError):
+        train._configs(parse("--name", "x", "--config", str(path)))
 
 
 def test_ctrl_c_to_the_whole_group_stops_cleanly(data: Path, tmp_path: Path) -> None:
@@ -159,17 +297,64 @@ def save(model: MTCP, path: Path) -> str:
     return str(path)
 
 
-def test_a_plain_network_warms_up_the_whole_one(tmp_path: Path) -> None:
+def test_a_plain_network_warms_up_the_whole_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     torch.manual_seed(0)
     plain = MTCP(tiny_config(query_gate=False, cfm=False, trace_back=False, task_decoder=False))
     whole = MTCP(tiny_config())
     before = {name: tensor.clone() for name, tensor in whole.state_dict().items()}
-    taken = take_over(whole, save(plain, tmp_path / "plain.safetensors"))
-    assert taken == ["shared.backbone", "shared.fpn"]  # its heads are built differently
+    with caplog.at_level("INFO"):
+        result = take_over(whole, save(plain, tmp_path / "plain.safetensors"))
+    assert result.taken == ("shared.backbone", "shared.fpn")
+    assert result.skipped["initial_heads.depth"] == "is built differently"
+    assert result.skipped["decoders.depth"] == "is not in the checkpoint"
+    assert "skipped decoders.depth" in caplog.text
     after, source = whole.state_dict(), plain.state_dict()
     for name in after:
         fits = name.startswith(("shared.backbone.", "shared.fpn.")) and name in source
         torch.testing.assert_close(after[name], source[name] if fits else before[name], rtol=1e-3, atol=1e-3)
+
+
+PARTS = ("shared.backbone", "shared.fpn", "shared.queries")
+
+
+def of(task: str) -> set[str]:
+    groups = ("decoders", "fusion", "trace_back", "intermediate_heads", "initial_heads", "refined_heads")
+    return {f"{group}.{task}" for group in groups}
+
+
+@pytest.mark.parametrize(
+    ("there", "taken", "skipped"),
+    [
+        # other classes: the heads of semseg do not fit, all the rest does
+        ({"data": "pascal", "tasks": ("semseg", "normals")},
+         {*PARTS, "decoders.semseg", "fusion.semseg", "trace_back.semseg", *of("normals")},
+         {"initial_heads.semseg", "refined_heads.semseg", "intermediate_heads.semseg"}),
+        # one task more: a fusion of three is no fusion of two
+        ({"tasks": ("semseg", "depth", "normals")},
+         {*PARTS, *of("semseg"), *of("normals")} - {"fusion.semseg", "fusion.normals"},
+         {"fusion.semseg", "fusion.normals", *of("depth")}),
+        # another task in the other's place: of the same shape, but made for depth
+        ({"tasks": ("semseg", "depth")},
+         {*PARTS, *of("semseg")} - {"fusion.semseg"},
+         {"fusion.semseg", *of("depth"), *of("normals")}),
+        # another width: the backbone is the same
+        ({"tasks": ("semseg", "normals"), "width": 16},
+         {"shared.backbone"},
+         {"shared.fpn", "shared.queries", *of("semseg"), *of("normals")}),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_are_skipped_and_named(
+    tmp_path: Path, there: dict[str, object], taken: set[str], skipped: set[str]
+) -> None:
+    torch.manual_seed(0)
+    other, network = MTCP(tiny_config(**there)), MTCP(tiny_config(tasks=("semseg", "normals")))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    result = take_over(network, save(other, tmp_path / "other.safetensors"))
+    assert (set(result.taken), set(result.skipped)) == (taken, skipped)
+    source = other.state_dict()
+    for name, tensor in network.state_dict().items():
+        part = ".".join(name.split(".")[:2])
+        torch.testing.assert_close(tensor, source[name] if part in taken else before[name])
 
 
 def test_of_several_warm_starts_the_last_one_wins(tmp_path: Path) -> None:
@@ -184,9 +369,10 @@ def test_of_several_warm_starts_the_last_one_wins(tmp_path: Path) -> None:
         torch.testing.assert_close(tensor, source.state_dict()[name], rtol=1e-3, atol=1e-3)
 
 
-def test_warm_starts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    source = save(MTCP(tiny_config(width=16)), tmp_path / "wide.safetensors")
-    with pytest.raises(InputError, match=r"expected \("):
+def test_a_warm_start_with_nothing_in_common_is_refused(tmp_path: Path) -> None:
+    other = tiny_config(width=16, backbone="test_resnet")
+    source = save(MTCP(other), tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"no part of it fits this network .*shared\.fpn has another shape"):
         initialise(MTCP(tiny_config()), source)
 
 

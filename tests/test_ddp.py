@@ -70,3 +70,11 @@ def test_learned_task_weights_move_together(runs: Path) -> None:
     one, other = (rank["balancing"]["log_variance"] for rank in ranks(runs, "learned", 6))
     assert torch.equal(one, other)
     assert one.abs().min() > 0
+
+
+def test_several_backward_passes_give_the_gradients_of_one(runs: Path) -> None:
+    one, other = (rank["gradients"] for rank in ranks(runs, "piecewise", 1))
+    plain = ranks(runs, "uniform", 1)[0]["gradients"]
+    for key, gradient in one.items():
+        assert torch.equal(gradient, other[key]), key
+        torch.testing.assert_close(gradient, plain[key], rtol=1e-3, atol=1e-5)

@@ -24,7 +24,7 @@ from mtcp.objective.losses import (
     thin,
     unit_l1,
 )
-from mtcp.tasks import TASK_SETS
+from mtcp.tasks import TASK_SETS, Task
 
 ALL = ("semseg", "depth", "normals", "edge")
 
@@ -209,6 +209,18 @@ def test_labels_out_of_range_are_named() -> None:
     check_labels(task, torch.tensor([0, 39, 255], dtype=torch.uint8), "frame 7")
     with pytest.raises(InputError, match=r"frame 7: semseg label 40 is out of range 0\.\.39"):
         check_labels(task, torch.tensor([0, 40, 255], dtype=torch.uint8), "frame 7")
+
+
+@pytest.mark.parametrize(
+    "task", [task for tasks in TASK_SETS.values() for task in tasks], ids=lambda t: t.name
+)
+def test_labels_are_looked_at_where_there_are_any(task: Task) -> None:
+    target = torch.tensor([[0, task.channels, 255]], dtype=torch.uint8)
+    if task.kind in ("depth", "normals"):
+        check_labels(task, target, "frame 7")
+    else:
+        with pytest.raises(InputError, match=f"label {max(task.channels, 2)} is out of range"):
+            check_labels(task, target + (task.kind == "binary") * (target == 1), "frame 7")
 
 
 def test_class_weights_by_hand() -> None:

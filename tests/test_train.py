@@ -4,21 +4,27 @@ crashes.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
 import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_training import TASKS, MadeSamples, make_trainer
+from tiny_training import SIZE, TASKS, MadeSamples, make_trainer, tiny_config
 from torch import Tensor
 
+from mtcp.config import TrainConfig, preset
 from mtcp.errors import InputError
-from mtcp.objective.balancing import BALANCERS, lps_weights
+from mtcp.model import MTCP
+from mtcp.objective.balancing import BALANCERS, EpochReport, Uniform, lps_weights, make_balancer
 from mtcp.train import Trainer, TrainingError, read_log
+from mtcp.train.distributed import synchronised
+from mtcp.train.optimizer import decayed, load_optimizer, make_optimizer
 from mtcp.train.schedule import lr_factor
 
 CLOCK = ("time", "seconds", "images_per_s")
@@ -189,6 +195,24 @@ def test_wrong_task_factors_are_named(tmp_path: Path, factors: str, complaint: s
         make_trainer(tmp_path / "run", task_factors=factors)
 
 
+def test_factors_reach_a_likelihood_as_factors_of_the_loss(tmp_path: Path) -> None:
+    """Not of its logarithm: with s = 0 at the first step, uncertainty minimises L_semseg + 4 L_depth."""
+    trainer = make_trainer(tmp_path / "run", balancing="uncertainty", epochs=1, task_factors="depth=4")
+    trainer.run()
+    first = log_lines(trainer, "step")[0]
+    assert first["total"] == pytest.approx(first["loss"]["semseg"] + 4 * first["loss"]["depth"])
+
+
+def test_a_strategy_logs_its_own_numbers(tmp_path: Path) -> None:
+    class Counting(Uniform):
+        def _decide(self, history: Sequence[Mapping[str, float]]) -> EpochReport:
+            return EpochReport(super()._decide(history).weights, {"epochs_seen": len(history)})
+
+    trainer = make_trainer(tmp_path / "run", balancer=Counting(TASKS), epochs=2)
+    trainer.run()
+    assert [entry["epochs_seen"] for entry in log_lines(trainer, "epoch")] == [1, 2]
+
+
 def test_the_log_is_enough_to_replay_lps(whole: Trainer) -> None:
     epochs = log_lines(whole, "epoch")
     replay = lps_weights([entry["log_loss"] for entry in epochs], kappa=whole.config.kappa)
@@ -248,6 +272,99 @@ def test_wrong_use_of_a_run_folder_is_refused(tmp_path: Path) -> None:
         make_trainer(tmp_path / "run", resume=True)
     with pytest.raises(InputError, match="9 training samples are no batch of 16"):
         make_trainer(tmp_path / "big", batch=16)
+
+
+def test_other_training_data_is_no_resumption(tmp_path: Path) -> None:
+    make_trainer(tmp_path / "run").run(until_epoch=1)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(
+        InputError, match=r"9 training samples in batches of 4, now there are 40 in batches of 4"
+    ):
+        make_trainer(tmp_path / "run", data=MadeSamples(40), resume=True)
+    with pytest.raises(InputError, match="in batches of 4, now there are 9 in batches of 2"):
+        make_trainer(tmp_path / "run", batch=2, resume=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_epochs_are_counted_anew_when_told_to(tmp_path: Path) -> None:
+    first = make_trainer(tmp_path / "run", epochs=1)
+    first.run()
+    again = make_trainer(tmp_path / "run", epochs=1, data=MadeSamples(13), resume=True, restart=True)
+    assert (again.step, again.total_steps, again.balancer.history) == (0, 3, [])
+    assert_same(again.model.state_dict(), first.model.state_dict())
+    assert again.run()
+    assert [entry["step"] for entry in log_lines(again, "step")] == [1, 2, 3]
+    assert log_lines(again, "step")[0]["lr"] < max(entry["lr"] for entry in log_lines(again, "step"))
+    old = [entry["step"] for entry in read_log(tmp_path / "run/log-1.jsonl") if entry["kind"] == "step"]
+    assert old == [1, 2]
+
+
+def test_a_state_that_the_configuration_no_longer_fits_is_one_line(tmp_path: Path) -> None:
+    make_trainer(tmp_path / "run", epochs=1).run()
+    with pytest.raises(InputError, match=r"last\.pt does not fit the run's config\.json") as caught:
+        make_trainer(tmp_path / "run", resume=True, model=MTCP(tiny_config(width=16)))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="does not fit the run's config"):
+        make_trainer(tmp_path / "run", resume=True, ema=0.9)
+
+
+def test_decay_acts_on_layers_and_on_no_table() -> None:
+    model = MTCP(preset("lite"))
+    acted_on = decayed(model)
+    spared = {name for name, parameter in model.named_parameters() if parameter.ndim > 1} - acted_on.keys()
+    tables = {f"decoders.{t}.stages.{s}.blocks.{b}.attn.relative_position_bias_table"
+              for t in model.config.tasks for s, b in ((0, 0), (1, 0), (1, 1), (2, 0))}  # fmt: skip
+    assert spared == {"shared.queries.query", "shared.queries.level", *tables}
+    assert all(parameter.ndim > 1 for parameter in acted_on.values())
+    optimizer = make_optimizer(model, make_balancer("uncertainty", model.config.tasks), TrainConfig())
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in model.named_parameters():
+        assert decays[id(parameter)] == (0.01 if name in acted_on else 0.0), name
+
+
+def test_an_embedding_has_no_decay_though_its_table_is_called_weight() -> None:
+    model = torch.nn.ModuleDict({"table": torch.nn.Embedding(3, 4), "layer": torch.nn.Linear(4, 4)})
+    assert set(decayed(model)) == {"layer.weight"}
+
+
+@pytest.mark.parametrize("balancing", ["uniform", "uncertainty"])
+def test_an_optimizer_saved_with_decayed_tables_goes_on_parameter_by_parameter(balancing: str) -> None:
+    model = MTCP(tiny_config())
+    balancer = make_balancer(balancing, TASKS)
+    new = make_optimizer(model, balancer, TrainConfig())
+    in_backbone = {id(p) for p in model.shared.backbone.parameters()}
+    groups = [[p for p in model.parameters() if (id(p) in in_backbone, p.ndim > 1) == key]
+              for key in ((False, False), (False, True), (True, False), (True, True))]  # fmt: skip
+    groups += [own] if (own := list(balancer.parameters())) else []
+    old = torch.optim.AdamW([{"params": group, "base_lr": 1.0} for group in groups])
+    for i, parameter in enumerate(p for group in groups for p in group):
+        parameter.grad = torch.full_like(parameter, 1.0 + i)
+    old.step()
+    load_optimizer(new, old.state_dict(), model)
+    for parameter in (p for group in groups for p in group):
+        assert torch.equal(new.state[parameter]["exp_avg"], old.state[parameter]["exp_avg"])
+    assert [group["weight_decay"] for group in new.param_groups] != [0.01] * len(new.param_groups)
+
+
+def test_batch_norm_over_all_ranks_computes_the_same_network() -> None:
+    """In eval mode, from the same weights and statistics, activations included; also through a state dict."""
+    torch.manual_seed(0)
+    model = MTCP(tiny_config())
+    photo = torch.rand(2, 3, SIZE, SIZE)
+    model.train()(photo)  # statistics that are not the initial ones
+    converted = synchronised(copy.deepcopy(model))
+    assert any(isinstance(module, torch.nn.SyncBatchNorm) for module in converted.modules())
+    assert not any(type(module) is torch.nn.BatchNorm2d for module in converted.modules())
+    loaded = MTCP(tiny_config())
+    loaded.load_state_dict(converted.state_dict())
+    with torch.inference_mode():
+        wanted, *others = (net.eval().inspect(photo) for net in (model, converted, loaded))
+        levels = model.shared.backbone(photo)
+        for level, same in zip(levels, converted.shared.backbone(photo), strict=True):
+            torch.testing.assert_close(same, level)
+    for other in others:
+        torch.testing.assert_close(other.initial, wanted.initial)
+        torch.testing.assert_close(other.refined, wanted.refined)
 
 
 def test_the_run_folder_gives_its_configuration_back(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.model import MTCP
-from mtcp.objective.balancing import BALANCERS, make_balancer
+from mtcp.objective.balancing import Balancer, make_balancer
 from mtcp.train import RunFolder, Trainer
 from mtcp.train.batches import Batches
 from mtcp.train.distributed import World
@@ -99,6 +99,8 @@ def make_trainer(
     folder: Path,
     *,
     resume: bool = False,
+    restart: bool = False,
+    balancer: Balancer | None = None,
     data: MadeSamples | None = None,
     world: World | None = None,
     model: MTCP | None = None,
@@ -114,16 +116,13 @@ def make_trainer(
         data or MadeSamples(), flip, batch=config.batch, seed=config.seed, rank=world.rank, ranks=world.size,
         workers=workers,
     )  # fmt: skip
-    options = {
-        name: getattr(config, name) for name in BALANCERS[config.balancing].options if name != "temperature"
-    }
     run = RunFolder(folder)
     if world.is_main:
         run.create(model.config, config, "test", resume=resume)
     trainer = Trainer(
-        model, batches, make_balancer(config.balancing, TASKS, **options), config, run,
-        device=torch.device("cpu"), world=world,
+        model, batches, balancer or make_balancer(config.balancing, TASKS, config.factors(), **config.options()),
+        config, run, device=torch.device("cpu"), world=world,
     )  # fmt: skip
     if resume:
-        trainer.resume()
+        trainer.resume(restart=restart)
     return trainer

@@ -81,7 +81,7 @@ def log_facts(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "loss": [_short(line["loss"]) for line in epochs],
         "weight": [_short(line["weight"]) for line in epochs],
-        "floored_epochs": sum(bool(line["floor"]) for line in epochs),
+        "floored_epochs": sum(bool(line.get("floor")) for line in epochs),
         "training_seconds": round(sum(line["seconds"] for line in epochs), 1),
     }
 

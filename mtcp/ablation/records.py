@@ -59,12 +59,15 @@ def recorded(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]
 def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuses to mix budgets in one table: `found` and `wanted` are as `recorded` gives.
 
+    A field that `found` lacks is younger than it: then it was made with the field's default.
+
     Raises:
         InputError: they differ in what changes weights; names the first difference.
     """
-    for part in ("model", "train"):
+    defaults = {"model": ModelConfig().to_dict(), "train": TrainConfig().to_dict()}
+    for part, standard in defaults.items():
         for key, value in wanted[part].items():
-            old = found[part].get(key)
+            old = found[part].get(key, standard[key])
             if key not in _FREE and old != value:
                 raise InputError(f"{where} was made with {key}={old}, now it is {value}: take another --out")
 

@@ -7,10 +7,11 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-from mtcp.config import _Config
+from mtcp.config import CHOICES, TrainConfig
+from mtcp.objective.options import OPTIONS, BalancingOptions, option_names
 
 
-def add_fields(group: Any, config: type[_Config], prefix: str, without: Collection[str] = ()) -> None:
+def add_fields(group: Any, config: type, prefix: str, without: Collection[str] = ()) -> None:
     """Adds a flag per field of `config`, those in `without` excepted; `given` collects them by `prefix`."""
     for field in dataclasses.fields(config):
         if field.name in without:
@@ -24,8 +25,19 @@ def add_fields(group: Any, config: type[_Config], prefix: str, without: Collecti
             type=convert,
             default=argparse.SUPPRESS,
             metavar=metavar,
-            help=f"default: {_shown(default)}",
+            help=_help(field),
         )
+
+
+def add_train_fields(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Adds the flags of `TrainConfig`; the options of each balancing strategy are a group of their own."""
+    own = {field.name for field in dataclasses.fields(BalancingOptions)}
+    add_fields(parser.add_argument_group("training"), TrainConfig, "train", {*own, *without})
+    for strategy in OPTIONS:
+        others = own - set(option_names(strategy))
+        if own - others - set(without):
+            group = parser.add_argument_group(f"options of --balancing {strategy}")
+            add_fields(group, BalancingOptions, "train", others | set(without))
 
 
 def given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
@@ -48,6 +60,15 @@ def _converter(default: Any) -> tuple[Any, str]:
     return type(default), type(default).__name__.upper()
 
 
+def _help(field: dataclasses.Field[Any]) -> str:
+    """What the field is, what it may be where that is a choice, and its default."""
+    text = field.metadata.get("help", "")
+    if field.name in CHOICES:
+        text += f": {', '.join(CHOICES[field.name])}"
+    default = f"default: {field.metadata.get('shown') or _shown(field.default)}"
+    return f"{text} ({default})".replace("%", "%%") if text else default.replace("%", "%%")
+
+
 def _yes_no(text: str) -> bool:
     if text.lower() not in ("yes", "no"):
         raise argparse.ArgumentTypeError(f"{text!r}: say yes or no")
@@ -58,4 +79,4 @@ def _shown(default: Any) -> str:
     if isinstance(default, bool):
         return "yes" if default else "no"
     text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    return (text or "none").replace("%", "%%")
+    return text or "none"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import shlex
 import sys
@@ -11,10 +10,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from mtcp.cli.fields import add_fields, flag, given
-from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
+from mtcp.cli.fields import add_fields, add_train_fields, flag, given
+from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset, train_config_for
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
+from mtcp.objective.options import OPTIONS, option_names
+from mtcp.reading import parse_object, read_bytes
 
 EXAMPLES = """examples:
   a room demo, no downloads:      python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
@@ -43,25 +44,31 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs)"
     )
-    parser.add_argument(
-        "--preset", default="lite", help=f"network preset: {', '.join(PRESETS)} (default: lite)"
-    )
+    parser.add_argument("--preset", help=f"network preset: {', '.join(PRESETS)} (default: lite)")
     parser.add_argument(
         "--config", type=Path, help='JSON file {"model": {...}, "train": {...}}; flags win over it'
     )
     parser.add_argument("--resume", action="store_true", help="go on exactly where the run stopped")
+    parser.add_argument(
+        "--restart-epochs",
+        action="store_true",
+        help="with --resume, after a change of the training data: keep the weights, begin epochs, learning rate "
+        "and task weights anew; the log so far becomes log-1.jsonl",
+    )
     parser.add_argument("--max-minutes", type=float, help="stop cleanly after this time")
     parser.add_argument(
         "--stop-after", type=int, metavar="EPOCHS", help="stop cleanly after this many epochs in all"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    add_fields(parser.add_argument_group("training"), TrainConfig, "train")
+    add_train_fields(parser)
     add_fields(parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit codes are in the help's epilogue."""
+    if args.stop_after is not None and args.stop_after < 1:
+        raise InputError(f"--stop-after {args.stop_after}: give at least 1 epoch")
     import torch
 
     from mtcp.inference import pick_device
@@ -71,15 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     folder = RunFolder(args.runs / args.name)
-    if args.resume:
-        model_config, train_config = folder.read_config()
-        named = {**given(args, "train"), **given(args, "model")}
-        if named:
-            raise InputError(
-                f"--resume takes the run's own configuration: leave --{flag(next(iter(named)))} out"
-            )
-    else:
-        model_config, train_config = _configs(args)
+    model_config, train_config = _resumed(args, folder) if args.resume else _configs(args)
     device = pick_device(args.device)
     world = join_world(device.type)
     if device.type == "cuda" and world.size > 1:
@@ -92,16 +91,22 @@ def run(args: argparse.Namespace) -> int:
         with folder.held() if world.is_main else nullcontext():
             if world.is_main:
                 folder.create(model_config, train_config, command, resume=args.resume)
-            trainer = build_trainer(
-                model_config,
-                train_config,
-                folder,
-                device=device,
-                world=world,
-                resume=args.resume,
-                command=command,
-                commit=current_commit(),
-            )
+            try:
+                trainer = build_trainer(
+                    model_config,
+                    train_config,
+                    folder,
+                    device=device,
+                    world=world,
+                    resume=args.resume,
+                    restart=args.restart_epochs,
+                    command=command,
+                    commit=current_commit(),
+                )
+            except InputError:
+                if world.is_main and not args.resume:
+                    folder.discard()
+                raise
             finished = trainer.run(max_minutes=args.max_minutes, until_epoch=args.stop_after)
     except TrainingError as error:
         print(f"mtcp train: {error}", file=sys.stderr)
@@ -116,16 +121,46 @@ def run(args: argparse.Namespace) -> int:
     return 0 if finished or world.size > 1 else PAUSED
 
 
+def _resumed(args: argparse.Namespace, folder: Any) -> tuple[ModelConfig, TrainConfig]:
+    """The run's own configuration. Raises InputError when the command line has another one to offer."""
+    named = [*given(args, "train"), *given(args, "model")]
+    named += [name for name in ("preset", "config") if getattr(args, name) is not None]
+    if named:
+        raise InputError(f"--resume takes the run's own configuration: leave --{flag(named[0])} out")
+    return folder.read_config()
+
+
 def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
-    from_file: dict[str, Any] = {}
-    if args.config:
-        try:
-            from_file = json.loads(args.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"--config {args.config}: {error}") from None
-    model = preset(args.preset, **{**from_file.get("model", {}), **given(args, "model")})
+    """A new run's configuration. Raises InputError for anything in it that cannot be, before data is looked at."""
+    if args.restart_epochs:
+        raise InputError("--restart-epochs is for a run that goes on: pass --resume with it")
+    from_file = _file(args.config) if args.config else {}
+    model = preset(args.preset or "lite", **{**from_file.get("model", {}), **given(args, "model")})
+    train = train_config_for(model, {**from_file.get("train", {}), **given(args, "train")})
+    _refuse_idle_options(given(args, "train"), train.balancing)
     if model.shared == "mask2former":
         from mtcp.model.mask2former import resolve
 
         model = resolve(model)  # the run folder must be enough to resume, without the hub
-    return model, TrainConfig.from_dict({**from_file.get("train", {}), **given(args, "train")})
+    return model, train
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """A --config file, checked as far as its form goes. Raises InputError, which names the file."""
+    values = parse_object(path, read_bytes(path))
+    for name, part in values.items():
+        if name not in ("model", "train", "command"):  # a run's config.json has all three
+            raise InputError(f"{path}: unknown part {name!r}; expected model and train")
+        if name != "command" and not isinstance(part, dict):
+            raise InputError(f"{path}: {name!r} is a JSON {type(part).__name__}, expected an object")
+    return values
+
+
+def _refuse_idle_options(named: dict[str, Any], balancing: str) -> None:
+    """Raises InputError for a flag of a strategy that does not balance this run: it would do nothing."""
+    for strategy in OPTIONS:
+        for name in option_names(strategy):
+            if name in named and strategy != balancing:
+                raise InputError(
+                    f"--{flag(name)} belongs to --balancing {strategy}, this run has {balancing}: leave it out"
+                )

@@ -20,6 +20,19 @@ REFINED, INTERMEDIATE, INITIAL = 1.0, 0.5, 0.5
 FINE_STRIDE, COARSE_STRIDE = 2, 4
 
 
+def valid_pixels(kind: str, target: Tensor) -> Tensor:
+    """Where a target of a task of this kind tells something; NaN and infinity tell nothing.
+
+    target: ([B,] h, w), or ([B,] 3, h, w) for normals -> bool ([B,] h, w).
+    """
+    if kind == "depth":
+        return (target > 0) & (target < torch.inf)
+    if kind == "normals":
+        length = target.abs().sum(-3)
+        return (length > 0.5) & (length < torch.inf)
+    return target != IGNORE
+
+
 def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean over labelled pixels. logits: (B, C, h, w); labels: (B, h, w) integers, 255 = ignore -> scalar.
 
@@ -28,7 +41,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None = None) 
     # Pixels as rows are a view where logits are channels_last; as maps, softmax would copy them, there and back.
     rows, labels = logits.float().permute(0, 2, 3, 1).flatten(0, 2), labels.long().flatten()
     loss = F.cross_entropy(rows, labels, weight=weight, ignore_index=IGNORE, reduction="sum")
-    valid = labels != IGNORE
+    valid = valid_pixels("classes", labels)
     scale = valid if weight is None else weight[labels.masked_fill(~valid, 0)] * valid
     return loss / scale.sum().clamp(min=1e-6)
 
@@ -37,7 +50,7 @@ def depth_l1(depth: Tensor, target: Tensor) -> Tensor:
     """Mean |difference| in metres over valid pixels. depth: (B, 1, h, w) > 0; target: (B, h, w), 0 or
     not finite = invalid.
     """
-    valid = (target > 0) & (target < torch.inf)
+    valid = valid_pixels("depth", target)
     # chosen before abs(), whose gradient at NaN is NaN whatever it is multiplied with
     return torch.where(valid, depth[:, 0] - target, 0).abs().sum() / valid.sum().clamp(min=1)
 
@@ -49,8 +62,7 @@ def unit_l1(normals: Tensor, target: Tensor) -> Tensor:
     Near the truth it is proportional to the angle (not its square as 1 - cos is), so it goes for the mean
     error.
     """
-    length = target.abs().sum(1)
-    valid = (length > 0.5) & (length < torch.inf)
+    valid = valid_pixels("normals", target)
     return torch.where(valid[:, None], normals - target, 0).abs().sum() / valid.sum().clamp(min=1)
 
 
@@ -58,7 +70,7 @@ def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:
     """BCE with either class given half the say (Xie and Tu, HED, ICCV 2015). logits: (B, 1, h, w); target:
     0/1/255.
     """
-    valid = target != IGNORE
+    valid = valid_pixels("binary", target)
     positive = (target == 1) & valid
     negative = valid & ~positive
     share = negative.sum() / valid.sum().clamp(min=1)
@@ -95,8 +107,11 @@ class Objective(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """batch: "image" (B, 3, H, W) uint8 or float 0..1 and a target per task -> {task: scalar L_t}.
 
+        That class labels are in range is seen to before training (`check_labels`): on an accelerator it would
+        cost a wait per step.
+
         Raises:
-            InputError: the batch lacks a task's target, or a class label is out of range.
+            InputError: the batch lacks a task's target.
         """
         image = batch["image"]
         decoded = self.model.inspect(image.float() / 255 if image.dtype == torch.uint8 else image)
@@ -137,14 +152,16 @@ class Objective(nn.Module):
 
 
 def check_labels(task: Task, labels: Tensor, where: str) -> None:
-    """Raises InputError when a class map holds a label outside 0..C-1 and 255, naming the label and the
-    sample.
+    """Raises InputError when a map of labels holds one out of range, naming it and `where`.
+
+    In range are 0..C-1 of a task of classes, 0 and 1 of a binary one, and 255. Other kinds have no labels.
     """
-    bad = labels[(labels >= task.channels) & (labels != IGNORE)]
+    if task.kind not in ("classes", "binary"):
+        return
+    most = task.channels - 1 if task.kind == "classes" else 1
+    bad = labels[(labels > most) & (labels != IGNORE)]
     if bad.numel():
-        raise InputError(
-            f"{where}: {task.name} label {int(bad[0])} is out of range 0..{task.channels - 1} or {IGNORE}"
-        )
+        raise InputError(f"{where}: {task.name} label {int(bad[0])} is out of range 0..{most} or {IGNORE}")
 
 
 def class_weights(counts: Tensor, power: float) -> Tensor:

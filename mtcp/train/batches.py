@@ -23,6 +23,14 @@ def _leave_signals_to_the_trainer(_worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def check_batch(samples: int, batch: int, ranks: int) -> None:
+    """Raises InputError for fewer samples than one batch, or a batch that the ranks cannot share."""
+    if samples < batch:
+        raise InputError(f"{samples} training samples are no batch of {batch}: lower --batch")
+    if batch % ranks:
+        raise InputError(f"--batch {batch} cannot be shared by {ranks} processes: make it a multiple")
+
+
 class _Augmented(Dataset):
     """Samples by (epoch, index), augmented by a generator of their own, so that workers need no state."""
 
@@ -49,15 +57,8 @@ class Batches:
         ranks: int = 1,
         workers: int = 0,
     ) -> None:
-        """batch: samples per step over all ranks.
-
-        Raises:
-            InputError: fewer samples than one batch, or a batch that the ranks cannot share.
-        """
-        if len(data) < batch:
-            raise InputError(f"{len(data)} training samples are no batch of {batch}: lower --batch")
-        if batch % ranks:
-            raise InputError(f"--batch {batch} cannot be shared by {ranks} processes: make it a multiple")
+        """batch: samples per step over all ranks. Raises InputError as `check_batch`."""
+        check_batch(len(data), batch, ranks)
         self.count = len(data)
         self.batch, self.seed, self.rank, self.ranks = batch, seed, rank, ranks
         self.dataset = _Augmented(data, augment, seed)

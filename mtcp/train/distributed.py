@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from timm.layers import convert_sync_batchnorm
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,24 @@ def leave_world() -> None:
     """Leaves the process group, if there is one: the last thing a process does."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()
+
+
+def synchronised(model: Network) -> Network:
+    """The same network with BatchNorm over the batches of all ranks (training on CUDA only; else as before).
+
+    timm's conversion, not torch's: timm's norms carry the activation after them, which torch's would lose.
+    """
+    return convert_sync_batchnorm(model)
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """After backward: the mean over the ranks, for parameters that DDP does not see to."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    for parameter in parameters:
+        if parameter.grad is not None:
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= dist.get_world_size()
 
 
 def sum_over_ranks(values: Mapping[str, float], device: torch.device) -> dict[str, float]:

@@ -14,14 +14,14 @@ class Events:
     """Mirrors log lines into TensorBoard if that is installed (`pip install tensorboard`); else says so."""
 
     def __init__(self, folder: Path, step: int = 0) -> None:
-        """step: where the run goes on; events of later steps, from before a crash, are hidden."""
+        """step: where the run goes on, 0 at its start; events of later steps, from before, are hidden."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             log.info("no TensorBoard events: tensorboard is not installed")
             self._writer = None
         else:
-            self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def add(self, kind: str, values: Mapping[str, Any]) -> None:
         """Every number of a log line as a scalar `kind/...` at the line's step."""

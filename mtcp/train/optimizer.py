@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,20 +50,65 @@ def step_seed(seed: int, step: int, rank: int) -> int:
 
 
 def make_optimizer(model: MTCP, balancer: Balancer, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW over network and balancing: no decay on biases and norms, the backbone at a rate of its own."""
-    backbone = {id(p) for p in getattr(model.shared, "backbone", nn.Module()).parameters()}
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for parameter in model.parameters():
-        groups.setdefault((id(parameter) in backbone, parameter.ndim > 1), []).append(parameter)
+    """AdamW over network and balancing: decay on `decayed` weights, the backbone at a rate of its own."""
+    matrices = {id(parameter) for parameter in decayed(model).values()}
     settings = [
         {
             "params": parameters,
             "base_lr": config.lr * (config.backbone_lr if in_backbone else 1.0),
-            "weight_decay": config.weight_decay if decayed else 0.0,
+            "weight_decay": config.weight_decay if is_decayed else 0.0,
         }
-        for (in_backbone, decayed), parameters in sorted(groups.items(), key=lambda item: item[0])
+        for (in_backbone, is_decayed), parameters in _grouped(model, lambda p: id(p) in matrices)
     ]
     own = list(balancer.parameters())
     if own:
         settings.append({"params": own, "base_lr": config.lr, "weight_decay": 0.0})
     return torch.optim.AdamW(settings, lr=config.lr, fused=True)
+
+
+def decayed(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that weight decay acts on, by name: matrices and kernels that are multiplied with features.
+
+    Biases, norms and scales have fewer than two axes. Tables that are looked up or added have two, but decay
+    would pull what they say towards nothing: queries, level and position embeddings, relative-position biases.
+    Only weights of layers are called `weight`, and of those `nn.Embedding` is a table.
+    """
+    tables = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.ndim > 1 and name.endswith("weight") and name not in tables
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any], model: MTCP) -> None:
+    """Loads a saved state, also one from before tables went without decay: its groups were cut by axes alone.
+
+    Raises:
+        ValueError, KeyError: the state is of other parameters.
+    """
+    now = optimizer.state_dict()
+    sizes, old_sizes = ([len(g["params"]) for g in s["param_groups"]] for s in (now, saved))
+    old_groups = [group for _, group in _grouped(model, lambda p: p.ndim > 1)]
+    own = sum(sizes) - sum(map(len, old_groups))  # of the balancing: behind the network's, then as now
+    if sizes != old_sizes and old_sizes == [*map(len, old_groups), *([own] if own else [])]:
+        position = {id(p): i for i, p in enumerate(p for group in old_groups for p in group)}
+        order = [position.get(id(p), i) for i, p in enumerate(_all(optimizer))]
+        state = {i: saved["state"][old] for i, old in enumerate(order) if old in saved["state"]}
+        saved = {"state": state, "param_groups": now["param_groups"]}
+    optimizer.load_state_dict(saved)
+
+
+def _all(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _grouped(
+    model: MTCP, is_decayed: Callable[[nn.Parameter], bool]
+) -> list[tuple[tuple[bool, bool], list[nn.Parameter]]]:
+    """Parameters by (in the backbone, decayed)."""
+    backbone = {id(p) for p in getattr(model.shared, "backbone", nn.Module()).parameters()}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        groups.setdefault((id(parameter) in backbone, is_decayed(parameter)), []).append(parameter)
+    return sorted(groups.items(), key=lambda item: item[0])

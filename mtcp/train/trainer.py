@@ -6,7 +6,8 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -17,12 +18,13 @@ from tqdm import tqdm
 from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
-from mtcp.objective.balancing import Balancer, EpochReport
+from mtcp.objective.balancing import Applied, Balancer
 from mtcp.objective.losses import Objective
+from mtcp.reading import brief
 from mtcp.train.batches import Batches
-from mtcp.train.distributed import World, any_rank, sum_over_ranks
+from mtcp.train.distributed import World, any_rank, average_gradients, sum_over_ranks, synchronised
 from mtcp.train.events import Events
-from mtcp.train.optimizer import WeightAverage, make_optimizer, step_seed
+from mtcp.train.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
 from mtcp.train.run_folder import RunFolder
 from mtcp.train.schedule import lr_factor
 
@@ -58,20 +60,19 @@ class Trainer:
         class_weight: Tensor | None = None,
         evaluate: Evaluate | None = None,
         save_model: Callable[[MTCP, Any], None] | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
-        """evaluate: a model's metrics on the held-out split, by stage; save_model: writes a checkpoint."""
+        """evaluate: a model's metrics on the held-out split, by stage; save_model: writes a checkpoint; about:
+        further JSON for the log's first line.
+        """
         self.config, self.folder, self.batches, self.balancer = config, folder, batches, balancer
         self.device, self.world = device, world or World()
-        self.evaluate, self.save_model = evaluate, save_model
+        self.evaluate, self.save_model, self.about = evaluate, save_model, about or {}
         model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.world.size > 1 and device.type == "cuda":
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+            model = synchronised(model)
         self.model = model
         self.balancer.to(device)
-        self.factors = {**dict.fromkeys((t.name for t in model.tasks), 1.0), **config.factors()}
-        if unknown := self.factors.keys() - {t.name for t in model.tasks}:
-            names = ", ".join(t.name for t in model.tasks)
-            raise InputError(f"task_factors names {sorted(unknown)[0]!r}: the tasks are {names}")
         self.objective = Objective(model, class_weight).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
@@ -108,6 +109,7 @@ class Trainer:
             epoch=self.epoch,
             epochs=self.config.epochs,
             steps_per_epoch=self.batches.steps,
+            **({} if self.step else self.about),
         )
         previous = {s: signal.signal(s, self._ask_stop) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -143,7 +145,7 @@ class Trainer:
         )
         with bar:
             for batch in self.batches.epoch(epoch, skip=done):
-                losses, weights, total, lr = self._train_step(batch)
+                losses, applied, lr = self._train_step(batch)
                 now = time.monotonic()
                 seconds, tick = now - tick, now  # reading the batch included
                 self.sums["seconds"] += seconds
@@ -157,8 +159,8 @@ class Trainer:
                         epoch=epoch,
                         lr=lr,
                         loss=losses,
-                        total=total,
-                        weight=weights,
+                        total=applied.total,
+                        weight=applied.weights,
                         images_per_s=speed,
                     )
                 if self.step == (epoch + 1) * steps:
@@ -175,9 +177,7 @@ class Trainer:
     def _must_stop(self, deadline: float) -> bool:
         return self._stop_asked or time.monotonic() > deadline
 
-    def _train_step(
-        self, batch: dict[str, Tensor]
-    ) -> tuple[dict[str, float], dict[str, float], float, float]:
+    def _train_step(self, batch: dict[str, Tensor]) -> tuple[dict[str, float], Applied, float]:
         factor = lr_factor(
             self.step, self.total_steps, schedule=self.config.schedule, warmup=self.config.warmup
         )
@@ -186,7 +186,7 @@ class Trainer:
         torch.manual_seed(step_seed(self.config.seed, self.step, self.world.rank))
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+        with self._reducing(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             tensors: dict[str, Tensor] = self.parallel(batch)
         losses = dict(zip(tensors, torch.stack(list(tensors.values())).tolist(), strict=True))
         for task, value in losses.items():
@@ -194,11 +194,8 @@ class Trainer:
                 raise TrainingError(
                     f"step {self.step}: the loss of {task} is {value}; lower --lr or look at its data"
                 )
-        log_losses = {name: self.factors[name] * torch.log1p(loss) for name, loss in tensors.items()}
-        total, weights = self.balancer.total(log_losses)
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        self.balancer.average_gradients()
+        applied = self._backward(tensors)
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
@@ -208,9 +205,23 @@ class Trainer:
         for task, value in losses.items():
             self.sums[f"loss {task}"] += value
             self.sums[f"log {task}"] += math.log1p(value)
-            self.sums[f"weight {task}"] += weights[task]
+            self.sums[f"weight {task}"] += applied.weights[task]
         self.sums["steps"] += 1
-        return losses, weights, float(total.detach()), self.optimizer.param_groups[0]["lr"]
+        return losses, applied, self.optimizer.param_groups[0]["lr"]
+
+    def _reducing(self) -> AbstractContextManager[None]:
+        """DDP averages the gradients during a backward pass, and it must be the only one; else it is kept out."""
+        if isinstance(self.parallel, DistributedDataParallel) and self.balancer.several_passes:
+            return self.parallel.no_sync()
+        return nullcontext()
+
+    def _backward(self, losses: dict[str, Tensor]) -> Applied:
+        """Gradients of this step, the mean over the ranks, in all parameters."""
+        applied = self.balancer.backward(losses, list(self.model.shared.parameters()))
+        if self.balancer.several_passes:
+            average_gradients(self.model.parameters())
+        average_gradients(self.balancer.parameters())
+        return applied
 
     def _end_epoch(self, epoch: int, lr: float) -> None:
         sums = sum_over_ranks(self.sums, self.device)
@@ -218,9 +229,9 @@ class Trainer:
             kind: {t.name: sums[f"{kind} {t.name}"] / sums["steps"] for t in self.model.tasks}
             for kind in ("loss", "log", "weight")
         }
-        report: EpochReport = self.balancer.end_epoch(means["log"])
-        if report.floored:
-            log.info("epoch %d: the floor of the task weights acted on %s", epoch, ", ".join(report.floored))
+        report = self.balancer.end_epoch(means["log"])
+        if report.note:
+            log.info("epoch %d: %s", epoch, report.note)
         seconds, self.sums = sums["seconds"] / self.world.size, self._no_sums()
         metrics = self._evaluate(epoch)
         images = self.batches.steps * self.batches.batch
@@ -231,13 +242,12 @@ class Trainer:
             lr=lr,
             loss=means["loss"],
             log_loss=means["log"],
-            ratio=report.ratios,
             weight=means["weight"],
             next_weight=report.weights,
-            floor=list(report.floored),
             metrics=metrics,
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
+            **report.record,
         )
         self.save()
 
@@ -281,21 +291,46 @@ class Trainer:
                 "step": self.step,
                 "sums": {key: value / self.world.size for key, value in sums.items()},
                 "best": self.best,
+                "samples": self.batches.count,
+                "batch": self.batches.batch,
             }
         )
         if self.save_model:
             self.save_model(self.averaged_model(), self.folder.last_path)
 
-    def resume(self) -> None:
-        """Goes on from last.pt. Raises InputError when it is damaged."""
-        state = self.folder.load_state()
-        self.model.load_state_dict(state["model"])
-        if self.average:
-            self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.balancer.load_state_dict(state["balancer"])
-        self.step, self.sums, self.best = state["step"], state["sums"], state["best"]
-        if self.world.is_main:
+    def resume(self, state: dict[str, Any] | None = None, *, restart: bool = False) -> None:
+        """Goes on from last.pt, or from the `state` that was read from it.
+
+        restart: epochs, learning rate and balancing start again, with the weights, the optimizer's moments and
+        the best score as they are; the log so far is kept beside the new one.
+
+        Raises:
+            InputError: the state is damaged, of another configuration, or of other data (see `check_data`).
+        """
+        state = self.folder.load_state() if state is None else state
+        if not restart:
+            check_data(state, self.batches.count, self.batches.batch)
+        try:
+            self.model.load_state_dict(state["model"])
+            if self.average:
+                self.average.load_state_dict(state["average"])
+            load_optimizer(self.optimizer, state["optimizer"], self.model)
+            if not restart:
+                self.balancer.load_state_dict(state["balancer"])
+                self.step, self.sums = state["step"], state["sums"]
+            self.best = state["best"]
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.folder.state_path} does not fit the run's config.json ({brief(error)}): "
+                "take back what was changed there, or start a new run with --init"
+            ) from error
+        if not self.world.is_main:
+            return
+        if restart:
+            self.folder.put_log_aside()
+        else:
             self.folder.drop_lines_after(self.step)
 
     def _no_sums(self) -> dict[str, float]:
@@ -308,6 +343,25 @@ class Trainer:
         self.folder.log(kind, **values)
         if self.events:
             self.events.add(kind, values)
+
+
+def check_data(state: Mapping[str, Any], samples: int, batch: int) -> None:
+    """Refuses to count a run's epochs in steps of other data.
+
+    Args:
+        state: as saved; one from before sizes were saved passes.
+        samples: in the training split now.
+        batch: samples per step now.
+
+    Raises:
+        InputError: the state was saved with others; names both.
+    """
+    then = state.get("samples", samples), state.get("batch", batch)
+    if then != (samples, batch):
+        raise InputError(
+            f"--resume: the run was made with {then[0]} training samples in batches of {then[1]}, now there are "
+            f"{samples} in batches of {batch}: restore them, or count the epochs anew with --restart-epochs"
+        )
 
 
 def overall_score(metrics: dict[str, Any], model: MTCP) -> float:

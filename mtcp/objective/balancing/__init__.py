@@ -1,16 +1,17 @@
-"""Loss balancing: how much each task counts in the loss that is minimised."""
+"""Loss balancing: how much each task counts in the loss that is minimised (MT-CP section 3.4).
 
-from mtcp.objective.balancing.lps import FLOOR, KAPPA, LPSResult, lps_weights
-from mtcp.objective.balancing.strategies import (
-    BALANCERS,
-    DWA,
-    LPS,
-    Balancer,
-    EpochReport,
-    Uncertainty,
-    Uniform,
-    make_balancer,
-)
+A strategy gets raw losses and owns what is done to them: logarithm, fixed factors, weights. `base.py` is the
+interface, each strategy has a module of its own, and `mtcp.objective.options` its options.
+"""
+
+from mtcp.objective.balancing.base import Applied, Balancer, EpochReport
+from mtcp.objective.balancing.dwa import DWA
+from mtcp.objective.balancing.lps import LPSResult, lps_weights
+from mtcp.objective.balancing.prioritization import LPS
+from mtcp.objective.balancing.strategies import BALANCERS, make_balancer
+from mtcp.objective.balancing.uncertainty import Uncertainty
+from mtcp.objective.balancing.uniform import Uniform
+from mtcp.objective.options import FLOOR, KAPPA
 
 __all__ = [
     "BALANCERS",
@@ -18,6 +19,7 @@ __all__ = [
     "FLOOR",
     "KAPPA",
     "LPS",
+    "Applied",
     "Balancer",
     "EpochReport",
     "LPSResult",

@@ -6,16 +6,11 @@ another kappa.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtcp.errors import InputError
-
-KAPPA: dict[str, float] = {"nyud": 7.5, "pascal": 1.6}
-"""The published exaggeration of the ratios, by data set."""
-FLOOR = 0.05
-"""Smallest weight before the final rescaling, as a share of the mean ratio."""
+from mtcp.objective.balancing.base import check_history
+from mtcp.objective.options import FLOOR, KAPPA, LPSOptions
 
 Losses = Mapping[str, float]
 
@@ -59,10 +54,7 @@ def lps_weights(history: Sequence[Losses], kappa: float = KAPPA["nyud"], floor: 
         InputError: a zero, negative or non-finite loss (names task and epoch), tasks that change between
             epochs, a kappa or floor out of range.
     """
-    if not (math.isfinite(kappa) and kappa >= 0):
-        raise InputError(f"kappa={kappa}: must be a finite number >= 0")
-    if not 0 <= floor < 1:
-        raise InputError(f"floor={floor}: must be in [0, 1)")
+    LPSOptions(kappa, floor)  # refuses what is out of range
     check_history(history)
     weights: list[dict[str, float]] = [dict.fromkeys(history[0], 1.0) if history else {}]
     ratios: list[dict[str, float] | None] = [None]
@@ -102,19 +94,3 @@ def exaggerate(ratios: Losses, kappa: float, floor: float) -> tuple[dict[str, fl
     lifted = {task: max(w, least) for task, w in raw.items()}
     factor = total / sum(lifted.values())
     return {task: w * factor for task, w in lifted.items()}, hit
-
-
-def check_history(history: Sequence[Losses]) -> None:
-    """Raises InputError unless every epoch has the same tasks and only finite, positive losses."""
-    for e, losses in enumerate(history):
-        if not losses:
-            raise InputError(f"loss history: epoch {e} has no task")
-        if set(losses) != set(history[0]):
-            raise InputError(
-                f"loss history: epoch {e} has tasks {', '.join(losses)}, epoch 0 has {', '.join(history[0])}"
-            )
-        for task, loss in losses.items():
-            if not (math.isfinite(loss) and loss > 0):
-                raise InputError(
-                    f"loss history: {task} in epoch {e} is {loss}; balancing needs a finite value > 0"
-                )
