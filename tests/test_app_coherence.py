@@ -132,15 +132,7 @@ def test_board_shows_numbers_changes_and_the_noise_floor(run: Run) -> None:
     assert cells(told, "depth_normal_within_30_pct")["change"] == "+50.0 % better"
     assert "it reads 8° (0.3° away from edges)" in row(told, "depth_normal_mean_deg")
     worse = cells(scoreboard.scoreboard(run_of(maps(20, 10), maps(40, 10))), "plane_angle_deg")
-    assert (
-        worse
-        == {
-            "initial": "20.0° " + worse["initial"].partition(" ")[2],
-            "refined": "40.0° " + worse["refined"].partition(" ")[2],
-            "change": "+20.0° worse",
-        }
-        or worse["change"] == "+20.0° worse"
-    )
+    assert worse == {"initial": "20.0°", "refined": "40.0°", "change": "+20.0° worse"}
 
 
 def test_board_gives_the_reason_for_what_is_missing(run: Run) -> None:
@@ -214,9 +206,8 @@ def test_shares_by_hand() -> None:
 
 def test_histogram_says_medians_and_what_lies_beyond(run: Run) -> None:
     told = angles.histogram(scoreboard.stages(run), "plane fit")
-    assert (
-        "initial, median 25.0°" in told or "initial, median 40.0°" in told or "initial, median 10.0°" in told
-    )
+    # half of the picture is at 40 and 20 degrees, half at 10
+    assert re.findall(r">(\w+, median [^<]+)<", told) == ["initial, median 25.0°", "refined, median 15.0°"]
     assert {"var(--initial)", "var(--refined)"} <= set(re.findall(r"var\(--\w+\)", told))
     assert "Over 90°, not drawn: initial 0.0 %, refined 0.0 %." in words(told)
     assert "angle (degrees)" in told and "% of the pixels per 2.5°" in told

@@ -35,12 +35,15 @@ def test_cbam_is_timms(layout: torch.memory_format, size: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize("dims", [(1,), (2, 3)])
-def test_of_equal_maxima_one_gets_the_gradient(dims: tuple[int, ...]) -> None:
+def test_of_equal_maxima_one_gets_the_gradient_where_autograd_shares_it(dims: tuple[int, ...]) -> None:
     x = torch.zeros(2, 3, 4, 5, requires_grad=True)
     _, largest = pool(x, dims)
     (gradient,) = torch.autograd.grad(largest.sum(), x)
-    assert torch.equal(gradient.sum(dims), torch.ones_like(gradient.sum(dims)))
+    (shared,) = torch.autograd.grad(x.amax(dims).sum(), x)
+    torch.testing.assert_close(gradient.sum(dims), torch.ones_like(gradient.sum(dims)))
+    torch.testing.assert_close(gradient.sum(dims), shared.sum(dims))
     assert int((gradient != 0).sum()) == largest.numel()
+    assert int((shared != 0).sum()) == x.numel()
 
 
 @pytest.mark.parametrize("last", [False, True])

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
+from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timm.models.swin_transformer import SwinTransformerBlock, SwinTransformerStage
+from torch import nn
 
 from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.attention import affinity_row, attend, attend_materialised
-from mtcp.model.backbone import Backbone
+from mtcp.model.backbone import Backbone, sine_positions
 from mtcp.model.coherence import CoherenceFusion
 from mtcp.model.shared import gate_by_masks
+from mtcp.model.task_decoder import WINDOW, TaskDecoder
+from mtcp.model.windows import PaddedFirst, pad_before_shift
 from mtcp.objective.losses import Objective
 
 TINY = ModelConfig(backbone="mobilenetv3_small_050", width=16, queries=4, query_layers=2, query_heads=2)
@@ -83,6 +91,93 @@ def test_swin_backbone_takes_any_size_and_comes_channels_first() -> None:
     with torch.no_grad():
         maps = backbone(torch.rand(1, 3, 64, 96))
     assert [tuple(m.shape[-2:]) for m in maps] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+
+
+SIDES = [*range(1, 30), 32, 40]  # with and without whole windows
+
+
+def stage(**changes: object) -> tuple[nn.Module, nn.Module]:
+    """timm's stage of a plain and a shifted block, and the same with `pad_before_shift`."""
+    torch.manual_seed(0)
+    options = {"dim": 8, "out_dim": 8, "input_resolution": (56, 56), "depth": 2, "downsample": False,
+               "num_heads": 2, "window_size": WINDOW, "always_partition": True, "dynamic_mask": True}  # fmt: skip
+    timms = SwinTransformerStage(**{**options, **changes}).eval()  # type: ignore[arg-type]
+    ours = copy.deepcopy(timms)
+    pad_before_shift(ours)
+    return timms, ours
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_shifted_block_does_not_reach_round_the_picture(side: int, axis: int) -> None:
+    """Shifted by 3, the first row's (column's) window ends with the third."""
+    block = stage()[1].blocks[1]  # type: ignore[index]
+    assert block.shift_size == (3, 3)
+    x = torch.randn(1, *(side, 15)[:: 1 if axis == 1 else -1], 8)
+    other = x.clone()
+    other.select(axis, 0).normal_()
+    with torch.no_grad():
+        moved = (block(x) - block(other)).abs().amax([d for d in range(4) if d != axis])
+    assert moved[0] > 0.1
+    assert not moved[3:].any()
+
+
+@pytest.mark.parametrize("size", [(h, w) for h in (5, 7, 15, 22, 28) for w in (7, 14, 23, 32)])
+def test_windows_are_timms_on_a_map_padded_by_hand(size: tuple[int, int]) -> None:
+    """At whole windows that is timm's output itself. LayerNorm without a bias leaves the padding at zero."""
+    timms, ours = (one.blocks[1] for one in stage())  # type: ignore[index]
+    h, w = size
+    x = torch.randn(2, h, w, 8)
+    by_hand = F.pad(x, (0, 0, 0, math.ceil(w / WINDOW) * WINDOW - w, 0, math.ceil(h / WINDOW) * WINDOW - h))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), timms(by_hand)[:, :h, :w], rtol=0, atol=1e-6)
+        if h % WINDOW == w % WINDOW == 0:
+            assert torch.equal(ours(x), timms(x))
+
+
+def test_merging_of_odd_sides_sees_no_padding_of_windows() -> None:
+    """The blocks crop, so merging adds its own single row and column of zeros and no more."""
+    _, first = stage()
+    _, second = stage(out_dim=16, downsample=True)
+    x = torch.randn(1, 15, 23, 8)
+    with torch.no_grad():
+        whole = first(x)
+        assert whole.shape == x.shape
+        merged = second.downsample(whole)  # type: ignore[operator]
+        assert merged.shape == (1, 8, 12, 16)
+        torch.testing.assert_close(merged, second.downsample(F.pad(whole, (0, 0, 0, 1, 0, 1))))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: TaskDecoder(8), id="task decoder"),
+        pytest.param(lambda: Backbone("swin_tiny_patch4_window7_224"), id="backbone", marks=pytest.mark.slow),
+    ],
+)
+def test_every_swin_block_pads_first_and_keeps_its_names(make: Callable[[], nn.Module]) -> None:
+    net = make()
+    blocks = [m for m in net.modules() if isinstance(m, SwinTransformerBlock)]
+    assert blocks and {type(block) for block in blocks} == {PaddedFirst}
+    assert any(any(block.shift_size) for block in blocks)
+    plain, ours = stage()
+    assert list(plain.state_dict()) == list(ours.state_dict())
+
+
+@pytest.mark.parametrize("h,w", [(1, 1), (2, 3), (6, 8), (15, 20), (60, 80)])
+@pytest.mark.parametrize("channels", [8, 64, 256])
+def test_positions_do_not_alias_and_are_told_apart(h: int, w: int, channels: int) -> None:
+    found = sine_positions(h, w, channels, torch.zeros((), dtype=torch.float64))
+    rows, columns = found.unflatten(0, (h, w)).chunk(2, -1)
+    for values, cells in ((rows[:, 0], h), (columns[0], w)):
+        sin, cos = values.chunk(2, -1)
+        phase = torch.atan2(sin, cos) % (2 * torch.pi)  # (cells, channels / 4)
+        step = phase.diff(dim=0)
+        # An aliased component falls somewhere. Two cells are half a turn apart.
+        assert (step > 0).all() and (step <= 2 * torch.pi / cells + 1e-6).all()
+        assert cells < 3 or (step < torch.pi).all()
+        apart = torch.cdist(values, values).fill_diagonal_(torch.inf)
+        assert apart.min() > torch.pi / cells
 
 
 def test_unknown_backbone_and_wrong_shape_are_named() -> None:

@@ -12,6 +12,7 @@ from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from mtcp.errors import InputError
+from mtcp.model.windows import pad_before_shift
 
 STRIDES = (4, 8, 16, 32)
 PAD_TO = STRIDES[-1]
@@ -40,6 +41,7 @@ class Backbone(nn.Module):
         self.net = timm.create_model(
             name, features_only=True, out_indices=indices, pretrained=pretrained, **options
         )
+        pad_before_shift(self.net)
         self.channels: list[int] = _feature_info(self.net).channels()
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -91,14 +93,16 @@ def pad_to_stride(x: Tensor, stride: int = PAD_TO) -> Tensor:
 
 
 def sine_positions(h: int, w: int, channels: int, like: Tensor) -> Tensor:
-    """Sine position encoding of a grid (Carion et al., DETR, 2020): (h*w, channels) on `like`'s device and
-    dtype.
+    """Sine position encoding of a grid (Carion et al., DETR, 2020): (h*w, channels) on `like`'s device and dtype.
+
+    As in DETR the fastest component turns once over the whole grid, so that it never turns by more than half a turn
+    from one cell to the next, however coarse the grid.
     """
     quarter = (channels + 3) // 4
     frequency = 10000.0 ** (-torch.arange(quarter, device=like.device, dtype=torch.float32) / quarter)
     y = (torch.arange(h, device=like.device, dtype=torch.float32) + 0.5) / h * 2 * torch.pi
     x = (torch.arange(w, device=like.device, dtype=torch.float32) + 0.5) / w * 2 * torch.pi
-    y, x = y[:, None] * frequency * 50, x[:, None] * frequency * 50  # (h, quarter), (w, quarter)
+    y, x = y[:, None] * frequency, x[:, None] * frequency  # (h, quarter), (w, quarter)
     rows = torch.cat([y.sin(), y.cos()], -1)[:, None].expand(h, w, 2 * quarter)
     columns = torch.cat([x.sin(), x.cos()], -1)[None].expand(h, w, 2 * quarter)
     return torch.cat([rows, columns], -1).flatten(0, 1)[:, :channels].to(like.dtype)

@@ -15,7 +15,11 @@ Pooled = tuple[Tensor, Tensor]
 
 
 class Cbam(CbamModule):
-    """timm's CBAM: same parameters under the same names, same values, same gradients."""
+    """timm's CBAM: same parameters under the same names, same values.
+
+    Same gradients too where no two values share a maximum. Where some do (after a ReLU, zeros), one of them gets
+    all of its gradient on a CPU, in timm each of them an equal share.
+    """
 
     def forward(self, x: Tensor, pooled: Pooled | None = None) -> Tensor:
         """x: (B, C, h, w) -> same. pooled: `pool(x, (2, 3))` where it is known already."""
@@ -27,7 +31,10 @@ class Cbam(CbamModule):
 
 
 def pool(x: Tensor, dims: tuple[int, ...]) -> Pooled:
-    """Mean and maximum of x (B, C, h, w) over `dims`, (1,) or (2, 3), which stay as axes of length 1."""
+    """Mean and maximum of x (B, C, h, w) over `dims`, (1,) or (2, 3), which stay as axes of length 1.
+
+    Of equal maxima one gets the gradient on a CPU, each its share elsewhere: both are subgradients.
+    """
     if x.device.type == "cpu" and x.requires_grad and torch.is_grad_enabled() and not _traced():
         return _Pool.apply(x, dims)
     return x.mean(dims, keepdim=True), x.amax(dims, keepdim=True)
@@ -38,7 +45,7 @@ def _traced() -> bool:
 
 
 class _Pool(torch.autograd.Function):
-    """`pool` that remembers where each maximum is. Of equal maxima one gets the gradient, not each its share."""
+    """`pool` that remembers where each maximum is, and hands the whole gradient to that one place."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, dims: tuple[int, ...]) -> Pooled:

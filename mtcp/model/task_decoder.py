@@ -6,6 +6,7 @@ from timm.models.swin_transformer import SwinTransformerStage
 from torch import Tensor, nn
 
 from mtcp.model.backbone import FPN
+from mtcp.model.windows import pad_before_shift
 
 DEPTHS = (1, 2, 1)
 HEADS = 2
@@ -39,6 +40,7 @@ class TaskDecoder(nn.Module):
                 )
             )
         self.stages = nn.ModuleList(stages)
+        pad_before_shift(self.stages)
         self.norms = nn.ModuleList(nn.LayerNorm(out) for out in self.widths)
         self.fpn = FPN(self.widths, width, levels=(0,))
 
