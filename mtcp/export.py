@@ -27,7 +27,8 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
 
     STEM.npz holds `TASK_initial` and `TASK_refined` as in `Prediction`: semseg uint8 (H, W); depth float32
     (H, W) in metres; normals float32 (H, W, 3), camera axes x right, y down, z forward. And `camera` (4,):
-    fx, fy, cx, cy in pixels of the photo. Without trace-back there are no `_refined` keys and pictures.
+    fx, fy, cx, cy in pixels of the photo; and, if geometry does not hold for it, `pinhole` (), false. Without
+    trace-back there are no `_refined` keys and pictures.
 
     Per map there is STEM_TASK_STAGE.png, with a legend under classes and depth (whose colours span initial
     and refined alike); of depth also STEM_depth_STAGE_mm.png, 16-bit millimetres, 0 invalid.
@@ -56,7 +57,8 @@ def arrays(prediction: Prediction) -> dict[str, np.ndarray]:
         for task in prediction.tasks
         for stage, maps in prediction.stages().items()
     }
-    return {**maps, "camera": np.array([camera.fx, camera.fy, camera.cx, camera.cy])}
+    told = {"pinhole": np.array(False)} if prediction.geometry_note else {}
+    return {**maps, "camera": np.array([camera.fx, camera.fy, camera.cx, camera.cy]), **told}
 
 
 def pictures(prediction: Prediction, task: Task) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from mtcp.export import millimetres
 from mtcp.geometry.camera import Camera
 from mtcp.inference import to_network
 from mtcp.model import MTCP
+from mtcp.photo_facts import PhotoFacts
 from mtcp.predict import Predictor, finish, write_prediction
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
@@ -166,7 +167,7 @@ def test_where_the_camera_is_from(predictor, tmp_path):
     assert (p.camera, p.camera_from) == (Camera.from_fov(60, 80, 90), "given")
     p = predictor(photo(60, 80))
     assert (p.camera, p.camera_from) == (Camera.from_fov(80, 60, 60), "assumed")
-    assert predictor(photo(60, 80), focal35=26).camera == Camera.from_focal35(80, 60, 26)
+    assert predictor(photo(60, 80), facts=PhotoFacts(26.0)).camera == Camera.from_focal35(80, 60, 26)
 
 
 def test_threads_do_not_disturb_each_other(predictor):
@@ -325,5 +326,5 @@ def test_photo_from_memory_keeps_its_focal_length(predictor):
 
     buffer = io.BytesIO()
     Image.fromarray(photo(48, 64)).save(buffer, "PNG")
-    array, focal = open_photo(buffer)
-    assert predictor(array, focal35=focal).camera_from == "assumed"
+    array, facts = open_photo(buffer)
+    assert predictor(array, facts=facts).camera_from == "assumed"

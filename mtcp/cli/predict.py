@@ -139,6 +139,6 @@ def make_folder(path: Path) -> None:
 def summary(prediction: Prediction) -> str:
     """Sizes, time and camera in a few words, and what else there is to know."""
     (H, W), (h, w) = prediction.size, prediction.network_size
-    camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_from}"
+    camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_words}"
     note = f"; {prediction.note}" if prediction.note else ""
     return f"{H}x{W}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}{note}"

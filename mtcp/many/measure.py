@@ -19,7 +19,7 @@ from mtcp.prediction import Prediction
 from mtcp.triage import failure_counts, stage_numbers
 
 Predict = Callable[..., Prediction]
-"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, fov, focal35=None)."""
+"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, fov, facts=None)."""
 NEEDED = ("depth", "normals")
 
 _log = logging.getLogger(__name__)
@@ -83,13 +83,14 @@ def measure(predict: Predict, job: Job, name: str) -> Row:
     import torch
 
     start = time.perf_counter()
-    photo, focal35 = read_photo(job.source, name)
-    told = predict(photo, job.fov_deg, focal35=focal35)
+    photo, told_by_file = read_photo(job.source, name)
+    told = predict(photo, job.fov_deg, facts=told_by_file)
     check_tasks(told.tasks)
-    report = coherence(told.initial, told.refined, told.camera, told.classes)
+    report = coherence(told.initial, told.refined, told.camera, told.classes, note=told.geometry_note)
     facts = {
         "photo": stored_name(name),
         "camera_from": told.camera_from,
+        "geometry_note": told.geometry_note,
         "device": told.device,
         "checkpoint": told.checkpoint,
         "checkpoint_sha256": job.sha256,
