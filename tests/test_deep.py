@@ -89,7 +89,7 @@ def test_pictures_around_zero_are_refused(values: np.ndarray) -> None:
     for kind in (np.float32, np.int32) if values.max() > 2 else (np.float32,):
         content = io.BytesIO()
         Image.fromarray(values.astype(kind)).save(content, "TIFF")
-        with pytest.raises(InputError, match="negative|HDR"):
+        with pytest.raises(InputError, match=r"negative|HDR"):
             read(content.getvalue())
 
 

@@ -27,7 +27,7 @@ NOTE = "2.50 times as wide as high: if it is a panorama, coherence and 3D take i
 
 def analysed(folder: Path, size: tuple[int, int], exif: Image.Exif | None = None) -> Run:
     path = folder / f"{size[0]}.jpg"
-    Image.new("RGB", size, (90, 120, 90)).save(path, exif=exif or Image.Exif())
+    Image.new("RGB", size, (90, 120, 90)).save(path, exif=Image.Exif() if exif is None else exif)
     return session.analyse(FakePredictor(), path)
 
 
