@@ -97,8 +97,8 @@ def _decode(name: str, source: str | os.PathLike[str] | BinaryIO) -> tuple[Image
             raise
         _check_size(name, *deep.float_size(tags))
         _check_tiff(name, tags)
-        image, note = _named(name, deep.float_colours, content, tags)
-        return image, tags, note
+        made, note = _named(name, deep.float_colours, content, tags)
+        return made, tags, note
     with opened:
         image: Image.Image = opened
         _check_size(name, image.width, image.height)
