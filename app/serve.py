@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from app import ui
+    from mtcp.photo_facts import PhotoFacts
     from mtcp.prediction import Prediction
     from mtcp.truth import Truth
 
@@ -219,8 +220,8 @@ def load(checkpoint: Path, device: str) -> ui.Network:
 
     predictor = Predictor(checkpoint, device=device)
 
-    def predict(photo: np.ndarray, focal35: float | None = None) -> Prediction:
-        return predictor(photo, focal35=focal35)
+    def predict(photo: np.ndarray, facts: PhotoFacts | None = None) -> Prediction:
+        return predictor(photo, facts=facts)
 
     return ui.Network(
         predict=gpu.borrowed(predict),

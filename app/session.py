@@ -26,7 +26,7 @@ from mtcp.truth import Truth
 BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
 Predict = Callable[..., Prediction]
-"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, focal35=None)."""
+"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, facts=None)."""
 
 TruthOf = Callable[[str | os.PathLike[str]], "Truth | None"]
 """From a photo's file to what it really shows, or None."""
@@ -55,7 +55,7 @@ class Run:
         told = self.prediction
         if not {"depth", "normals"} <= set(told.tasks):
             return None
-        return coherence(told.initial, told.refined, told.camera, told.classes)
+        return coherence(told.initial, told.refined, told.camera, told.classes, note=told.geometry_note)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -95,12 +95,10 @@ def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = 
     """
     give_back()
     name = Path(path).name
-    photo, focal35 = open_photo(path, name=name)
+    photo, facts = open_photo(path, name=name)
     original = photo.shape[:2]
     photo = shrink(photo, LONGEST_SIDE)
-    return known(
-        Run(photo, predict(photo, focal35=focal35), name, (original[0], original[1])), truth_of(path)
-    )
+    return known(Run(photo, predict(photo, facts=facts), name, (original[0], original[1])), truth_of(path))
 
 
 def known(run: Run, truth: Truth | None) -> Run:

@@ -11,13 +11,16 @@ import io
 import logging
 import os
 import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
+from mtcp import deep
 from mtcp.errors import InputError, one_line
+from mtcp.photo_facts import PhotoFacts, read_facts
 
 MAX_PIXELS = 52_000_000
 """Larger photos are refused: at 34 bytes a pixel for the maps, initial and refined, and what it takes to write
@@ -33,7 +36,7 @@ the maps of a 48-megapixel photo are 1.5 GB."""
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "HEIF")
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-_STRIP_PIXELS = 2_000_000  # of deep grey at once: 16 MB in double precision
+_DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")  # how Pillow names what it reads the upper bytes of
 _REDUCED, _TILE_WIDTH, _TILE_LENGTH = 254, 322, 323  # TIFF tags
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -52,33 +55,31 @@ _log = logging.getLogger(__name__)
 
 def open_photo(
     source: str | os.PathLike[str] | BinaryIO, name: str | None = None
-) -> tuple[np.ndarray, float | None]:
+) -> tuple[np.ndarray, PhotoFacts]:
     """Reads a photo file (path or binary file object): JPEG, PNG, GIF, WebP, TIFF, BMP, PPM, AVIF, and HEIC with
     `pillow_heif`.
 
-    EXIF orientation is applied, transparency is put on white, 16-bit and float grey is scaled to 8 bits, CMYK
-    and embedded ICC profiles become sRGB. Of an animation or a multi-page file, the first picture.
+    EXIF orientation is applied, transparency is put on white, 16-bit and float pictures, grey or colour, are
+    scaled to 8 bits (which value is white: `mtcp.deep.find_white`), CMYK and embedded ICC profiles become sRGB. Of an
+    animation or a multi-page file, the first picture.
 
     Args:
         name: what errors call the file; None: its path as given.
 
     Returns:
-        RGB uint8 (H, W, 3), upright; and the 35 mm equivalent focal length in mm from EXIF, None if not told.
+        RGB uint8 (H, W, 3), upright; and what the file tells of the lens and of the kind of picture.
 
     Raises:
-        InputError: no such file, not a picture, truncated, larger than `MAX_PIXELS`, smaller than `MIN_SIDE`.
+        InputError: no such file, not a picture, truncated, larger than `MAX_PIXELS`, smaller than `MIN_SIDE`; HDR.
     """
     name = one_line(_name(source) if name is None else name)
     if isinstance(source, (str, os.PathLike)):
         _check_file(name, source)
     _register_heif()
     try:
-        with Image.open(source, formats=_formats()) as image:
-            _check_size(name, image.width, image.height)
-            _check_inside(name, image)
-            image.load()
-            focal = _focal35(image)
-            array = np.array(_to_rgb(_upright(image)))
+        image, exif, note = _decode(name, source)
+        facts = read_facts(exif, image.info.get("xmp"), image.size, note)
+        array = np.array(_to_rgb(_upright(image, exif)))
     except InputError:
         raise
     except (
@@ -86,7 +87,42 @@ def open_photo(
     ) as error:  # on damaged files Pillow's decoders raise anything from struct.error to MemoryError
         raise InputError(f"{name}: {_reason(source, error)}") from error
     _check_size(name, array.shape[1], array.shape[0])
-    return array, focal
+    return array, facts
+
+
+def _decode(name: str, source: str | os.PathLike[str] | BinaryIO) -> tuple[Image.Image, Image.Exif, str]:
+    """The picture as stored, of at most 8 bits a value; its EXIF; a note on what was decided in reading it."""
+    try:
+        opened = Image.open(source, formats=_formats())
+    except Image.UnidentifiedImageError:
+        tags = deep.float_tags(content := _content(source))
+        if tags is None:
+            raise
+        _check_size(name, *deep.float_size(tags))
+        _check_tiff(name, tags)
+        made, note = _named(name, deep.float_colours, content, tags)
+        return made, tags, note
+    with opened:
+        image: Image.Image = opened
+        _check_size(name, image.width, image.height)
+        _check_inside(name, image)
+        stored = str(image.tile[0].args) if image.tile else ""  # type: ignore[attr-defined]
+        image.load()
+        exif = _exif(image)
+        note = ""
+        if image.mode in _DEEP_MODES:
+            image, note = _named(name, deep.grey, image)
+        elif any(kind in stored for kind in _DEEP_COLOURS):
+            image, note = _named(name, deep.colours, image, _content(source))
+        return image, exif, note
+
+
+def _named(name: str, read: Callable[..., tuple[Image.Image, str]], *args: Any) -> tuple[Image.Image, str]:
+    """`read(*args)`, whose complaints do not name the file."""
+    try:
+        return read(*args)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def check_photo(array: np.ndarray) -> np.ndarray:
@@ -151,13 +187,16 @@ def _check_size(name: str, width: int, height: int) -> None:
 def _check_inside(name: str, image: Image.Image) -> None:
     """What a file's declared size does not tell: thumbnails first, huge tiles, endless scans."""
     if image.format == "TIFF":
-        tags = getattr(image, "tag_v2", {})
-        if int(tags.get(_REDUCED, 0)) & 1:
-            raise InputError(f"{name}: its first picture is a thumbnail (a raw file?); export it as JPEG")
-        if int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0)) > MAX_PIXELS:
-            raise InputError(f"{name}: its tiles are over {MAX_PIXELS // 10**6} megapixels; save it again")
+        _check_tiff(name, getattr(image, "tag_v2", {}))
     if image.format in ("JPEG", "MPO") and "progressive" in image.info and _scans(image) > MAX_SCANS:
         raise InputError(f"{name}: over {MAX_SCANS} progressive scans; save it again")
+
+
+def _check_tiff(name: str, tags: Mapping[int, Any]) -> None:
+    if int(tags.get(_REDUCED, 0)) & 1:
+        raise InputError(f"{name}: its first picture is a thumbnail (a raw file?); export it as JPEG")
+    if int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0)) > MAX_PIXELS:
+        raise InputError(f"{name}: its tiles are over {MAX_PIXELS // 10**6} megapixels; save it again")
 
 
 def _scans(image: Image.Image) -> int:
@@ -189,6 +228,13 @@ def _reason(source: str | os.PathLike[str] | BinaryIO, error: Exception) -> str:
         return "not enough memory to decode it; give a smaller copy"
     text = " ".join(str(error).split())[:120]
     return f"damaged or cut short ({type(error).__name__}: {text})"
+
+
+def _content(source: str | os.PathLike[str] | BinaryIO) -> bytes:
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).read_bytes()
+    source.seek(0)
+    return source.read(MAX_BYTES)
 
 
 def _head(source: str | os.PathLike[str] | BinaryIO) -> bytes:
@@ -229,48 +275,35 @@ def _register_heif() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _exif(image: Image.Image) -> Image.Exif:
+    """The EXIF of an open picture, with the block of the lens read; empty if it is damaged."""
     try:
-        turn = _TURN.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        exif = image.getexif()
     except Exception as error:  # a broken EXIF block must not cost the photo
+        _log.debug("EXIF unreadable: %s", error)
+        return Image.Exif()
+    try:
+        exif.get_ifd(ExifTags.IFD.Exif)  # now, while the file is open
+    except Exception as error:  # nor may a broken part of it cost the orientation
+        _log.debug("EXIF of the lens unreadable: %s", error)
+    return exif
+
+
+def _upright(image: Image.Image, exif: Image.Exif) -> Image.Image:
+    try:
+        turn = _TURN.get(exif.get(ExifTags.Base.Orientation, 1))
+    except Exception as error:  # likewise
         _log.debug("EXIF orientation unreadable: %s", error)
         return image
     return image if turn is None else image.transpose(turn)
 
 
-def _focal35(image: Image.Image) -> float | None:
-    try:
-        value = float(image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm, 0))
-    except Exception as error:  # likewise: a broken block tells nothing
-        _log.debug("EXIF unreadable: %s", error)
-        return None
-    return value if 1.0 <= value <= 5000.0 else None
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in _DEEP_MODES:
-        return Image.fromarray(_deep_grey(np.asarray(image))).convert("RGB")
     profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
     return _to_srgb(image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB"), profile)
-
-
-def _deep_grey(array: np.ndarray) -> np.ndarray:
-    """Grey of more than 8 bits -> uint8. White is 1, 255, 65535 or the maximum, by type and maximum."""
-    rows = max(1, _STRIP_PIXELS // array.shape[1])
-    strips = [slice(top, top + rows) for top in range(0, len(array), rows)]
-    top = max(float(array[s].max(initial=0, where=np.isfinite(array[s]))) for s in strips)
-    if np.issubdtype(array.dtype, np.floating):
-        full = next((limit for limit in (1.0, 255.0, 65535.0) if top <= limit), top)
-    else:
-        full = 65535.0 if array.dtype == np.uint16 or 255 < top <= 65535 else max(top, 255.0)
-    result = np.empty(array.shape, np.uint8)
-    for s in strips:
-        values = np.nan_to_num(array[s].astype(np.float64), nan=0.0, posinf=full, neginf=0.0)
-        result[s] = np.round(values.clip(0, full) * (255.0 / full))
-    return result
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -30,6 +30,7 @@ from mtcp.inference import (
 from mtcp.model import MTCP, Decoded
 from mtcp.model.network import LOG_DEPTH_RANGE
 from mtcp.photo import check_photo, open_photo, shrink
+from mtcp.photo_facts import PhotoFacts, wide_note
 from mtcp.prediction import STRIDE, Maps, Prediction
 from mtcp.tasks import Task
 
@@ -77,14 +78,14 @@ class Predictor:
         photo: np.ndarray | str | os.PathLike[str],
         fov_deg: float | None = None,
         *,
-        focal35: float | None = None,
+        facts: PhotoFacts | None = None,
     ) -> Prediction:
         """Predicts one photo.
 
         Args:
             photo: RGB uint8 (H, W, 3), upright, or a file (see `mtcp.photo.open_photo`).
             fov_deg: horizontal field of view; without it EXIF decides, without that 60 degrees are assumed.
-            focal35: 35 mm equivalent focal length in mm, for an array whose file's EXIF is known.
+            facts: what `open_photo` said of the file, for an array that was read from one.
 
         Raises:
             InputError: an unreadable photo, a field of view outside 1 to 179 degrees, a network whose output is
@@ -94,14 +95,15 @@ class Predictor:
         `Prediction.note` say so.
         """
         if isinstance(photo, (str, os.PathLike)):
-            photo, focal = open_photo(photo)
-            focal35 = focal35 or focal
+            photo, told = open_photo(photo)
+            facts = facts or told
         check_photo(photo)
         own = (photo.shape[0], photo.shape[1])
         if self.longest_side is not None:
             photo = shrink(photo, self.longest_side)
         size = (photo.shape[0], photo.shape[1])
-        camera, camera_from = _camera(size, fov_deg, focal35)
+        facts = facts or PhotoFacts(geometry_note=wide_note(size[1], size[0]))
+        camera, camera_from = _camera(size, fov_deg, facts.focal35_mm)
         asked = self.network_size or network_size(size, int(np.prod(config_size(self.model.config))))
         start = time.perf_counter()
         with torch.inference_mode():
@@ -133,6 +135,7 @@ class Predictor:
             camera_from=camera_from,
             reduced_from=None if seen == asked else asked,
             shrunk_from=None if size == own else own,
+            facts=facts,
             initial=maps["initial"],
             refined=maps["refined"],
             **inside,

@@ -8,6 +8,7 @@ import numpy as np
 
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.photo_facts import PhotoFacts
 from mtcp.tasks import Task, task_set
 
 STRIDE = 4  # of the grid that attention, gates, masks and class probabilities live on
@@ -48,10 +49,30 @@ class Prediction:
     masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
     reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
     shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
+    facts: PhotoFacts = field(default_factory=PhotoFacts)  # what the photo's file tells
 
     @property
     def note(self) -> str:
-        """What a reader of the maps has to know, for people: that they are coarser than asked for. Else empty."""
+        """What a reader of the maps has to know, for people: that they are coarser than asked for, that geometry does
+        not hold for the photo, how its pixels were read. Else empty.
+        """
+        notes = (self._memory_note, self.geometry_note, self.facts.reading_note)
+        return "; ".join(note for note in notes if note)
+
+    @property
+    def geometry_note(self) -> str:
+        """Why geometry does not hold for the photo; empty where it does."""
+        return self.facts.geometry_note
+
+    @property
+    def camera_words(self) -> str:
+        """Where `camera` comes from, for people."""
+        if self.camera_from != "exif":
+            return self.camera_from
+        return f"from EXIF: {self.facts.focal_from}" if self.facts.focal_from else "from EXIF"
+
+    @property
+    def _memory_note(self) -> str:
         if self.reduced_from is None:
             return ""
         (h, w), (asked_h, asked_w) = self.network_size, self.reduced_from

@@ -8,6 +8,7 @@ import numpy as np
 
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.photo_facts import PhotoFacts, wide_note
 from mtcp.prediction import Prediction
 from mtcp.tasks import NYUD_CLASSES
 
@@ -28,11 +29,13 @@ class FakePredictor:
         self.trace_back, self.cfm, self.query_gate = trace_back, cfm, query_gate
         self.calls = 0
 
-    def __call__(self, photo: np.ndarray, *, focal35: float | None = None) -> Prediction:
+    def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
         self.calls += 1
         if photo.max() == 0:
             raise InputError("fake: its initial depth of this photo is not a number; use another checkpoint")
         H, W = photo.shape[:2]
+        facts = facts or PhotoFacts(geometry_note=wide_note(W, H))
+        focal35 = facts.focal35_mm
         camera = Camera.from_focal35(W, H, focal35) if focal35 else Camera.from_fov(W, H)
         stages = {"initial": {"window": 0.2, "far": 3.0}, "refined": {"window": 0.3, "far": 3.5}}
         steps = [room(GRID[0] // by, GRID[1] // by, window=0.25, far=3.25) for by in (4, 2)]  # 1/16 and 1/8
@@ -47,6 +50,7 @@ class FakePredictor:
             checkpoint="fake-lite.safetensors",
             camera=camera,
             camera_from="exif" if focal35 else "assumed",
+            facts=facts,
             initial=room(H, W, **stages["initial"]),
             refined=room(H, W, **stages["refined"]) if self.trace_back else {},
             intermediate={task: tuple(step[task] for step in steps) for task in TASKS if self.trace_back},

@@ -22,6 +22,7 @@ from app import session, ui
 from app.tabs import triage_listen
 from mtcp.errors import one_line
 from mtcp.photo import LONGEST_SIDE
+from mtcp.photo_facts import PhotoFacts
 from mtcp.prediction import Prediction
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -54,9 +55,9 @@ class Eyes(FakePredictor):
 
     seen: np.ndarray
 
-    def __call__(self, photo: np.ndarray, *, focal35: float | None = None) -> Prediction:
+    def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
         self.seen = photo
-        return super().__call__(np.maximum(photo, 1), focal35=focal35)
+        return super().__call__(np.maximum(photo, 1), facts=facts)
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ from mtcp.many import storage, table  # noqa: E402
 from mtcp.many.measure import Job, Outcome  # noqa: E402
 from mtcp.many.storage import Place, open_place, pictures  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
+from mtcp.photo_facts import PhotoFacts  # noqa: E402
 from mtcp.triage import COHERENCE  # noqa: E402
 
 TINY = ModelConfig(
@@ -93,8 +94,8 @@ def job_of(source: str, dest: str) -> Job:
     return Job(open_place(source), open_place(dest), "0" * 64)
 
 
-def fake(photo: np.ndarray, fov: float | None = None, *, focal35: float | None = None) -> Any:
-    return FakePredictor()(photo, focal35=focal35)
+def fake(photo: np.ndarray, fov: float | None = None, *, facts: PhotoFacts | None = None) -> Any:
+    return FakePredictor()(photo, facts=facts)
 
 
 def engine(job: Job, work: list[many.Block]) -> Iterator[Outcome]:
@@ -235,7 +236,7 @@ def test_large_photos_are_worked_at_a_smaller_size_but_told_in_their_own_pixels(
 
 def test_every_number_tells_its_unit() -> None:
     for field in table.schema():
-        if field.name not in table.TEXT:
+        if field.name not in (*table.TEXT, *table.NEWER_TEXT):
             unit = field.metadata[b"unit"].decode()
             suffix = {"deg": "_deg", "cm": "_cm", "%": "_pct", "px": "_px", "s": "seconds"}.get(unit, "")
             assert field.name.endswith(suffix), field.name

@@ -83,12 +83,12 @@ def test_open_photo(case: Case, tmp_path: Path) -> None:
     path = case.write(tmp_path)
     with no_longer_than(SECONDS):
         try:
-            array, focal = open_photo(path)
+            array, facts = open_photo(path)
         except InputError as error:
             check_message(case, str(error), str(path))
         else:
             assert case.problem(array) == ""
-            assert focal in (None, 28.0)
+            assert facts.focal35_mm in (None, 28.0)
 
 
 @each_light
@@ -131,9 +131,9 @@ class StandIn(FakePredictor):
         self.seen: dict[str, np.ndarray] = {}
 
     def __call__(self, path: Path, fov_deg: float | None = None):  # type: ignore[no-untyped-def, override]
-        array, focal = open_photo(path)
+        array, facts = open_photo(path)
         self.seen[str(path)] = array
-        return super().__call__(np.maximum(array, 1), focal35=focal)
+        return super().__call__(np.maximum(array, 1), facts=facts)
 
 
 @pytest.fixture(scope="module")

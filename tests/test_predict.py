@@ -19,6 +19,7 @@ from mtcp.geometry.camera import Camera
 from mtcp.inference import to_network
 from mtcp.model import MTCP
 from mtcp.photo import shrink
+from mtcp.photo_facts import PhotoFacts
 from mtcp.predict import Predictor, finish, write_prediction
 from mtcp.tasks import HUMAN_PARTS, NYUD_CLASSES
 
@@ -168,7 +169,7 @@ def test_where_the_camera_is_from(predictor, tmp_path):
     assert (p.camera, p.camera_from) == (Camera.from_fov(60, 80, 90), "given")
     p = predictor(photo(60, 80))
     assert (p.camera, p.camera_from) == (Camera.from_fov(80, 60, 60), "assumed")
-    assert predictor(photo(60, 80), focal35=26).camera == Camera.from_focal35(80, 60, 26)
+    assert predictor(photo(60, 80), facts=PhotoFacts(26.0)).camera == Camera.from_focal35(80, 60, 26)
 
 
 def test_long_photos_are_worked_at_a_smaller_size(tmp_path):
@@ -357,5 +358,5 @@ def test_photo_from_memory_keeps_its_focal_length(predictor):
 
     buffer = io.BytesIO()
     Image.fromarray(photo(48, 64)).save(buffer, "PNG")
-    array, focal = open_photo(buffer)
-    assert predictor(array, focal35=focal).camera_from == "assumed"
+    array, facts = open_photo(buffer)
+    assert predictor(array, facts=facts).camera_from == "assumed"

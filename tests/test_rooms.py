@@ -216,8 +216,8 @@ def test_examples_are_the_pictures_that_their_list_describes() -> None:
         with Image.open(EXAMPLES / example.file) as picture:
             assert picture.size == (640, 480)
             small = np.asarray(picture.resize((80, 60), Image.Resampling.BOX), float)
-        _, focal35 = open_photo(EXAMPLES / example.file)
-        assert focal35 == round(Camera.from_fov(640, 480, example.fov_deg).focal35_mm)
+        _, facts = open_photo(EXAMPLES / example.file)
+        assert facts.focal35_mm == round(Camera.from_fov(640, 480, example.fov_deg).focal35_mm)
         again = example.frame((60, 80), "fast")
         assert np.corrcoef(small.ravel(), again.image.astype(float).ravel())[0, 1] > 0.8  # others: below 0.4
         assert 50 <= example.fov_deg <= 75 and again.camera.fov_deg == pytest.approx(example.fov_deg)

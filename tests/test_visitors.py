@@ -19,6 +19,7 @@ from PIL import Image
 from served import Served, picture, served
 
 from app import ui
+from mtcp.photo_facts import PhotoFacts
 from mtcp.prediction import Prediction
 
 AT_ONCE = 5
@@ -66,10 +67,10 @@ def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
     """The photo in the network is finished, those that the visitor had waiting behind it are not begun."""
     running, go_on, usual = threading.Event(), threading.Event(), FakePredictor.__call__
 
-    def slow(self: FakePredictor, photo: np.ndarray, *, focal35: float | None = None) -> Prediction:
+    def slow(self: FakePredictor, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
         running.set()
         assert go_on.wait(60)
-        return usual(self, photo, focal35=focal35)
+        return usual(self, photo, facts=facts)
 
     monkeypatch.setattr(FakePredictor, "__call__", slow)
     photo, before = picture(tmp_path / "room.png"), page.predictor.calls

@@ -15,7 +15,7 @@ import numpy as np
 
 from app.scene import Scene
 from app.session import Run
-from app.views import legends, measure, predictions
+from app.views import html, legends, measure, predictions
 from app.views.change import LEAST_ANGLE
 from mtcp import colour
 from mtcp.geometry import cloud
@@ -120,7 +120,11 @@ def displacement(run: Run) -> np.ndarray:
 
 
 def legend(run: Run, what: str, sampled: Shape) -> str:
-    """What the colours mean, HTML."""
+    """What the colours mean, HTML; before it, why the shapes are wrong, where they are."""
+    return html.caveat(run.prediction.geometry_note) + _legend(run, what, sampled)
+
+
+def _legend(run: Run, what: str, sampled: Shape) -> str:
     if what == "photo":
         return ""
     if what in ("normal", "depth normal"):

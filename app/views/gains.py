@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.session import Run
+from app.views import html
 from app.views.triage import number
 from mtcp.geometry.regions import components, nearest
 from mtcp.geometry.report import Coherence
@@ -40,7 +41,14 @@ class Gain:
 
 
 def headline(run: Run) -> str:
-    """How far depth and normals disagree, what trace-back did to it, and where most of that happened."""
+    """How far depth and normals disagree, what trace-back did to it, and where most of that happened.
+
+    Above it, why none of that holds, where it does not.
+    """
+    return html.caveat(run.prediction.geometry_note) + _headline(run)
+
+
+def _headline(run: Run) -> str:
     report = run.coherence
     if report is None:
         return _paragraph(without(run))

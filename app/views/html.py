@@ -34,6 +34,12 @@ def facts(items: Mapping[str, str], css_class: str = "") -> str:
     return f'<dl class="{css_class}">{rows}</dl>'
 
 
+def caveat(words: str) -> str:
+    """A sentence that a reader of what follows must not miss; nothing where there is none to say."""
+    said = f"{words[:1].upper()}{words[1:]}"
+    return f'<p class="mt-caveat">{text(said)}.</p>' if words else ""
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of ready HTML cells; a heading "initial" or "refined" gets that colour."""
     titles = "".join(f'<th scope="col" class="{_heading_class(title)}">{text(title)}</th>' for title in head)

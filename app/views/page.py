@@ -59,11 +59,10 @@ def _what_to_do(examples: bool) -> str:
 def photo_facts(run: Run) -> str:
     """Name, size and camera of the photo."""
     camera = run.prediction.camera
-    source = {"exif": "from EXIF", "given": "given"}.get(run.prediction.camera_from, "assumed")
     items = {"photo": run.name, "size": _size(run.original)}
     if run.original != run.photo.shape[:2]:
         items["worked at"] = _size(run.photo.shape[:2])
-    items["field of view"] = f"{camera.fov_deg:.0f}° across ({source})"
+    items["field of view"] = f"{camera.fov_deg:.0f}° across ({run.prediction.camera_words})"
     return html.facts(items)
 
 

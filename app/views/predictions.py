@@ -50,6 +50,9 @@ def summary(run: Run, tasks: tuple[Task, ...]) -> dict[str, Any]:
         "device": prediction.device,
         "checkpoint": prediction.checkpoint,
         "camera": prediction.camera.to_dict(),
+        "camera_from": prediction.camera_words,
+        "note": prediction.note,
+        "geometry_note": prediction.geometry_note,
         "tasks": {
             task.name: measure.summary(prediction.initial[task.name], prediction.refined.get(task.name), task)
             for task in tasks

@@ -54,6 +54,7 @@ def entry(run: Run, path: str) -> Entry:
         "height_px": height,
         "field_of_view_deg": round(camera.fov_deg, 2),
         "camera_from": run.prediction.camera_from,
+        "geometry_note": run.prediction.geometry_note,
         **failure_counts(report),
     }
     initial, refined = stage_numbers(report)
@@ -95,11 +96,12 @@ def cards(entries: Sequence[Entry], quantity: Quantity, of: str) -> str:
 def _card(rank: int, index: int, one: Entry, quantity: Quantity) -> str:
     name = html.text(one.row.name)
     angles = f'<img src="{one.angles}" alt="angle map of {name}">' if one.angles else ""
+    caveat = html.caveat(str(one.row.facts.get("geometry_note", "")))
     return (
         f'<li class="mt-card"><div class="mt-card-pictures"><img src="{one.photo}" alt="{name}">{angles}</div>'
         f'<div class="mt-card-words"><b class="mt-rank">{rank}</b><span class="mt-card-name" title="{name}">'
         f"{name}</span></div>"
-        f'<p class="mt-card-number">{before_after(one.row, quantity)}</p>'
+        f'<p class="mt-card-number">{before_after(one.row, quantity)}</p>{caveat}'
         f'<button type="button" class="mt-open" data-open="{index}" aria-label="Open {name}">Open</button></li>'
     )
 

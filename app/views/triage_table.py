@@ -91,7 +91,7 @@ def _cells(rank: int, row: Row, quantity: Quantity) -> list[str]:
     view = row.facts.get("field_of_view_deg")
     return [
         str(rank),
-        html.text(row.name),
+        html.text(row.name) + html.caveat(str(row.facts.get("geometry_note", ""))),
         number(before, quantity.unit),
         number(after, quantity.unit),
         change(before, after, quantity),

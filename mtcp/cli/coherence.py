@@ -16,6 +16,7 @@ from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence, Failure, StageCoherence
 from mtcp.photo import MAX_PIXELS
+from mtcp.photo_facts import wide_note
 from mtcp.reading import read_npz as read_arrays
 
 EXAMPLES = """examples:
@@ -59,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints the scoreboard; 0. What is wrong with the input is an `InputError`."""
     if args.input.suffix.lower() == ".npz":
         stages, camera = read_npz(args.input, args.fov)
-        report = coherence(stages["initial"], stages["refined"], camera)
+        note = npz_note(args.input, camera)
+        report = coherence(stages["initial"], stages["refined"], camera, note=note)
     else:
         report = _of_photo(args)
     if args.json:
@@ -102,6 +104,20 @@ def read_npz(path: Path, fov_deg: float | None = None) -> tuple[dict[str, Maps],
         raise InputError(f"{path}: {error}") from error
 
 
+def npz_note(path: Path, camera: Camera) -> str:
+    """Why geometry does not hold for the photo of an .npz as `predict` writes it; empty where it does.
+
+    Raises:
+        InputError: `pinhole` in it is not one true or false.
+    """
+    pinhole = read_arrays(path, ["pinhole"]).get("pinhole", np.array(True))
+    if pinhole.shape != () or pinhole.dtype.kind != "b":
+        raise InputError(f"{path}: pinhole is {pinhole.dtype} {pinhole.shape}, expected one true or false")
+    if pinhole:
+        return wide_note(camera.width, camera.height)
+    return "no pinhole picture, says its `pinhole`: coherence and 3D take it for one and do not hold"
+
+
 def _check_map(name: str, task: str, values: np.ndarray, size: tuple[int, int]) -> None:
     """Raises InputError unless it is what `predict` writes: of this size, and a kind of number that fits."""
     shape = (*size, 3) if task == "normals" else size
@@ -116,6 +132,7 @@ def scoreboard(report: Coherence) -> str:
     camera = report.camera
     lines = [
         f"camera {camera.width}x{camera.height}, field of view {camera.fov_deg:.1f} degrees",
+        *([f"note: {report.note}"] if report.note else []),
         f"{'':44}{'initial':>10}{'refined':>10}{'change':>10}",
     ]
     first, second = _numbers(report.initial), _numbers(report.refined) if report.refined else {}
@@ -176,7 +193,8 @@ def _of_photo(args: argparse.Namespace) -> Coherence:
 
     predictor = Predictor(args.checkpoint, args.device, longest_side=longest_side(args))
     prediction = predictor(args.input, args.fov)
-    return coherence(prediction.initial, prediction.refined, prediction.camera, prediction.classes)
+    note = prediction.geometry_note
+    return coherence(prediction.initial, prediction.refined, prediction.camera, prediction.classes, note=note)
 
 
 def _write_json(path: Path, report: Coherence) -> None:

@@ -148,6 +148,6 @@ def summary(prediction: Prediction) -> str:
     (H, W), (h, w) = prediction.size, prediction.network_size
     whole = prediction.shrunk_from
     shrunk = f" of the photo's {whole[0]}x{whole[1]} (--full-size for all)" if whole else ""
-    camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_from}"
+    camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_words}"
     note = f"; {prediction.note}" if prediction.note else ""
     return f"{H}x{W}{shrunk}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}{note}"

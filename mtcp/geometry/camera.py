@@ -17,7 +17,7 @@ from mtcp.errors import InputError
 DEFAULT_FOV_DEG = 60.0
 """Horizontal field of view assumed for a photo that does not tell its own."""
 
-_FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
+FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Camera:
         """From EXIF FocalLengthIn35mmFilm: the diagonal field of view of that lens on a 36 x 24 mm frame."""
         if not (math.isfinite(focal35_mm) and 1.0 <= focal35_mm <= 5000.0):
             raise InputError(f"35 mm equivalent focal length {focal35_mm} mm: expected 1 to 5000")
-        focal = focal35_mm * math.hypot(width, height) / _FULL_FRAME_DIAGONAL_MM
+        focal = focal35_mm * math.hypot(width, height) / FULL_FRAME_DIAGONAL_MM
         return cls(focal, focal, width / 2.0, height / 2.0, width, height)
 
     @property
@@ -72,7 +72,7 @@ class Camera:
     @property
     def focal35_mm(self) -> float:
         """35 mm equivalent focal length, by the diagonal: the inverse of `from_focal35`."""
-        return self.fx * _FULL_FRAME_DIAGONAL_MM / math.hypot(self.width, self.height)
+        return self.fx * FULL_FRAME_DIAGONAL_MM / math.hypot(self.width, self.height)
 
     def crop(self, x0: float, y0: float, width: int, height: int) -> Camera:
         """Camera of the `width` x `height` part whose top left corner is (x0, y0). Negative offsets pad."""

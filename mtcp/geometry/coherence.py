@@ -52,6 +52,7 @@ def coherence(
     camera: Camera,
     classes: Sequence[str] = NYUD_CLASSES,
     working_side: int = WORKING_SIDE,
+    note: str = "",
 ) -> Coherence:
     """The whole report on one photo.
 
@@ -62,6 +63,7 @@ def coherence(
         camera: of the photo.
         classes: names of the labels in "semseg".
         working_side: long side that larger maps are reduced to.
+        note: why geometry does not hold for the photo, as `Prediction.geometry_note`; it is passed on.
 
     Raises:
         InputError: a missing map, a size that is not the camera's.
@@ -77,6 +79,7 @@ def coherence(
         refined=second[0] if second else None,
         failures=failures,
         noise_floor=dict(NOISE_FLOOR),
+        note=note,
     )
 
 

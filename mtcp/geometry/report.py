@@ -174,6 +174,7 @@ class Coherence:
     refined: StageCoherence | None  # None: a network without trace-back
     failures: tuple[Failure, ...]
     noise_floor: dict[str, float]
+    note: str = ""  # why geometry, and so none of this, holds for the photo; empty where it does
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, every float rounded to four digits after the point."""

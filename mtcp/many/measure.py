@@ -20,7 +20,7 @@ from mtcp.prediction import Prediction
 from mtcp.triage import failure_counts, stage_numbers
 
 Predict = Callable[..., Prediction]
-"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, fov, focal35=None)."""
+"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, fov, facts=None)."""
 NEEDED = ("depth", "normals")
 
 _log = logging.getLogger(__name__)
@@ -86,16 +86,17 @@ def measure(predict: Predict, job: Job, name: str) -> Row:
     import torch
 
     start = time.perf_counter()
-    photo, focal35 = read_photo(job.source, name)
+    photo, file_facts = read_photo(job.source, name)
     height, width = photo.shape[:2]
     if job.longest is not None:
         photo = shrink(photo, job.longest)
-    told = predict(photo, job.fov_deg, focal35=focal35)
+    told = predict(photo, job.fov_deg, facts=file_facts)
     check_tasks(told.tasks)
-    report = coherence(told.initial, told.refined, told.camera, told.classes)
+    report = coherence(told.initial, told.refined, told.camera, told.classes, note=told.geometry_note)
     facts = {
         "photo": stored_name(name),
         "camera_from": told.camera_from,
+        "geometry_note": told.geometry_note,
         "device": told.device,
         "checkpoint": told.checkpoint,
         "checkpoint_sha256": job.sha256,

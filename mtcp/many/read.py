@@ -26,6 +26,7 @@ _FACTS = (
     "height_px",
     "field_of_view_deg",
     "camera_from",
+    "geometry_note",
     "failures_remaining",
     "failures_mended",
     "failures_new",

@@ -16,6 +16,8 @@ from mtcp.reading import brief
 if TYPE_CHECKING:
     import numpy as np
 
+    from mtcp.photo_facts import PhotoFacts
+
 SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .heic .heif".split()
 )
@@ -85,7 +87,7 @@ def pictures(place: Place) -> tuple[Place, list[str]]:
     return place, sorted(name for name in names if _is_picture(name))
 
 
-def read_photo(place: Place, name: str) -> tuple[np.ndarray, float | None]:
+def read_photo(place: Place, name: str) -> tuple[np.ndarray, PhotoFacts]:
     """`mtcp.photo.open_photo` of a picture anywhere.
 
     Raises:

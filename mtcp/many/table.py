@@ -48,6 +48,8 @@ WHOLE = {
     "worst_y_px": "px",
 }
 """Columns of whole numbers -> unit."""
+NEWER_TEXT = ("geometry_note",)
+"""Columns of text that tables from before 2026-12 do not have."""
 REAL = {
     "seconds": "s",
     "network_seconds": "s",
@@ -74,7 +76,7 @@ def arrow() -> ModuleType:
 def schema() -> pa.Schema:
     """Columns of the table of photos; each field's metadata has its `unit`."""
     pa = arrow()
-    fields = [pa.field(name, pa.string()) for name in TEXT]
+    fields = [pa.field(name, pa.string()) for name in (*TEXT, *NEWER_TEXT)]
     fields += [pa.field(name, pa.int64(), metadata={"unit": unit}) for name, unit in WHOLE.items()]
     fields += [pa.field(name, pa.float64(), metadata={"unit": unit}) for name, unit in REAL.items()]
     return pa.schema(fields, metadata={"format": FORMAT, "version": str(VERSION), "mtcp": __version__})
