@@ -118,6 +118,6 @@ class Builder:
         return Item(tuple(self.parts), (width, depth, height), tuple(self.lamps), tuple(self.tops))
 
 
-def plain(colour: Colour, gloss: float = 0.0, mottle: float = 0.02) -> Material:
+def plain(colour: Colour, gloss: float = 0.0, mottle: float = 0.0) -> Material:
     """One colour: paint, plastic, ceramic by `gloss`."""
     return Material(Paint(colour, mottle), gloss)

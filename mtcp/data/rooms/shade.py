@@ -107,7 +107,7 @@ class Shader:
         result = colour * light + self._own_light(surface, material, colour)
         share = self._fresnel(surface, material)[:, None]
         glossy = np.flatnonzero(share > FAINT)
-        mirrored = self._mirrored(surface.take(glossy), angle)
+        mirrored = self._mirrored(surface.take(glossy))
         result[glossy] += share[glossy] * (mirrored - result[glossy])
         return result
 
@@ -125,10 +125,10 @@ class Shader:
         rise = (1 - base) * (1 - cosine) ** 5 * np.clip(base * 12, 0, 0.6)
         return np.where(base > 0, base + rise, 0).astype(np.float32)
 
-    def _mirrored(self, surface: Surface, angle: float) -> np.ndarray:
+    def _mirrored(self, surface: Surface) -> np.ndarray:
         """Light (N, 3) from the mirror direction, shaded from the patches that the ray meets."""
         seen = self._reflected(surface, ROUGH)
         material, patch = self.room.material[seen.triangle], self.room.patch[seen.triangle]
-        colour = albedo(self.room, seen.triangle, seen.texture, seen.distance * (2 * angle) + 0.01)
+        colour = self.radiosity.reflectance[patch]
         light = colour * self.radiosity.irradiance[patch] + self._own_light(seen, material, colour)
         return np.minimum(light, self._glare)

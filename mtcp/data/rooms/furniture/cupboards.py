@@ -131,7 +131,7 @@ def screen(rng: np.random.Generator, label: str, width: float, on: bool) -> Item
     b, w, h = Builder(rng, label), width / 2, width * 0.58
     b.add(BLACK, box((-w, 0.06, 0.1), (w, 0.09, 0.1 + h)))
     b.add(BLACK, box((-0.14, 0.0, 0), (0.14, 0.2, 0.012)), box((-0.03, 0.03, 0), (0.03, 0.06, 0.25)))
-    shown = plain((0.008, 0.008, 0.009), 0.05, 0.0)
+    shown = plain((0.008, 0.008, 0.009), 0.05)
     if on:
         paper = pick(rng, ("#3c6e91", "#5c4a7a", "#3f7d6b", "#e8e8e8"))
         page = Text((width, h), paper, srgb("#16181c"), h / 14, seed_of(rng))

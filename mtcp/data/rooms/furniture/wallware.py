@@ -29,7 +29,7 @@ def picture(rng: np.random.Generator, style: Style, width: float, height: float)
     b, bar, half = Builder(rng, "picture"), span(rng, 0.015, 0.035), width / 2
     rim = any_of(rng, (style.wood, plain(srgb("#1f1f20"), 0.04), plain(srgb("#f0eee8"), 0.03)))
     b.add(rim, frame((-half, 0, 0), (half, 0.025, height), bar))
-    b.add(plain(srgb("#f3f0e8"), mottle=0.0), panel((-half, 0.012, 0), (width, 0, 0), (0, 0, height)))
+    b.add(plain(srgb("#f3f0e8")), panel((-half, 0.012, 0), (width, 0, 0), (0, 0, height)))
     inset = bar + any_of(rng, (0.0, 0.12, 0.16)) * min(width, height)
     w, h = width - 2 * inset, height - 2 * inset
     colours = tuple(varied(rng, srgb(code)) for code in any_of(rng, PICTURE_COLOURS))

@@ -16,7 +16,7 @@ from mtcp.data.rooms.style import Style, textile
 
 DEPTH, TOP = 0.62, 0.91  # metres: worktop
 STEEL = plain(srgb("#a5a7a8"), 0.25)
-CERAMIC = plain(srgb("#f1f0ec"), 0.06, 0.0)
+CERAMIC = plain(srgb("#f1f0ec"), 0.06)
 BASIN, COOKER = 0.27, 0.3  # half widths
 
 
