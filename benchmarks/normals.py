@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the rows here too")
     args = parser.parse_args()
     height, width = map(int, args.size.split("x"))
-    frames = [render(make_room(seed), (height, width), "fast") for seed in range(args.rooms)]
+    frames = [render(make_room(seed), (height, width), "none") for seed in range(args.rooms)]
     print(f"{args.rooms} rooms, {height}x{width}; degrees")
     print(f"{'method':12}{'noise %':>8}{'mean':>8}{'median':>8}{'away mean':>11}{'away median':>13}{'ms':>7}")
     rows = []

@@ -17,6 +17,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import resize_maps
 from mtcp.geometry.normals import angle_deg
+from mtcp.reading import read_npz
 from mtcp.tasks import IGNORE, Task
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ Errors = dict[str, dict[str, float | None]]
 """Task -> metric of `mtcp.metrics` -> number in its unit (`UNITS`); None where no pixel could be compared."""
 
 _NOT_MAPS = ("image", "camera")
+_EXAMPLE = ("planes", "plane", "semseg", "camera")  # what an example's .npz holds, see `Truth.of_example`
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +71,28 @@ class Truth:
 
     @classmethod
     def of_example(cls, path: str | os.PathLike[str]) -> Truth:
-        """The exact truth of a shipped example picture, rendered again without its light.
+        """The exact truth of a shipped example picture, from the `.npz` of its name beside it.
 
-        path: the picture in the folder of examples, beside its `examples.json`. Needs open3d.
+        The examples are made rooms, so all in them is flat triangles, and the file holds those instead of maps:
+        `planes` float32 (P, 4), a unit normal and its product with any point of the plane; `plane` uint16
+        (H, W), the plane that a pixel sees; `semseg` uint8 (H, W); `camera` fx, fy, cx, cy. Depth and normals
+        follow exactly, and the file is a tenth of its maps.
 
         Raises:
-            InputError: not a picture that `examples.json` lists.
+            InputError: no such file, or a damaged one.
         """
-        from mtcp.data.rooms import read_examples
-
-        file = Path(path)
-        found = [example for example in read_examples(file.parent) if example.file == file.name]
-        if not found:
-            raise InputError(f"{file.name}: not one of the examples in {file.parent.name}/examples.json")
-        frame = found[0].frame(quality="none")
-        maps = {"semseg": frame.semseg, "depth": frame.depth, "normals": frame.normals}
-        return cls(maps, frame.camera, f"exact: a made room, {found[0].title.lower()}")
+        file = Path(path).with_suffix(".npz")
+        held = read_npz(file, _EXAMPLE)
+        if set(held) != set(_EXAMPLE) or held["plane"].max() >= len(held["planes"]):
+            raise InputError(f"{file}: expected {', '.join(_EXAMPLE)} that belong together, so it is damaged")
+        height, width = held["semseg"].shape
+        fx, fy, cx, cy = held["camera"].tolist()
+        camera = Camera(fx, fy, cx, cy, width, height)
+        seen = held["planes"][held["plane"]]
+        normals = np.ascontiguousarray(seen[..., :3])
+        depth = (seen[..., 3] / (normals * camera.rays()).sum(-1)).astype(np.float32)
+        maps = {"semseg": held["semseg"], "depth": depth, "normals": normals}
+        return cls(maps, camera, f"exact: a made room, {file.stem.replace('-', ' ')}")
 
     def resized(self, size: tuple[int, int]) -> Truth:
         """At another size (H, W), the geometry kept: see `resize_maps`."""

@@ -18,6 +18,7 @@ from app.session import Run
 from app.tabs.coherence import Coherence
 from app.views import angles, failures, gains, outlines, scoreboard
 from mtcp import colour
+from mtcp.geometry.coherence import NOISE_FLOOR
 from mtcp.geometry.regions import Region
 from mtcp.truth import Truth
 
@@ -130,7 +131,8 @@ def test_board_shows_numbers_changes_and_the_noise_floor(run: Run) -> None:
     mean = cells(told, "depth_normal_mean_deg")
     assert mean == {"initial": "25.0°", "refined": "15.0°", "change": "\N{MINUS SIGN}10.0° better"}
     assert cells(told, "depth_normal_within_30_pct")["change"] == "+50.0 % better"
-    assert "it reads 8° (0.3° away from edges)" in row(told, "depth_normal_mean_deg")
+    everywhere, away = (NOISE_FLOOR[f"plane_fit_{where}mean_deg"] for where in ("", "away_"))
+    assert f"it reads {everywhere:g}° ({away:g}° away from edges)" in row(told, "depth_normal_mean_deg")
     worse = cells(scoreboard.scoreboard(run_of(maps(20, 10), maps(40, 10))), "plane_angle_deg")
     assert worse == {"initial": "20.0°", "refined": "40.0°", "change": "+20.0° worse"}
 

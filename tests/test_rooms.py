@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +18,19 @@ from mtcp.cli import data_rooms
 from mtcp.data import open_data
 from mtcp.data.derive import semantic_edges
 from mtcp.data.nyud import NYUD
-from mtcp.data.rooms import KINDS, Frame, Rooms, make_room, read_examples, render, write_nyud
+from mtcp.data.rooms import KINDS, Frame, Rooms, make_room, render, write_nyud
 from mtcp.data.rooms.light import bounce
-from mtcp.data.rooms.light.denoise import LightMap, lookup, smooth
-from mtcp.data.rooms.light.rays import Rays
+from mtcp.data.rooms.light.smooth import smooth
 from mtcp.data.rooms.noise import fbm, hash_unit, value_noise
+from mtcp.data.rooms.rays import Rays
 from mtcp.data.rooms.view import FAR, View, choose_view, look
 from mtcp.errors import InputError
-from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import plane_fit_normals
-from mtcp.photo import open_photo
 from mtcp.tasks import NYUD_CLASSES
 
 pytest.importorskip("open3d")
 
 TINY = (30, 40)
-EXAMPLES = Path(__file__).parents[1] / "app" / "examples"
 LABEL = {name: index for index, name in enumerate(NYUD_CLASSES)}
 
 
@@ -209,26 +206,29 @@ def test_command_writes_a_folder_and_refuses_a_bad_size(
     assert not (tmp_path / "one").exists()
 
 
-def test_examples_are_the_pictures_that_their_list_describes() -> None:
-    examples = read_examples(EXAMPLES)
-    assert len(examples) >= 6 and {example.kind for example in examples} == set(KINDS)
-    for example in examples:
-        with Image.open(EXAMPLES / example.file) as picture:
-            assert picture.size == (640, 480)
-            small = np.asarray(picture.resize((80, 60), Image.Resampling.BOX), float)
-        _, facts = open_photo(EXAMPLES / example.file)
-        assert facts.focal35_mm == round(Camera.from_fov(640, 480, example.fov_deg).focal35_mm)
-        again = example.frame((60, 80), "fast")
-        assert np.corrcoef(small.ravel(), again.image.astype(float).ravel())[0, 1] > 0.8  # others: below 0.4
-        assert 50 <= example.fov_deg <= 75 and again.camera.fov_deg == pytest.approx(example.fov_deg)
+def test_without_open3d_one_line_says_so_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    for call in (
+        lambda: write_nyud(tmp_path / "made", 2, TINY),
+        lambda: open_data("rooms:2", "train", ("depth",)),
+    ):
+        with pytest.raises(InputError, match=r"open3d: pip install -e .\.\[rooms\]") as error:
+            call()
+        assert "\n" not in str(error.value)
+    assert not any(tmp_path.iterdir())
 
 
-def test_a_list_of_examples_that_is_not_one_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
-        read_examples(tmp_path)
-    (tmp_path / "examples.json").write_text(json.dumps([{"file": "a.jpg"}]))
-    with pytest.raises(InputError, match="not a list of examples"):
-        read_examples(tmp_path)
+def test_all_forty_classes_but_a_few_occur_and_light_comes_from_everywhere() -> None:
+    rooms = [make_room(seed, kind) for kind in KINDS for seed in range(8)]
+    seen = {NYUD_CLASSES[label] for room in rooms for label in np.unique(room.label)}
+    assert set(NYUD_CLASSES) - seen <= {"person"}, "classes that no room has"
+    assert (
+        {len(room.lamps) > 0 for room in rooms}
+        == {max(room.sky.sun_power) > 0 for room in rooms}
+        == {True, False}
+    )
 
 
 def test_noise_is_uniform_smooth_and_fades_where_pixels_are_coarse() -> None:
@@ -240,7 +240,7 @@ def test_noise_is_uniform_smooth_and_fades_where_pixels_are_coarse() -> None:
     assert np.abs(fbm(line * 50, 3, 1, np.float32(100.0))).max() == 0
 
 
-def test_light_map_smooths_within_a_surface_and_not_across_an_edge() -> None:
+def test_light_is_smoothed_within_a_surface_and_not_across_an_edge() -> None:
     rng = np.random.default_rng(0)
     position = np.zeros((16, 16, 3), np.float32)
     position[..., 0], position[..., 1] = np.meshgrid(np.arange(16), np.arange(16))
@@ -248,14 +248,8 @@ def test_light_map_smooths_within_a_surface_and_not_across_an_edge() -> None:
     normal[:, :8, 2], normal[:, 8:, 1] = 1, 1  # two surfaces at right angles
     level = np.where(np.arange(16) < 8, 1.0, 5.0)[None, :, None]
     light = (level + rng.normal(0, 0.2, (16, 16, 3))).astype(np.float32)
-    grid = smooth(LightMap(light, position, normal, np.full((16, 16), 0.5, np.float32), 2), 3)
-    assert np.abs(grid.light - level).max() < 0.35 < np.abs(light - level).max()
-    row, column = np.array([10.0, 10.0]), np.array([15.0, 15.0])  # in full-size pixels, between both surfaces
-    at = np.array([[7.5, 5, 0], [7.5, 5, 0]])
-    found, missing = lookup(grid, row, column, at, np.array([[0, 0, 1.0], [0, 1.0, 0]]))
-    np.testing.assert_allclose(found.mean(1), [1, 5], atol=0.3)
-    assert not missing.any()
-    assert lookup(grid, row[:1], column[:1], at[:1], np.array([[1.0, 0, 0]]))[1].all()
+    even = smooth(light, position, normal, np.full((16, 16), 0.5, np.float32), 3)
+    assert np.abs(even - level).max() < 0.35 < np.abs(light - level).max()
 
 
 def test_hemisphere_has_cosine_density_about_the_normal() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from mtcp.data.sample import camera_tensor
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import stage_coherence
+from mtcp.photo import open_photo
 from mtcp.tasks import task_set
 from mtcp.truth import Truth, error_maps, errors, shipped_example
 
@@ -92,6 +95,50 @@ def test_a_shipped_example_has_the_exact_truth() -> None:
     assert away.depth_normal_derivative.median_deg is not None
     assert away.depth_normal_derivative.median_deg < 0.1  # exact depth and exact normals of one camera
     assert away.depth_normal.known_pct > 99
+
+
+@pytest.mark.parametrize("picture", sorted(EXAMPLES.glob("*.jpg")), ids=lambda path: path.stem)
+def test_the_truth_of_an_example_is_small_and_fits_its_picture(picture: Path) -> None:
+    assert picture.with_suffix(".npz").stat().st_size < 150_000
+    truth = Truth.of_example(picture)
+    photo, focal35 = open_photo(picture)
+    assert photo.shape[:2] == truth.size
+    assert focal35 == round(truth.camera.focal35_mm)
+    np.testing.assert_allclose(np.linalg.norm(truth.maps["normals"], axis=-1), 1, atol=1e-5)
+    assert (
+        (truth.maps["normals"] * truth.camera.rays()).sum(-1) < 0
+    ).all()  # all that is seen faces the camera
+    assert truth.maps["depth"].min() > 0.3 and truth.maps["depth"].max() < 10
+    assert truth.maps["semseg"].max() < 40
+    grey = photo.astype(float).mean(-1)
+    change = np.abs(np.diff(grey, axis=1))
+    border = np.diff(truth.maps["semseg"].astype(int), axis=1) != 0
+    assert change[border].mean() > 3 * change[~border].mean()  # and nowhere near it, were it another's
+    assert change[border].mean() > 2 * change[np.roll(border, 40, axis=1)].mean()
+
+
+def test_a_damaged_truth_of_an_example_is_named(tmp_path: Path) -> None:
+    whole = dict(np.load(EXAMPLES / "office.npz"))
+    np.savez(tmp_path / "short.npz", **{name: whole[name] for name in ("planes", "semseg", "camera")})
+    np.savez(tmp_path / "other.npz", **{**whole, "planes": whole["planes"][:5]})
+    (tmp_path / "torn.npz").write_bytes((EXAMPLES / "office.npz").read_bytes()[:9000])
+    for name in ("short", "other", "torn"):
+        with pytest.raises(InputError, match=f"{name}.npz"):
+            Truth.of_example(tmp_path / f"{name}.jpg")
+
+
+def test_the_page_reads_the_truth_of_examples_without_rooms_and_open3d() -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from app.serve import truth_of
+assert truth_of(Path({str(EXAMPLES)!r}) / "office.jpg").size == (480, 640)
+print([name for name in sys.modules if name.split(".")[0] == "open3d" or name.startswith("mtcp.data.rooms")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=EXAMPLES.parents[1]
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_truth_without_light_is_the_same_truth() -> None:

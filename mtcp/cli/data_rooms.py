@@ -1,4 +1,4 @@
-"""`python -m mtcp data rooms`: procedural rooms with exact truth, as a data set or as the app's examples."""
+"""`python -m mtcp data rooms`: procedural rooms with exact truth, as a data set."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from mtcp.errors import InputError
 
 DESCRIPTION = """\
 Renders furnished rooms from seeds, nothing downloaded, into the NYUD_MT folder layout: pictures, exact depth,
-normals and the 40 classes. Finished frames are kept, so an interrupted run goes on where it stopped.
-
-With --examples FOLDER it renders the pictures listed in FOLDER/examples.json instead."""
+normals and the 40 classes. Finished frames are kept, so an interrupted run goes on where it stopped."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -24,9 +22,7 @@ def add_parser(subparsers: Any) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", type=Path, help="folder to make or to go on with")
-    what.add_argument("--examples", type=Path, metavar="FOLDER", help="the pictures of FOLDER/examples.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make or to go on with")
     parser.add_argument("--count", type=int, default=200, help="number of rooms, at least 2 (default: 200)")
     parser.add_argument("--size", default="480x640", help="height x width in pixels (default: 480x640)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first room (default: 0)")
@@ -46,12 +42,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         InputError: a size that is not HEIGHTxWIDTH, or what the writers refuse.
     """
-    from mtcp.data.rooms import write_examples, write_nyud
+    from mtcp.data.rooms import write_nyud
 
-    if args.examples is not None:
-        for path in write_examples(args.examples):
-            print(path)
-        return 0
     match = re.fullmatch(r"(\d+)x(\d+)", args.size)
     if match is None:
         raise InputError(f"--size {args.size!r}: give HEIGHTxWIDTH, such as 480x640")

@@ -50,7 +50,7 @@ def open_data(source: str | os.PathLike[str], split: str, tasks: tuple[str, ...]
 
 
 def _rooms(text: str, split: str, tasks: tuple[str, ...]) -> Samples:
-    from mtcp.data.rooms.dataset import Rooms
+    from mtcp.data.rooms import Rooms
 
     count = text.partition(":")[2] if ":" in text else str(ROOMS)
     if not count.isdecimal() or not 1 <= int(count) <= 999_999:

@@ -33,14 +33,14 @@ class Cloud:
 
 def write_ply(path: str | os.PathLike[str], cloud: Cloud) -> None:
     """Binary PLY with positions, normals and colours, in the camera's axes: x right, y down, z forward."""
-    import open3d as o3d
-
-    tensor = o3d.core.Tensor.from_numpy
-    made = o3d.t.geometry.PointCloud(tensor(np.ascontiguousarray(cloud.points, np.float32)))
-    made.point.normals = tensor(np.ascontiguousarray(cloud.normals, np.float32))
-    made.point.colors = tensor(np.ascontiguousarray(cloud.colours, np.uint8))
-    if not o3d.t.io.write_point_cloud(Path(path), made):
-        raise OSError(f"could not write {os.fspath(path)}")
+    kinds = (("position", "<f4"), ("normal", "<f4"), ("colour", "u1"))
+    made = np.zeros(len(cloud.points), [(name, kind, 3) for name, kind in kinds])
+    made["position"], made["normal"], made["colour"] = cloud.points, cloud.normals, cloud.colours
+    names = [*(f"float {name}" for name in ("x", "y", "z", "nx", "ny", "nz"))]
+    names += [f"uchar {name}" for name in ("red", "green", "blue")]
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(made)}"]
+    header += [*(f"property {name}" for name in names), "end_header", ""]
+    Path(path).write_bytes("\n".join(header).encode() + made.tobytes())
 
 
 def write_glb(path: str | os.PathLike[str], clouds: Mapping[str, Cloud]) -> None:

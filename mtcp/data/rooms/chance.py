@@ -1,4 +1,4 @@
-"""Drawing from lists, with the type kept."""
+"""Draws from a random generator, with the type kept."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ T = TypeVar("T")
 def any_of(rng: np.random.Generator, options: Sequence[T]) -> T:
     """One of the options, each as likely."""
     return options[int(rng.integers(len(options)))]
+
+
+def span(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number from `low` to `high`."""
+    return float(rng.uniform(low, high))
+
+
+def odds(rng: np.random.Generator, chance: float) -> bool:
+    """True with this chance."""
+    return bool(rng.random() < chance)
 
 
 def seed_of(rng: np.random.Generator) -> int:

@@ -8,7 +8,6 @@ from mtcp.data.rooms.chance import any_of
 
 Colour = tuple[float, float, float]
 
-WHITE: Colour = (1.0, 1.0, 1.0)
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Rec. 709 weights of linear RGB."""
 
@@ -23,11 +22,6 @@ def srgb(code: str) -> Colour:
 def mix(a: Colour, b: Colour, t: float) -> Colour:
     """From `a` (t = 0) to `b` (t = 1)."""
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t
-
-
-def times(colour: Colour, factor: float) -> Colour:
-    """Light made stronger or weaker."""
-    return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
 def scaled(colour: Colour, factor: float) -> Colour:
@@ -47,21 +41,7 @@ def pick(rng: np.random.Generator, codes: tuple[str, ...]) -> Colour:
     return srgb(any_of(rng, codes))
 
 
-_LEVELS = 4095
-
-
-def _curve() -> np.ndarray:
-    linear = np.arange(_LEVELS + 1) / _LEVELS
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055).astype(
-        np.float32
-    )
-
-
-_CURVE = _curve()
-
-
 def encode(linear: np.ndarray) -> np.ndarray:
-    """sRGB transfer curve of linear values in 0..1, any shape, by linear interpolation in a table."""
-    at = np.clip(linear, 0, 1) * _LEVELS
-    low = np.minimum(at.astype(np.int32), _LEVELS - 1)
-    return _CURVE[low] + (_CURVE[low + 1] - _CURVE[low]) * (at - low)
+    """sRGB transfer curve of linear values in 0..1, any shape."""
+    linear = np.clip(linear, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -9,6 +9,7 @@ import torch
 
 from mtcp.data.derive import semantic_edges
 from mtcp.data.rooms.build import make_room
+from mtcp.data.rooms.rays import require_open3d
 from mtcp.data.rooms.render import Frame, render
 from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
 from mtcp.errors import InputError
@@ -25,7 +26,7 @@ class Rooms(DataSet):
         quality: of the pictures, see `mtcp.data.rooms.render`.
 
     Raises:
-        InputError: a count below 1, a negative seed, an unknown task.
+        InputError: a count below 1, a negative seed, an unknown task, no open3d.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Rooms(DataSet):
             raise InputError(f"count {count}: give at least 1 room")
         if seed < 0:
             raise InputError(f"seed {seed}: give an integer from 0")
+        require_open3d()
         self.size, self.seed, self.quality = size, seed, quality
         self.tasks = tuple(task.name for task in task_set("nyud", tuple(tasks)))
         self.ids = [f"room-{seed + i:07d}" for i in range(count)]

@@ -1,4 +1,4 @@
-"""Rooms written to disk: a data set in the NYUD_MT layout, and the app's example pictures."""
+"""Rooms written to disk: a data set in the NYUD_MT layout."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 from tqdm import tqdm
 
 from mtcp.aside import write_aside
 from mtcp.data.nyud_layout import AXES, META, PARTS
-from mtcp.data.rooms.build import KINDS, make_room
+from mtcp.data.rooms.build import make_room
 from mtcp.data.rooms.dataset import edges
-from mtcp.data.rooms.render import Frame, render
+from mtcp.data.rooms.rays import require_open3d
+from mtcp.data.rooms.render import render
 from mtcp.errors import InputError
 from mtcp.geometry.camera import DEFAULT_FOV_DEG, Camera
 from mtcp.reading import parse_object, read_bytes
 
-EXAMPLES = "examples.json"
-EXAMPLE_SIZE = (480, 640)
+SIZE = (480, 640)
 VALIDATION = 5  # every fifth room is for validation, of fewer the last
 LEAST = 2  # one room to train on, one to validate on
 
@@ -34,7 +33,7 @@ LEAST = 2  # one room to train on, one to validate on
 def write_nyud(
     out: Path,
     count: int,
-    size: tuple[int, int] = EXAMPLE_SIZE,
+    size: tuple[int, int] = SIZE,
     seed: int = 0,
     quality: Literal["high", "fast"] = "fast",
     fov_deg: float = DEFAULT_FOV_DEG,
@@ -54,13 +53,14 @@ def write_nyud(
         The number of frames written now.
 
     Raises:
-        InputError: a count below 2, no jobs, a negative seed, `out` holding something else.
+        InputError: a count below 2, no jobs, a negative seed, `out` holding something else, no open3d.
     """
     if count < LEAST or jobs < 1 or seed < 0:
         raise InputError(
             f"count {count}, jobs {jobs}, seed {seed}: expected at least {LEAST} (a room to train on and one to "
             "validate on), 1 and 0"
         )
+    require_open3d()
     camera = Camera.from_fov(size[1], size[0], fov_deg)
     _claim(out, seed, quality, camera)
     names = [f"{i + 1:04d}" for i in range(count)]
@@ -111,71 +111,11 @@ def _write_frame(
     _write_jpeg(paths["images"], frame.image)
 
 
-def _write_jpeg(path: Path, image: np.ndarray, camera: Camera | None = None, quality: int = 92) -> None:
-    """camera: its focal length goes into the EXIF, as a phone writes it (35 mm equivalent, whole millimetres)."""
-    exif = Image.Exif()
-    if camera is not None:
-        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = round(camera.focal35_mm)
+def _write_jpeg(path: Path, image: np.ndarray) -> None:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality, exif=exif)
+    Image.fromarray(image).save(buffer, "JPEG", quality=92)
     write_aside(path, lambda file: file.write(buffer.getvalue()))
 
 
 def _write_text(path: Path, text: str) -> None:
     write_aside(path, lambda file: file.write(text.encode()))
-
-
-@dataclass(frozen=True)
-class Example:
-    """One of the app's example pictures, and all that is needed to make it and its truth again.
-
-    Attributes:
-        file: name of the picture in the examples' folder.
-        title: what a person is told it shows.
-        fov_deg: horizontal field of view.
-    """
-
-    file: str
-    title: str
-    seed: int
-    kind: str
-    fov_deg: float
-
-    def frame(
-        self, size: tuple[int, int] = EXAMPLE_SIZE, quality: Literal["high", "fast", "none"] = "high"
-    ) -> Frame:
-        """Renders it, with exact depth, normals and labels (which do not depend on `quality`)."""
-        return render(make_room(self.seed, self.kind), size, quality, fov_deg=self.fov_deg)
-
-
-def read_examples(folder: Path) -> tuple[Example, ...]:
-    """The examples listed in `folder`/examples.json.
-
-    Raises:
-        InputError: no such file, or not a list of examples.
-    """
-    path = folder / EXAMPLES
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        examples = tuple(Example(**entry) for entry in json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a list of examples ({error})") from error
-    for example in examples:
-        if example.kind not in KINDS:
-            raise InputError(f"{path}: unknown kind of room {example.kind!r}")
-    return examples
-
-
-def write_examples(folder: Path, progress: bool = True) -> tuple[Path, ...]:
-    """Renders the pictures listed in `folder`/examples.json beside it.
-
-    Raises:
-        InputError: see `read_examples`.
-    """
-    paths = []
-    for example in tqdm(read_examples(folder), unit="picture", disable=not progress):
-        paths.append(folder / example.file)
-        frame = example.frame()
-        _write_jpeg(paths[-1], frame.image, frame.camera)
-    return tuple(paths)

@@ -43,10 +43,6 @@ class Mesh:
         """Turned about the x (0) or y (1) axis through the origin, radians."""
         return self.rotated(rotation(axis, angle))
 
-    def retextured(self, offset: np.ndarray) -> Mesh:
-        """Texture shifted, so that equal shapes do not show the same piece of wood."""
-        return replace(self, texture=self.texture + offset)
-
 
 def rotation(axis: int, angle: float) -> np.ndarray:
     """3x3 rotation about x (0), y (1) or z (2) by `angle` radians."""
@@ -69,74 +65,47 @@ def join(*meshes: Mesh) -> Mesh:
     )
 
 
-def repeated(mesh: Mesh, offsets: np.ndarray) -> Mesh:
-    """Copies of a mesh at offsets (K, 3), as one mesh."""
-    k, n = len(offsets), len(mesh.vertices)
-    return Mesh(
-        (mesh.vertices[None] + offsets[:, None]).reshape(-1, 3),
-        np.tile(mesh.normals, (k, 1)),
-        np.tile(mesh.texture, (k, 1)),
-        (mesh.triangles[None] + (np.arange(k) * n)[:, None, None]).reshape(-1, 3),
-    )
-
-
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Scaled to length 1 along the last axis; zero vectors stay zero."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cross product along the last axis (np.cross, without its overhead on small arrays)."""
-    return np.stack(
-        [
-            a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1],
-            a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
-            a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0],
-        ],
-        -1,
-    )
-
-
 def _sheet_triangles(n: int, m: int) -> np.ndarray:
     """Triangles of an n x m grid of vertices: first halves of all cells, then second halves."""
     index = np.arange(n * m).reshape(n, m)
-    a, b, c, d = (
-        index[:-1, :-1].ravel(),
-        index[1:, :-1].ravel(),
-        index[:-1, 1:].ravel(),
-        index[1:, 1:].ravel(),
-    )
+    a, b, c, d = (part.ravel() for part in (index[:-1, :-1], index[1:, :-1], index[:-1, 1:], index[1:, 1:]))
     return np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
 
 
-def _tangent(points: np.ndarray, axis: int) -> np.ndarray:
-    """Differences between neighbours along an axis, central inside."""
-    n = points.shape[axis]
-    after = np.take(points, np.minimum(np.arange(n) + 1, n - 1), axis)
-    before = np.take(points, np.maximum(np.arange(n) - 1, 0), axis)
-    return after - before
-
-
-def grid(points: np.ndarray, texture: np.ndarray | None = None, smooth: bool = True) -> Mesh:
-    """A sheet through a grid of points (n, m, 3).
+def grid(points: np.ndarray, texture: np.ndarray | None = None) -> Mesh:
+    """A smoothly shaded sheet through a grid of points (n, m, 3).
 
     Args:
         texture: (n, m, 3); None measures along the sheet from the first corner.
-        smooth: shading normals from the grid's tangents; otherwise zero, for the caller to set.
     """
     n, m = points.shape[:2]
-    triangles = _sheet_triangles(n, m)
-    normals = (
-        unit(cross(_tangent(points, 0), _tangent(points, 1))).reshape(-1, 3)
-        if smooth
-        else np.zeros((n * m, 3))
-    )
+    normals = unit(np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1)))
     if texture is None:
         along = np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=2).mean(1).cumsum()
         across = np.linalg.norm(np.diff(points, axis=1, prepend=points[:, :1]), axis=2).mean(0).cumsum()
         texture = np.zeros((n, m, 3))
         texture[..., 0], texture[..., 1] = along[:, None], across[None]
-    return Mesh(points.reshape(-1, 3), normals, texture.reshape(-1, 3), triangles)
+    return Mesh(points.reshape(-1, 3), normals.reshape(-1, 3), texture.reshape(-1, 3), _sheet_triangles(n, m))
+
+
+def smoothed(mesh: Mesh) -> Mesh:
+    """Shading normals averaged over the triangles that meet at a place (seams between sheets included)."""
+    corners = mesh.vertices[mesh.triangles]
+    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lattice = np.round(mesh.vertices * 2e4).astype(np.int64)
+    _, place = np.unique(lattice @ np.array([1, 1 << 20, 1 << 40]), return_inverse=True)
+    # Sheets may be wound either way: align each face with the normal its vertices came with.
+    given = mesh.normals[mesh.triangles].sum(1)
+    face = face * np.where((face * given).sum(1, keepdims=True) < 0, -1.0, 1.0)
+    total = np.zeros((place.max() + 1, 3))
+    for corner in range(3):
+        np.add.at(total, place[mesh.triangles[:, corner]], face)
+    return replace(mesh, normals=unit(total[place]))
 
 
 _FACES = ((0, -1), (0, 1), (1, -1), (1, 1), (2, -1), (2, 1))  # axis and sign
@@ -160,54 +129,13 @@ def _cube() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 _CUBE = _cube()
 
 
-def _grain_first(texture: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Texture axes reordered: the longest side first, so that grain runs along it."""
-    return texture[:, np.argsort(-size, kind="stable")]
-
-
-def box(lo: Vec3, hi: Vec3, bevel: float = 0.0, fine: bool = False, cells: int = 1) -> Mesh:
-    """An axis-aligned box, its edges rounded with radius `bevel` (0: sharp).
-
-    Args:
-        fine: four facets for a rounded edge instead of two.
-        cells: pieces each flat side is cut into (for shapes that are bent afterwards).
-    """
+def box(lo: Vec3, hi: Vec3) -> Mesh:
+    """An axis-aligned box. Its texture's first axis is the longest side, so that grain runs along it."""
     low, high = np.minimum(lo, hi), np.maximum(lo, hi)
-    size = high - low
-    half = size / 2
-    if bevel <= 0 and cells == 1:
-        corners, flat, triangles = _CUBE
-        return Mesh(
-            corners * half + (low + high) / 2, flat, _grain_first((corners + 1) * half, size), triangles
-        )
-    bevel = min(bevel, 0.499 * float(size.min()))
-    core = half - bevel
-    steps = (1.0, 0.414, 0.0) if fine else (1.0, 0.0)
-    corner = [core + bevel * s for s in steps] if bevel > 0 else [half]
-    meshes = []
-    for axis, sign in _FACES:
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        lines = []
-        for k in (i, j):
-            edge = [c[k] for c in corner]
-            middle = list(np.linspace(-edge[-1], edge[-1], cells + 1)[1:-1])
-            lines.append(np.array([-e for e in edge] + middle + edge[::-1]))
-        surface = np.empty((len(lines[0]), len(lines[1]), 3))
-        surface[..., axis] = sign * half[axis]
-        surface[..., i], surface[..., j] = lines[0][:, None], lines[1][None]
-        if bevel > 0:
-            inner = np.clip(surface, -core, core)
-            normals = unit(surface - inner)
-            surface = inner + bevel * normals
-        else:
-            normals = np.zeros_like(surface)
-            normals[..., axis] = sign
-        sheet = grid(surface, surface, smooth=False)
-        meshes.append(replace(sheet, normals=normals.reshape(-1, 3)))
-    mesh = join(*meshes)
-    return replace(
-        mesh, vertices=mesh.vertices + (low + high) / 2, texture=_grain_first(mesh.texture + half, size)
-    )
+    half = (high - low) / 2
+    corners, flat, triangles = _CUBE
+    texture = ((corners + 1) * half)[:, np.argsort(-half, kind="stable")]
+    return Mesh(corners * half + (low + high) / 2, flat, texture, triangles)
 
 
 def panel(corner: Vec3, along: Vec3, up: Vec3, cell: float = 0.0, texture: np.ndarray | None = None) -> Mesh:
@@ -226,29 +154,19 @@ def panel(corner: Vec3, along: Vec3, up: Vec3, cell: float = 0.0, texture: np.nd
     coordinates = np.stack([s * la, t * lb, np.zeros_like(s)], -1)
     if texture is not None:
         coordinates = coordinates + texture
-    sheet = grid(points, coordinates, smooth=False)
-    normal = unit(cross(a, b))
-    return replace(sheet, normals=np.broadcast_to(normal, sheet.vertices.shape))
+    return grid(points, coordinates)
 
 
-def lathe(profile: list[tuple[float, float]], segments: int = 16, smooth: bool = False) -> Mesh:
-    """The profile (radius, z), ... turned about the z axis.
-
-    Args:
-        smooth: shading continues over the profile's corners.
-    """
+def lathe(profile: list[tuple[float, float]], segments: int = 20) -> Mesh:
+    """The profile (radius, z), ... turned about the z axis, an edge at each of its corners."""
     angle = np.linspace(0, 2 * np.pi, segments + 1)
     circle = np.stack([np.cos(angle), np.sin(angle)], -1)
     corners = np.asarray(profile, float)
-    if smooth:
-        rings, tangent = corners, _tangent(corners, 0)
-        triangles = _sheet_triangles(len(rings), segments + 1)
-    else:  # every straight piece has rings of its own
-        rings = np.repeat(corners, 2, axis=0)[1:-1]
-        tangent = np.repeat(np.diff(corners, axis=0), 2, axis=0)
-        piece = _sheet_triangles(2, segments + 1)
-        starts = np.arange(len(corners) - 1) * 2 * (segments + 1)
-        triangles = (piece[None] + starts[:, None, None]).reshape(-1, 3)
+    rings = np.repeat(corners, 2, axis=0)[1:-1]  # every straight piece has rings of its own
+    tangent = np.repeat(np.diff(corners, axis=0), 2, axis=0)
+    piece = _sheet_triangles(2, segments + 1)
+    starts = np.arange(len(corners) - 1) * 2 * (segments + 1)
+    triangles = (piece[None] + starts[:, None, None]).reshape(-1, 3)
     across = unit(np.stack([tangent[:, 1], -tangent[:, 0]], -1))  # the profile's normal: (radial, z)
     points, normals, texture = (np.empty((len(rings), segments + 1, 3)) for _ in range(3))
     points[..., :2], points[..., 2] = rings[:, None, :1] * circle, rings[:, 1:]
@@ -268,26 +186,14 @@ def rod(start: Vec3, end: Vec3, radius: float, end_radius: float | None = None, 
     mesh = lathe([(1e-4, 0), (radius, 0), (tip, length), (1e-4, length)], sides)
     z = (b - a) / max(length, 1e-9)
     helper = np.array([1.0, 0, 0]) if abs(z[0]) < 0.9 else np.array([0, 1.0, 0])
-    x = unit(cross(helper, z))
-    mesh = mesh.rotated(np.stack([x, cross(z, x), z], 1))
+    x = unit(np.cross(helper, z))
+    mesh = mesh.rotated(np.stack([x, np.cross(z, x), z], 1))
     return mesh.moved(*a)
 
 
 def cylinder(radius: float, bottom: float, top: float, segments: int = 20) -> Mesh:
     """An upright closed cylinder on the z axis."""
     return lathe([(1e-4, bottom), (radius, bottom), (radius, top), (1e-4, top)], segments)
-
-
-def beam(start: Vec3, end: Vec3, thickness: float, depth: float | None = None) -> Mesh:
-    """A square bar between two points; `thickness` across x-y, `depth` the other way."""
-    a, b = np.asarray(start, float), np.asarray(end, float)
-    length = float(np.linalg.norm(b - a))
-    d = thickness if depth is None else depth
-    mesh = box((-thickness / 2, -d / 2, 0), (thickness / 2, d / 2, length))
-    z = (b - a) / max(length, 1e-9)
-    helper = np.array([1.0, 0, 0]) if abs(z[0]) < 0.9 else np.array([0, 1.0, 0])
-    y = unit(cross(z, helper))
-    return mesh.rotated(np.stack([cross(y, z), y, z], 1)).moved(*a)
 
 
 def frame(lo: Vec3, hi: Vec3, bar: float) -> Mesh:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mtcp.data.rooms.colour import WHITE, Colour
-from mtcp.data.rooms.mesh import Mesh, Vec3, rotation
-from mtcp.data.rooms.textures.base import Paint, Texture
+from mtcp.data.rooms.colour import Colour
+from mtcp.data.rooms.mesh import Mesh, Vec3, box, rotation
+from mtcp.data.rooms.textures.surfaces import Paint, Texture
 from mtcp.tasks import NYUD_CLASSES
 
 LABELS = {name: index for index, name in enumerate(NYUD_CLASSES)}
@@ -21,7 +21,6 @@ class Material:
     Attributes:
         texture: diffuse albedo.
         gloss: share of mirror reflection looked at straight (Schlick's F0): 0 matt, 0.04 varnish, 1 a mirror.
-        rough: spread of that reflection (radians, about).
         translucency: share of the light on the back that shines through (curtains).
         glow: radiance given off, linear RGB; a texture is multiplied with it.
         pane: window glass: shows the outside, lets light pass.
@@ -29,7 +28,6 @@ class Material:
 
     texture: Texture
     gloss: float = 0.0
-    rough: float = 0.1
     translucency: float = 0.0
     glow: Colour = (0.0, 0.0, 0.0)
     pane: bool = False
@@ -42,7 +40,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Part:
-    """A mesh of one class and one material; `tint` multiplies the albedo.
+    """A mesh of one class and one material.
 
     `cells`: a large flat sheet in pieces, each of which takes light of its own.
     """
@@ -50,7 +48,6 @@ class Part:
     mesh: Mesh
     label: int
     material: Material
-    tint: Colour = WHITE
     cells: bool = False
 
     def placed(self, yaw: float, offset: np.ndarray) -> Part:
@@ -85,17 +82,15 @@ class Item:
 
 
 class Builder:
-    """Collects the parts of one item."""
+    """Collects the parts of one item, of class `label` unless told otherwise."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
+    def __init__(self, rng: np.random.Generator, label: str = "otherprop") -> None:
+        self.rng, self.label = rng, label
         self.parts: list[Part] = []
         self.lamps: list[Lamp] = []
         self.tops: list[tuple[float, float, float, float, float]] = []
 
-    def add(
-        self, label: str, material: Material, *meshes: Mesh, tint: Colour = WHITE, shift: bool = True
-    ) -> None:
+    def add(self, material: Material, *meshes: Mesh, label: str = "", shift: bool = True) -> None:
         """One part for each mesh.
 
         Args:
@@ -103,8 +98,15 @@ class Builder:
         """
         for mesh in meshes:
             if shift:
-                mesh = mesh.retextured(self.rng.uniform(0, 20, 3))
-            self.parts.append(Part(mesh, LABELS[label], material, tint))
+                mesh = replace(mesh, texture=mesh.texture + self.rng.uniform(0, 20, 3))
+            self.parts.append(Part(mesh, LABELS[label or self.label], material))
+
+    def legs(self, material: Material, x: float, y0: float, y1: float, high: float, thick: float) -> None:
+        """Four square legs round (+-x, y0) and (+-x, y1)."""
+        for px in (-x, x):
+            for py in (y0, y1):
+                half = thick / 2
+                self.add(material, box((px - half, py - half, 0), (px + half, py + half, high)))
 
     def put(self, item: Item, x: float = 0.0, y: float = 0.0, z: float = 0.0, yaw: float = 0.0) -> None:
         """A whole item inside this one."""
@@ -116,6 +118,6 @@ class Builder:
         return Item(tuple(self.parts), (width, depth, height), tuple(self.lamps), tuple(self.tops))
 
 
-def plain(colour: Colour, gloss: float = 0.0, rough: float = 0.1, mottle: float = 0.02) -> Material:
+def plain(colour: Colour, gloss: float = 0.0, mottle: float = 0.0) -> Material:
     """One colour: paint, plastic, ceramic by `gloss`."""
-    return Material(Paint(colour, mottle), gloss, rough)
+    return Material(Paint(colour, mottle), gloss)

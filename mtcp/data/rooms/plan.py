@@ -62,13 +62,16 @@ class Plan:
     def free(self, rect: Rect, margin: float = 0.0) -> bool:
         """Inside the room and clear of everything that stands."""
         x0, y0, x1, y1 = rect[0] - margin, rect[1] - margin, rect[2] + margin, rect[3] + margin
-        inside = (
-            rect[0] >= -1e-6
-            and rect[1] >= -1e-6
-            and rect[2] <= self.width + 1e-6
-            and rect[3] <= self.depth + 1e-6
-        )
-        return inside and not any(overlap((x0, y0, x1, y1), taken) for taken, _ in self.taken)
+        standing = any(overlap((x0, y0, x1, y1), taken) for taken, _ in self.taken)
+        return self._within(rect, -1e-6) and not standing
+
+    def _within(self, rect: Rect, margin: float) -> bool:
+        x0, y0, x1, y1 = rect
+        return min(x0, y0, self.width - x1, self.depth - y1) >= margin
+
+    def inside(self, item: Item, x: float, y: float, yaw: float) -> bool:
+        """Whether an item on the floor keeps off the walls; furniture may stand on it."""
+        return self._within(footprint(item, x, y, yaw), 0.05)
 
     def block(self, rect: Rect, height: float = 0.0) -> None:
         """Keeps a piece of floor free of furniture (a door's swing) or notes what stands there."""
@@ -115,8 +118,7 @@ class Plan:
             room = wall.length - item.size[0]
             if room < 0:
                 continue
-            wanted = list(places or []) + list(self.rng.random(tries))
-            for place in wanted:
+            for place in [*(places or []), *self.rng.random(tries)]:
                 u = item.size[0] / 2 + place * room
                 if not self.fits_wall(wall, u, item):
                     continue

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from mtcp.data.rooms.film import CLIP, develop, exposure
-from mtcp.data.rooms.light.rays import Rays
+from mtcp.data.rooms.rays import Rays
 from mtcp.data.rooms.room import Room
 from mtcp.data.rooms.shade import QUALITY, Quality, Shader
 from mtcp.data.rooms.surface import Surface, surface_at
@@ -16,7 +16,8 @@ from mtcp.data.rooms.view import View, choose_view
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 
-CHUNK = 1 << 18  # sample points shaded at a time: bounds memory
+_PLASTIC = np.array([0.7548777, 0.5698403], np.float32)
+"""Steps of the R2 sequence (Roberts 2018): any number of samples, spread evenly over a pixel."""
 
 
 @dataclass(frozen=True)
@@ -107,70 +108,26 @@ def _shoot(
 def _expose(
     room: Room, rays: Rays, view: View, camera: Camera, centres: Surface, quality: Quality
 ) -> np.ndarray:
-    """The photograph: light map at pixel centres, then samples shaded and averaged pixel by pixel."""
+    """The photograph: soft light at pixel centres, then samples shaded and averaged pixel by pixel."""
     h, w = camera.height, camera.width
     angle = 1.0 / camera.fx
     rng = np.random.default_rng([room.seed, 5])
     shader = Shader(room, rays, quality, rng)
-    seen, left = shader.through_mirrors(centres)
-    on_grid = np.arange(h * w).reshape(h, w)[:: quality.pitch, :: quality.pitch]
-    grid = shader.light_map(seen.take(on_grid.ravel()), quality.pitch, on_grid.shape, angle)
-    edge = _edges(room, centres, h, w).ravel()
-    shaded: list[tuple[np.ndarray, np.ndarray]] = []  # pixels (n,), colours of their samples (n, samples, 3)
-    for index, count in (
-        (np.flatnonzero(~edge), quality.samples),
-        (np.flatnonzero(edge), quality.edge_samples),
-    ):
-        dy, dx = _pattern(count)
-        for part in np.array_split(index, len(index) * count // CHUNK + 1):
-            row, column = (
-                (n[:, None] + d).ravel().astype(np.float32) for n, d in ((part // w, dy), (part % w, dx))
-            )
-            if count == 1:
-                surface, share = seen.take(part), left[part]
-            else:
-                surface, share = shader.through_mirrors(_shoot(room, rays, view, camera, row, column))
-            colour = shader.radiance(surface, grid, row, column, angle) * share[:, None]
-            shaded.append((part, colour.reshape(len(part), count, 3)))
-    gain = _gain(room, seen, shaded)
-    picture = np.empty((h * w, 3), np.float32)
-    for part, colour in shaded:
-        picture[part] = np.minimum(colour * gain, CLIP).mean(1)
-    return develop(picture.reshape(h, w, 3), rng)
+    seen = shader.through_mirrors(centres)
+    light = shader.light_map(seen, (h, w), angle)
+    row, column = (g.ravel().astype(np.float32) for g in np.mgrid[:h, :w])
+    gain, total = None, np.zeros((h * w, 3), np.float32)
+    for k in range(quality.samples):
+        dy, dx = (0.5 + _PLASTIC * k) % 1 - 0.5
+        samples = shader.through_mirrors(_shoot(room, rays, view, camera, row + dy, column + dx))
+        colour = shader.radiance(samples, seen, light, angle)
+        if gain is None:
+            gain = _gain(room, samples, colour)
+        total += np.minimum(colour * gain, CLIP)
+    return develop(total.reshape(h, w, 3) / quality.samples, rng)
 
 
-def _pattern(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where in a pixel its samples lie, from its centre: rows and columns, each (count,)."""
-    if count == 3:
-        return np.array([-0.33, 0.0, 0.33]), np.array([0.17, -0.33, 0.17])
-    side = round(count**0.5)
-    step = (np.arange(side) + 0.5) / side - 0.5
-    rows, columns = np.meshgrid(step, step, indexing="ij")
-    return rows.ravel(), columns.ravel()
-
-
-def _gain(room: Room, seen: Surface, shaded: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def _gain(room: Room, seen: Surface, colour: np.ndarray) -> np.ndarray:
     """Exposure for what is not window."""
-    pixel = np.concatenate([part[::3] for part, _ in shaded])
-    colour = np.concatenate([colour[::3, 0] for _, colour in shaded])
-    panes = np.array([m.pane for m in room.materials])[room.material[seen.triangle[pixel]]]
+    panes = np.array([m.pane for m in room.materials])[room.material[seen.triangle]]
     return exposure(colour[~panes] if (~panes).sum() > 50 else colour)
-
-
-def _edges(room: Room, centres: Surface, h: int, w: int) -> np.ndarray:
-    """Pixels whose neighbour belongs to another thing, side or depth. bool (H, W)."""
-    triangle = centres.triangle.reshape(h, w)
-    material, label = room.material[triangle], room.label[triangle]
-    normal = centres.normal.reshape(h, w, 3)
-    depth = centres.distance.reshape(h, w)
-    edge = np.zeros((h, w), bool)
-    for a, b in (
-        ((slice(-1), slice(None)), (slice(1, None), slice(None))),
-        ((slice(None), slice(-1)), (slice(None), slice(1, None))),
-    ):
-        change = (normal[a] * normal[b]).sum(-1) < 0.85
-        change |= np.abs(depth[a] - depth[b]) > 0.04 * depth[a]
-        change |= (material[a] != material[b]) | (label[a] != label[b])
-        edge[a] |= change
-        edge[b] |= change
-    return edge

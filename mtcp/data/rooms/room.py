@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtcp.data.rooms.light.sky import Sky
-from mtcp.data.rooms.mesh import cross
 from mtcp.data.rooms.parts import Lamp, Material, Part
+from mtcp.data.rooms.sky import Sky
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,6 @@ class Room:
         corners: float32 (T, 3, 6) per corner the shading normal (for the picture) and texture coordinates.
         label: uint8 (T,) class 0..39.
         material: int32 (T,) index into `materials`.
-        tint: float32 (T, 3) factor on the albedo.
         patch: int32 (T,) pieces of surface that share indirect light, numbered from 0.
         axis: int8 (T,) texture axis nearest to the triangle's normal.
         focus: what a picture of the room should show.
@@ -48,7 +46,6 @@ class Room:
     corners: np.ndarray
     label: np.ndarray
     material: np.ndarray
-    tint: np.ndarray
     patch: np.ndarray
     axis: np.ndarray
     materials: tuple[Material, ...]
@@ -61,7 +58,7 @@ class Room:
 def _normals(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Unit normals (T, 3) and areas (T,), float64."""
     corners = vertices.astype(np.float64)[triangles]
-    normal = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     length = np.linalg.norm(normal, axis=1)
     return normal / np.maximum(length, 1e-20)[:, None], length / 2
 
@@ -98,7 +95,6 @@ def assemble(
         corners=np.concatenate([normals, texture], 1)[triangles],
         label=np.array([p.label for p in parts], np.uint8)[owner],
         material=ids[owner],
-        tint=np.array([p.tint for p in parts], np.float32)[owner],
         patch=_patches(face, owner, local, np.array([p.cells for p in parts])),
         axis=np.abs(_normals(texture, triangles)[0]).argmax(1).astype(np.int8),
         materials=tuple(materials),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtcp.data.rooms.light.rays import Hits
+from mtcp.data.rooms.rays import Hits
 from mtcp.data.rooms.room import Room
 
 
@@ -35,6 +35,13 @@ class Surface:
     def take(self, index: np.ndarray) -> Surface:
         """Some of the points."""
         return Surface(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+    def replaced(self, index: np.ndarray, by: Surface) -> Surface:
+        """With some of the points exchanged."""
+        fields = {name: getattr(self, name).copy() for name in self.__dataclass_fields__}
+        for name, array in fields.items():
+            array[index] = getattr(by, name)
+        return Surface(**fields)
 
 
 def surface_at(room: Room, hits: Hits, origin: np.ndarray, direction: np.ndarray) -> Surface:
@@ -78,4 +85,4 @@ def albedo(room: Room, triangle: np.ndarray, texture: np.ndarray, width: np.ndar
         rows = order[bounds[index] : bounds[index + 1]]
         if len(rows):
             result[rows] = paint.texture(texture[rows], room.axis[triangle[rows]], width[rows])
-    return result * room.tint[triangle]
+    return result

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtcp.data.rooms.chance import any_of
-from mtcp.data.rooms.light.rays import Rays
+from mtcp.data.rooms.chance import any_of, odds, span
 from mtcp.data.rooms.parts import LABELS
+from mtcp.data.rooms.rays import Rays
 from mtcp.data.rooms.room import Room
 from mtcp.geometry.camera import Camera
 
@@ -63,17 +63,17 @@ def choose_view(room: Room, rays: Rays, fov_deg: float | None = None, candidates
 def _candidate(room: Room, rng: np.random.Generator, fov_deg: float | None) -> View:
     """Near a wall or corner, at eye height, looking at what the room is about or across its middle."""
     width, depth, height = room.size
-    fov = float(rng.uniform(56, 73)) if fov_deg is None else fov_deg
+    fov = span(rng, 56, 73) if fov_deg is None else fov_deg
     angle = rng.uniform(0, 2 * np.pi)
     reach = rng.uniform(0.7, 1.0)
     x = width / 2 + np.clip(1.3 * np.cos(angle), -1, 1) * (width / 2 - 0.22) * reach
     y = depth / 2 + np.clip(1.3 * np.sin(angle), -1, 1) * (depth / 2 - 0.22) * reach
     z = min(rng.uniform(1.1, 1.75), height - 0.4)
     target = np.array([width, depth]) * rng.uniform(0.3, 0.7, 2)
-    if room.focus and rng.random() < 0.8:
+    if room.focus and odds(rng, 0.8):
         target = np.array(any_of(rng, room.focus)[:2]) + rng.normal(0, 0.3, 2)
     yaw = float(np.arctan2(target[1] - y, target[0] - x)) + rng.normal(0, 0.08)
-    pitch = -float(rng.uniform(0.06, 0.3)) * (0.4 + 0.7 * (z - 0.9))
+    pitch = -span(rng, 0.06, 0.3) * (0.4 + 0.7 * (z - 0.9))
     return View(np.array([x, y, z]), look(yaw, pitch, float(np.clip(rng.normal(0, 0.012), -0.03, 0.03))), fov)
 
 
@@ -100,25 +100,15 @@ def _score(room: Room, triangle: np.ndarray, depth: np.ndarray) -> np.ndarray:
         (K,) scores.
     """
     count, pixels = len(triangle), ROWS * COLUMNS
-    label = room.label[triangle].reshape(count, pixels)
-    depth = depth.reshape(count, pixels)
-    offset = np.arange(count)[:, None] * CLASSES
-    share = np.bincount((label + offset).ravel(), minlength=count * CLASSES).reshape(count, CLASSES) / pixels
-    wall = (label == LABELS["wall"])[..., None] & (np.abs(room.face[triangle]) > 0.9).reshape(
-        count, pixels, 3
-    )
-    sides = wall.mean(1)[:, :2]
+    label, near = room.label[triangle], depth.reshape(count, pixels)
+    share = np.stack([(label == k).mean((1, 2)) for k in range(CLASSES)], 1)
+    sides = ((label == LABELS["wall"])[..., None] & (np.abs(room.face[triangle]) > 0.9)).mean((1, 2))[:, :2]
     floor = share[:, LABELS["floor"]] + share[:, LABELS["floor mat"]]
     things = np.delete(share, SHELL, axis=1)
     score = 2.2 * np.sqrt(np.minimum(things, 0.14) * (things > 0.002)).sum(1)
     score -= 6.0 * np.maximum(0, things.max(1) - 0.3)
-    score -= 14 * (depth < NEAR).mean(1) + 30 * (depth < 0.5).mean(1) + 20 * (depth > FAR).mean(1)
-    score -= 15 * np.maximum(0, 0.1 - floor) + 5 * np.maximum(0, floor - 0.35)
-    score -= 3 * (floor < 0.04) + 3 * (depth < 0.45).any(1)
+    score -= 14 * (near < NEAR).mean(1) + 30 * (near < 0.5).mean(1) + 20 * (near > FAR).mean(1)
+    score -= 3 * (near < 0.45).any(1) + 2 * np.maximum(0, 2.0 - np.median(near, axis=1))
+    score -= 15 * np.maximum(0, 0.1 - floor) + 5 * np.maximum(0, floor - 0.35) + 3 * (floor < 0.04)
     score -= 15 * np.maximum(0, 0.05 - sides.min(1)) + 3 * np.maximum(0, sides.sum(1) - 0.5)
-    score -= 2 * np.maximum(0, 2.0 - np.median(depth, axis=1))
-    cut_off = (~np.isin(label, SHELL) & (depth < 2.2)).reshape(count, ROWS, COLUMNS)
-    score -= (
-        2 * cut_off[:, -2:].mean((1, 2)) + cut_off[:, :, :2].mean((1, 2)) + cut_off[:, :, -2:].mean((1, 2))
-    )
     return np.where((triangle < 0).any((1, 2)), -100.0, score)

@@ -1,1 +1,1 @@
-"""Light: the sky outside, rays, direct and bounced light."""
+"""Light in a room: what arrives straight, what bounces, and the smoothing of both."""

@@ -6,32 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtcp.data.rooms.colour import LUMINANCE
 from mtcp.data.rooms.light import direct
-from mtcp.data.rooms.light.rays import OFFSET, Rays
-from mtcp.data.rooms.mesh import cross
+from mtcp.data.rooms.light.direct import Points
+from mtcp.data.rooms.rays import OFFSET, Rays
 from mtcp.data.rooms.room import Room
 from mtcp.data.rooms.surface import albedo
 
-BRIGHT = (
-    2.5  # times the mean radiosity: what exceeds it is sampled as a light source, the rest is met by chance
-)
-
-
-@dataclass(frozen=True)
-class Beacons:
-    """Points on the few bright patches (where the sun falls), which light the room like lamps.
-
-    Attributes:
-        position, normal: float32 (M, 3).
-        flux: float32 (M, 3), radiosity above the common level times area.
-        cumulative: float64 (M,) running share of the flux, ending in 1.
-    """
-
-    position: np.ndarray
-    normal: np.ndarray
-    flux: np.ndarray
-    cumulative: np.ndarray
+GLARE = 30.0  # times the mean radiosity: what one ray may bring at most, or few rays would sparkle
 
 
 @dataclass(frozen=True)
@@ -39,14 +20,12 @@ class Radiosity:
     """Attributes:
     irradiance: float32 (P, 3) what each patch receives.
     reflectance: float32 (P, 3) its mean albedo.
-    common: float32 (P, 3) radiosity (radiance times pi) of each patch, cut at `BRIGHT` times the mean.
-    beacons: what was cut off.
+    sent: float32 (P + 1, 3) radiosity (radiance times pi) of each patch; the last one is what misses the room.
     """
 
     irradiance: np.ndarray
     reflectance: np.ndarray
-    common: np.ndarray
-    beacons: Beacons
+    sent: np.ndarray
 
 
 def hemisphere(normal: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -68,9 +47,10 @@ def solve(room: Room, rays: Rays, samples: int, bounces: int, rng: np.random.Gen
     patch = room.patch[triangle]
     through = np.array([m.translucency for m in room.materials], np.float32)[room.material[triangle]]
     colour = albedo(room, triangle, texture, np.full(len(triangle), 0.05, np.float32))
-    light = direct.sun(room, rays, position, normal, normal, through, rng)
-    light += direct.windows(room, rays, position, normal, normal, through, 1, rng)
-    light += direct.lamps(room, rays, position, normal, normal, through, 1, rng)
+    points = Points(position, normal, normal, through)
+    light = direct.sun(room, rays, points, rng)
+    light += direct.windows(room, rays, points, 1, rng)
+    light += direct.lamps(room, rays, points, 1, rng)
     direction = hemisphere(normal, rng.random(len(position)), rng.random(len(position)))
     hits = rays.first(position + normal * OFFSET, direction, solid=True)
     seen = np.where(hits.triangle >= 0, room.patch[hits.triangle], count)
@@ -80,18 +60,11 @@ def solve(room: Room, rays: Rays, samples: int, bounces: int, rng: np.random.Gen
     for _ in range(bounces):
         sent = np.concatenate([reflect * irradiance, np.zeros((1, 3), np.float32)])
         irradiance = straight + _mean(sent[seen], patch, count)
-    sent = reflect * irradiance
-    area = np.bincount(room.patch, _areas(room), count)
-    level = sent @ LUMINANCE
-    limit = BRIGHT * float((level * area).sum() / area.sum())
-    share = np.where(level > limit, limit / np.maximum(level, 1e-9), 1)[:, None]
-    bright = np.flatnonzero(share[patch, 0] < 1)
-    flux = (sent * (1 - share) * area[:, None])[patch[bright]] / samples
-    power = np.cumsum(flux @ LUMINANCE, dtype=np.float64)
-    beacons = Beacons(
-        position[bright], normal[bright], flux.astype(np.float32), power / power[-1] if len(power) else power
+    sent = np.concatenate([reflect * irradiance, np.zeros((1, 3), np.float32)])
+    area = np.bincount(room.patch, _areas(room), count)[:, None]
+    return Radiosity(
+        irradiance, reflect, np.minimum(sent, GLARE * float((sent[:-1] * area).sum() / area.sum() / 3))
     )
-    return Radiosity(irradiance.astype(np.float32), reflect, (sent * share).astype(np.float32), beacons)
 
 
 def _points(
@@ -122,21 +95,12 @@ def _points(
     normal = room.face[triangle]
     outward = (normal * inside[:, :3]).sum(1, keepdims=True) >= 0
     normal = np.where(outward, normal, -normal)
-    return triangle, position, _into(room, position, normal).astype(np.float32), inside[:, 3:]
+    return triangle, position, normal, inside[:, 3:]
 
 
 def _areas(room: Room) -> np.ndarray:
     corners = room.vertices[room.triangles]
-    return np.linalg.norm(cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-
-
-def _into(room: Room, position: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Normals of the room's own walls point inside, whichever way they were wound."""
-    size = np.asarray(room.size, np.float32)
-    middle = size / 2
-    at_wall = (np.minimum(position, size - position) < 0.005) & (np.abs(normal) > 0.9)
-    outward = (at_wall & (normal * (position - middle) > 0)).any(1, keepdims=True)
-    return np.where(outward, -normal, normal)
+    return np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
 
 
 def _mean(values: np.ndarray, patch: np.ndarray, count: int) -> np.ndarray:
@@ -148,42 +112,13 @@ def _mean(values: np.ndarray, patch: np.ndarray, count: int) -> np.ndarray:
 
 
 def gather(
-    room: Room, rays: Rays, radiosity: Radiosity, position: np.ndarray, normal: np.ndarray, face: np.ndarray,
-    samples: int, rng: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
-    """Irradiance (N, 3) from the patches that `samples` stratified rays see; it darkens corners by itself."""
-    total = _from_beacons(rays, radiosity.beacons, position, normal, face, max(1, samples // 3), rng)
-    rest = np.zeros((len(position), 3), np.float32)
-    start = position + face * OFFSET
-    side = max(1, round(samples**0.5))
-    rows = -(-samples // side)
-    sent = np.concatenate([radiosity.common, np.zeros((1, 3), np.float32)])
-    for k in range(side * rows):
-        u = (k % side + rng.random(len(position))) / side
-        v = (k // side + rng.random(len(position))) / rows
-        hits = rays.first(start, hemisphere(normal, u, v), solid=True)
-        rest += sent[np.where(hits.triangle >= 0, room.patch[hits.triangle], -1)]
-    return total + rest / (side * rows)
-
-
-def _from_beacons(
-    rays: Rays, beacons: Beacons, position: np.ndarray, normal: np.ndarray, face: np.ndarray, samples: int,
-    rng: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
-    """Irradiance (N, 3) from `samples` beacons drawn by their flux."""
-    total = np.zeros((len(position), 3), np.float32)
-    if len(beacons.cumulative) == 0:
-        return total
-    chance = np.diff(beacons.cumulative, prepend=0.0)
-    worth = (beacons.flux / np.maximum(chance, 1e-12)[:, None] / np.pi / samples).astype(np.float32)
+    room: Room, rays: Rays, radiosity: Radiosity, points: Points, samples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Irradiance (N, 3) from the patches that `samples` rays see; it darkens corners by itself."""
+    total = np.zeros((len(points), 3), np.float32)
+    start = points.position + points.face * OFFSET
     for k in range(samples):
-        draw = np.searchsorted(beacons.cumulative, (k + rng.random(len(position))) / samples)
-        index = np.minimum(draw, len(chance) - 1)
-        towards = beacons.position[index] + beacons.normal[index] * OFFSET - position
-        squared = np.maximum((towards * towards).sum(1), 1e-6)
-        cosines = (towards * normal).sum(1) * -(towards * beacons.normal[index]).sum(1)
-        weight = np.where((towards * normal).sum(1) > 0, cosines, 0) / squared / np.maximum(squared, 0.09)
-        lit = np.flatnonzero(weight > 1e-5)
-        lit = lit[~rays.hidden(position[lit] + face[lit] * OFFSET, towards[lit], 0.999)]
-        total[lit] += weight[lit, None] * worth[index[lit]]
-    return total
+        u = (k + rng.random(len(points))) / samples
+        hits = rays.first(start, hemisphere(points.normal, u, rng.random(len(points))), solid=True)
+        total += radiosity.sent[np.where(hits.triangle >= 0, room.patch[hits.triangle], -1)]
+    return total / samples

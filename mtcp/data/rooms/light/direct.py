@@ -2,100 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from mtcp.data.rooms.light.rays import OFFSET, Rays
+from mtcp.data.rooms.rays import OFFSET, Rays
 from mtcp.data.rooms.room import Room
 
 SUN_RADIUS = 0.0047  # radians
 
 
-def _received(
-    normal: np.ndarray, direction: np.ndarray, through: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Share of light from `direction` that a surface takes, and the side it comes from (+1 front, -1 back).
+@dataclass(frozen=True)
+class Points:
+    """N points that light falls on.
 
-    `through` (N,): what counts of light on the back (translucent cloth).
+    Attributes:
+        position, normal, face: float32 (N, 3); the smooth normal and the triangle's own.
+        through: float32 (N,), what counts of light on the back (translucent cloth).
     """
-    cosine = np.einsum("nk,nk->n", normal, direction)
-    side = np.where(cosine >= 0, 1.0, -1.0).astype(np.float32)
-    return np.where(cosine >= 0, cosine, -cosine * through), side
+
+    position: np.ndarray
+    normal: np.ndarray
+    face: np.ndarray
+    through: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def received(
+        self, rays: Rays, towards: np.ndarray, weight: np.ndarray, far: float = np.inf
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which points a light is seen from, and what each takes of it.
+
+        Args:
+            towards: (N, 3) to the light, any length.
+            weight: (N,) or number: strength at perpendicular incidence; none is no light.
+            far: the light's place in units of `towards`.
+
+        Returns:
+            Indices (M,) of lit points and float32 (M, 1) the weight times the cosine.
+        """
+        cosine = np.einsum("nk,nk->n", self.normal, towards) / np.linalg.norm(towards, axis=1)
+        share = np.where(cosine >= 0, cosine, -cosine * self.through) * weight
+        lit = np.flatnonzero(share > 1e-5)
+        side = np.where(cosine[lit, None] >= 0, np.float32(OFFSET), np.float32(-OFFSET))
+        lit = lit[~rays.hidden(self.position[lit] + self.face[lit] * side, towards[lit], far)]
+        return lit, share[lit, None].astype(np.float32)
 
 
-def sun(
-    room: Room, rays: Rays, position: np.ndarray, normal: np.ndarray, face: np.ndarray, through: np.ndarray,
-    rng: np.random.Generator, samples: int = 1, radius: float = SUN_RADIUS,
-) -> np.ndarray:  # fmt: skip
-    """Sunlight, `samples` shadow rays towards points of a sun of this angular radius. (N, 3)."""
-    result = np.zeros((len(position), 3), np.float32)
+def sun(room: Room, rays: Rays, points: Points, rng: np.random.Generator, samples: int = 1) -> np.ndarray:
+    """Sunlight, `samples` shadow rays towards points of the sun. (N, 3)."""
+    result = np.zeros((len(points), 3), np.float32)
     if max(room.sky.sun_power) <= 0:
         return result
-    across, up = _disc_axes(room.sky.sun)
-    power = np.asarray(room.sky.sun_power, np.float32) / samples
-    cosine = normal @ np.asarray(room.sky.sun, np.float32)
-    facing = np.flatnonzero((cosine > -radius) | (through > 0))
     for _ in range(samples):
-        r, turn = radius * np.sqrt(rng.random(len(facing))), 2 * np.pi * rng.random(len(facing))
-        offset = (r * np.cos(turn))[:, None] * across + (r * np.sin(turn))[:, None] * up
-        towards = (np.asarray(room.sky.sun) + offset).astype(np.float32)
-        share, side = _received(normal[facing], towards, through[facing])
-        lit = np.flatnonzero(share > 1e-4)
-        start = position[facing[lit]] + face[facing[lit]] * (OFFSET * side[lit, None])
-        lit = lit[~rays.hidden(start, towards[lit])]
-        result[facing[lit]] += share[lit, None] * power
+        spread = rng.normal(0, SUN_RADIUS / 2, (len(points), 3))
+        lit, share = points.received(
+            rays, (room.sky.sun + spread).astype(np.float32), np.float32(1 / samples)
+        )
+        result[lit] += share * np.asarray(room.sky.sun_power, np.float32)
     return result
 
 
-def _disc_axes(sun: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors across the direction of the sun (which never stands in the zenith)."""
-    across = np.cross(sun, (0.0, 0.0, 1.0))
-    across /= np.linalg.norm(across)
-    return across, np.cross(across, sun)
-
-
-def windows(
-    room: Room, rays: Rays, position: np.ndarray, normal: np.ndarray, face: np.ndarray, through: np.ndarray,
-    samples: int, rng: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
-    """Sky light through the windows, `samples` stratified points on each. (N, 3)."""
-    result = np.zeros((len(position), 3), np.float32)
-    side_count = max(1, round(samples**0.5))
+def windows(room: Room, rays: Rays, points: Points, samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Sky light through the windows, `samples` (a square number) stratified points on each. (N, 3)."""
+    result = np.zeros((len(points), 3), np.float32)
+    side = round(samples**0.5)
     for portal in room.portals:
         area = float(np.linalg.norm(np.cross(portal.a, portal.b)))
-        total = side_count * side_count
-        for k in range(total):
-            s = (k % side_count + rng.random((len(position), 1))) / side_count
-            t = (k // side_count + rng.random((len(position), 1))) / side_count
+        for k in range(side * side):
+            s, t = ((n + rng.random((len(points), 1))) / side for n in (k % side, k // side))
             target = (portal.corner + s * portal.a + t * portal.b).astype(np.float32)
-            towards = target - position
+            towards = target - points.position
             squared = (towards * towards).sum(1)
             towards /= np.sqrt(squared)[:, None]
-            share, side = _received(normal, towards, through)
-            seen = -(towards @ portal.normal.astype(np.float32))
-            weight = share * np.maximum(seen, 0) * area / np.maximum(squared, 0.05) / total
-            lit = np.flatnonzero(weight > 1e-5)
-            start = position[lit] + face[lit] * (OFFSET * side[lit, None])
-            lit = lit[~rays.hidden(start, towards[lit])]
-            result[lit] += weight[lit, None] * room.sky.light(towards[lit])
+            seen = np.maximum(-(towards @ portal.normal.astype(np.float32)), 0)
+            lit, share = points.received(rays, towards, seen * area / np.maximum(squared, 0.05) / side**2)
+            result[lit] += share * room.sky.light(towards[lit])
     return result
 
 
-def lamps(
-    room: Room, rays: Rays, position: np.ndarray, normal: np.ndarray, face: np.ndarray, through: np.ndarray,
-    samples: int, rng: np.random.Generator,
-) -> np.ndarray:  # fmt: skip
+def lamps(room: Room, rays: Rays, points: Points, samples: int, rng: np.random.Generator) -> np.ndarray:
     """Lamps as balls of light, `samples` shadow rays each. (N, 3)."""
-    result = np.zeros((len(position), 3), np.float32)
+    result = np.zeros((len(points), 3), np.float32)
     for lamp in room.lamps:
         for _ in range(samples):
-            ball = rng.normal(size=(len(position), 3)).astype(np.float32)
+            ball = rng.normal(size=(len(points), 3)).astype(np.float32)
             ball *= lamp.radius / np.maximum(np.linalg.norm(ball, axis=1, keepdims=True), 1e-6)
-            towards = np.asarray(lamp.position, np.float32) + ball - position
-            squared = (towards * towards).sum(1)
-            share, side = _received(normal, towards / np.sqrt(squared)[:, None], through)
-            weight = share / np.maximum(squared, 0.02) / samples
-            lit = np.flatnonzero(weight > 1e-5)
-            start = position[lit] + face[lit] * (OFFSET * side[lit, None])
-            lit = lit[~rays.hidden(start, towards[lit], 1.0)]
-            result[lit] += weight[lit, None] * np.asarray(lamp.power, np.float32)
+            towards = np.asarray(lamp.position, np.float32) + ball - points.position
+            weight = 1 / np.maximum((towards * towards).sum(1), 0.02) / samples
+            lit, share = points.received(rays, towards, weight, 1.0)
+            result[lit] += share * np.asarray(lamp.power, np.float32)
     return result

@@ -1,1 +1,1 @@
-"""Textures as exact functions of surface coordinates; no image files."""
+"""Textures: frozen functions from points on a surface to its colour there."""

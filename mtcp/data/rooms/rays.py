@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mtcp.data.rooms.room import Room
+from mtcp.errors import InputError
 
 OFFSET = 1e-3  # metres: rays start this far off their surface
 
@@ -61,6 +62,14 @@ class Rays:
         if len(origin) == 0:
             return np.zeros(0, bool)
         return self._solid_scene.test_occlusions(_rays(origin, direction), tnear=0.0, tfar=far).numpy()
+
+
+def require_open3d() -> None:
+    """Raises InputError if rooms cannot be rendered: asked before anything is written."""
+    try:
+        import open3d  # noqa: F401
+    except ImportError as error:
+        raise InputError(f'rooms are rendered by open3d: pip install -e ".[rooms]" ({error})') from error
 
 
 def _rays(origin: np.ndarray, direction: np.ndarray) -> Any:
