@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from mtcp import shown
 from mtcp.errors import InputError
 from mtcp.inference import check_size, config_size, to_network
 from mtcp.metrics import HIGHER_IS_BETTER, UNITS, TaskMetric, metric_for
@@ -186,15 +187,16 @@ def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
             better = HIGHER_IS_BETTER.get(metric)
             direction = "" if better is None else "higher is better" if better else "lower is better"
             texts = [_number(metric, n) for n in (initial, refined)]
-            rows.append(
-                (task if i == 0 else "", name, direction, *texts, *_change(metric, refined - initial))
-            )
+            rows.append((task if i == 0 else "", name, direction, *texts, *_change(metric, initial, refined)))
     return rows
 
 
-def _change(metric: str, change: float) -> tuple[str, str]:
+def _change(metric: str, initial: float, refined: float) -> tuple[str, str]:
+    change = shown.change(initial, refined, _digits(metric))
+    if not change:
+        return ("-", "") if change is None else (shown.EQUAL, "")
     text = _number(metric, change, sign="+")
-    if metric not in HIGHER_IS_BETTER or not math.isfinite(change) or float(text) == 0:
+    if metric not in HIGHER_IS_BETTER:
         return text, ""
     return text, "better" if (change > 0) == HIGHER_IS_BETTER[metric] else "worse"
 
@@ -207,4 +209,8 @@ def _or_nan(value: float | None) -> float:
 def _number(metric: str, value: float, sign: str = "") -> str:
     if not math.isfinite(value):
         return "-"
-    return f"{value:{sign}.{3 if metric in ('rmse', 'abs_rel') else 2}f}"
+    return f"{shown.rounded(value, _digits(metric)):{sign}.{_digits(metric)}f}"
+
+
+def _digits(metric: str) -> int:
+    return 3 if metric in ("rmse", "abs_rel") else 2
