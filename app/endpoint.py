@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from app import session
+from app.answers import HANDLE_FILE
 from app.listeners import NETWORK
 from app.page import Network
 from app.views import predictions
@@ -20,11 +20,8 @@ def add_endpoint(network: Network, photo: gr.Image) -> None:
 
     def run(photo: str | None) -> tuple[dict[str, Any], str]:
         if photo is None:
-            raise gr.Error("photo is missing: pass a picture file", print_exception=False)
-        try:
-            done = session.analyse(network.predict, photo)
-        except InputError as error:
-            raise gr.Error(escape(str(error)), print_exception=False) from error
+            raise InputError(f"photo is missing: {HANDLE_FILE}")
+        done = session.analyse(network.predict, photo)
         return predictions.summary(done, network.tasks), str(session.archive(done, maps.GRADIO_CACHE))
 
     gr.Button(visible=False).click(

@@ -1,15 +1,20 @@
-"""What listeners of the page share: the options they are added with, and how a complaint reaches the person."""
+"""What listeners of the page share: the options they are added with, and how a complaint reaches the person.
+
+What is not caught here is answered by `app.answers`.
+"""
 
 from __future__ import annotations
 
 import functools
+import logging
+import math
 from collections.abc import Callable
 from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from mtcp.errors import InputError
+from mtcp.errors import InputError, one_line
 
 NETWORK: dict[str, Any] = {"concurrency_id": "network", "concurrency_limit": 1}
 """Listeners of this group run one at a time: the network fills the machine."""
@@ -25,14 +30,30 @@ ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
 
 T = TypeVar("T")
 
+_log = logging.getLogger("app")
+
+
+def sent(event: gr.EventData, name: str) -> float:
+    """A number that came with an event.
+
+    Raises:
+        InputError: there is none.
+    """
+    value = getattr(event, name, None)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{name} of a click is no number: reload the page and try again")
+    return value
+
 
 def toast(problem: object, advice: str = "") -> None:
-    """A toast. problem: one line without its full stop. advice: sentences on what to do."""
+    """A toast, and a line in the log. problem: one line without its full stop. advice: sentences on what to do."""
+    _log.warning("refused: %s", one_line(str(problem)))
     gr.Warning(f"{escape(str(problem))}. {advice}".rstrip(), duration=15)
 
 
-def toasting(listener: Callable[..., T], otherwise: Callable[[], T], advice: str = "") -> Callable[..., T]:
-    """`listener`, whose complaint about what the person gave is shown as a toast; it returns `otherwise()` then."""
+def toasting(listener: Callable[..., T], otherwise: Callable[..., T], advice: str = "") -> Callable[..., T]:
+    """`listener`, whose complaint about what the person gave is shown as a toast. It returns `otherwise` of the same
+    arguments then: what the page is to show, the value in force in place of the one refused."""
 
     @functools.wraps(listener)
     def listening(*args: Any, **kwargs: Any) -> T:
@@ -40,6 +61,6 @@ def toasting(listener: Callable[..., T], otherwise: Callable[[], T], advice: str
             return listener(*args, **kwargs)
         except InputError as error:
             toast(error, advice)
-            return otherwise()
+            return otherwise(*args, **kwargs)
 
     return listening

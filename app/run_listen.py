@@ -50,7 +50,7 @@ def open_from_inbox(whole: Page, event: Dependency, title: str) -> None:
         opened: Values = {whole.bar: gr.Tabs(selected=title), whole.opened: title}
         return {**whole.enter(Scene.of(run)), whole.sidebar.photo: run.photo, whole.inbox: None, **opened}
 
-    shown = toasting(show, lambda: {whole.inbox: None})
+    shown = toasting(show, lambda _: {whole.inbox: None})
     outputs = [whole.inbox, whole.bar, whole.opened, whole.sidebar.photo, *whole.frame]
     _draw_and_pack(whole, event.success(shown, whole.inbox, list(dict.fromkeys(outputs)), **PRIVATE))
 
@@ -69,7 +69,7 @@ def _shower(whole: Page) -> Callable[[str | None], Values]:
             return whole.clear()
         return whole.enter(Scene.of(session.analyse(whole.network.predict, path, whole.sources.truth_of)))
 
-    def clear() -> Values:
+    def clear(path: str | None) -> Values:
         return {**whole.clear(), whole.sidebar.photo: None}
 
     return toasting(show, clear, "Give another photo (JPEG, PNG, WebP ...).")
@@ -78,7 +78,7 @@ def _shower(whole: Page) -> Callable[[str | None], Values]:
 def _packer(whole: Page, button: gr.DownloadButton) -> Callable[..., gr.DownloadButton]:
     """The listener that packs the zip once the pictures are on the screen."""
 
-    def nothing() -> gr.DownloadButton:
+    def nothing(kept: Kept[Scene] | None = None) -> gr.DownloadButton:
         return gr.DownloadButton(DOWNLOAD, value=None, interactive=False)
 
     def pack(kept: Kept[Scene] | None) -> gr.DownloadButton:

@@ -50,7 +50,7 @@ class Scene:
         row = self.probe[1] if y is None else int(y)
         if not (0 <= column < width and 0 <= row < height):
             raise InputError(
-                f"pixel ({column}, {row}) is outside the photo: x goes from 0 to {width - 1}, "
+                f"pixel ({column:g}, {row:g}) is outside the photo: x goes from 0 to {width - 1}, "
                 f"y from 0 to {height - 1}"
             )
         return replace(self, probe=(column, row))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import gradio as gr
 from gradio.components import Component
 
-from app.listeners import LATEST, PRIVATE, toasting
+from app.listeners import LATEST, PRIVATE, sent, toast, toasting
 from app.page import Page
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
@@ -32,32 +33,36 @@ def drawer(whole: Page) -> Callable[[Settings], Values]:
         with whole.looking(data[whole.scene]) as scene:
             return whole.draw(scene, data)
 
-    return toasting(draw, lambda: {whole.drawn: gr.skip()})
+    return toasting(draw, lambda _: {whole.drawn: gr.skip()})
 
 
 def _listen_to_probe(whole: Page) -> None:
-    """Clicks on pictures and failures, numbers typed, the field of view: change the scene, draw the open tab."""
+    """Clicks on pictures and failures, numbers typed, the field of view: change the scene, draw the open tab.
+
+    A number is used as soon as it can be. Until its field is left or Enter is pressed it may be half a number, so
+    only then it is refused, and the field shows what is in force.
+    """
     side = whole.sidebar
 
     def by_click(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
-        return scene.point(float(event.x), float(event.y))
+        return scene.point(sent(event, "x"), sent(event, "y"))
 
     def by_rank(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
-        return scene.choose(int(event.rank))
+        return scene.choose(int(sent(event, "rank")))
 
-    def by_number(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+    def by_number(scene: Scene, data: Settings) -> Scene:
         return scene.enter(data[side.x], data[side.y])
 
-    def by_fov(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+    def by_fov(scene: Scene, data: Settings) -> Scene:
         fov = data[side.fov]
         return scene if fov is None else scene.see_through(float(fov))
 
     for trigger, change in (
         (side.picker.pick, by_click),
         (side.picker.choose, by_rank),
-        (side.x.input, by_number),
-        (side.y.input, by_number),
-        (side.fov.input, by_fov),
+        (side.x.input, _while_typed(by_number, side.x, side.y)),
+        (side.y.input, _while_typed(by_number, side.x, side.y)),
+        (side.fov.input, _while_typed(by_fov, side.fov)),
     ):
         trigger(
             _mover(whole, change),
@@ -65,6 +70,10 @@ def _listen_to_probe(whole: Page) -> None:
             list(dict.fromkeys([whole.scene, whole.drawn, *side.outputs, *whole.views])),
             **LATEST,
         )
+
+    for change, fields in ((by_number, (side.x, side.y)), (by_fov, (side.fov,))):
+        left = [event for field in fields for event in (field.submit, field.blur)]
+        gr.on(left, _leaver(whole, change, fields), {whole.scene, *fields}, list(fields), **LATEST)
 
 
 def _listen_to_tabs(whole: Page, others: Sequence[gr.Tab]) -> None:
@@ -93,12 +102,49 @@ def _mover(whole: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]
             raise InputError("there is no result to look at: wait for the network, or drop the photo again")
         before = whole.held.look(kept)
         scene = change(before, data, event)
+        if scene is before:
+            return {whole.scene: gr.skip()}
         side = whole.sidebar.point(scene) if scene.run is before.run else whole.sidebar.refocus(scene)
         values = {**side, **whole.draw(scene, data)}
         whole.held.change(kept, scene)
         return {whole.scene: kept, **values}
 
-    return toasting(move, lambda: {whole.scene: gr.skip()})
+    return toasting(move, lambda *_: {whole.scene: gr.skip()})
+
+
+Typed = Callable[[Scene, Settings], Scene]
+
+
+def _while_typed(change: Typed, *fields: gr.Number) -> Callable[[Scene, Settings, gr.EventData], Scene]:
+    """`change` once there is a number that can be used, and the same scene until then."""
+
+    def typed(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
+        with suppress(InputError):
+            return scene if any(data[field] is None for field in fields) else change(scene, data)
+        return scene
+
+    return typed
+
+
+def _leaver(whole: Page, change: Typed, fields: Sequence[gr.Number]) -> Callable[[Settings], Values]:
+    """The listener that puts what is in force into `fields` if they are empty or hold what `change` refuses."""
+
+    def leave(data: Settings) -> Values:
+        kept = data[whole.scene]
+        if kept is None:
+            return {fields[0]: gr.skip()}
+        scene = whole.held.look(kept)
+        try:
+            change(scene, data)
+        except InputError as error:
+            toast(error)
+        else:
+            if all(data[field] is not None for field in fields):
+                return {fields[0]: gr.skip()}
+        now = whole.sidebar.in_force(scene)
+        return {field: now[field] for field in fields}
+
+    return toasting(leave, lambda _: {fields[0]: gr.skip()})
 
 
 def _redrawer(whole: Page, control: Control, first: Component) -> Callable[[Settings], Values]:
@@ -108,4 +154,4 @@ def _redrawer(whole: Page, control: Control, first: Component) -> Callable[[Sett
         with whole.looking(data[whole.scene]) as scene:
             return (control.redraw(scene, data) if scene is not None else {}) or {first: gr.skip()}
 
-    return toasting(redraw, lambda: {first: gr.skip()})
+    return toasting(redraw, lambda _: {first: gr.skip()})

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING
 # Before gradio is imported anywhere: nothing is looked up or reported on the network.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# What this process does ask is itself: gradio its own page, at start. A proxy in the environment would be asked for
+# that, and one of a kind that httpx does not know (socks://) would stop gradio's import.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
 from app.held import BUDGET, Held
 from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_card

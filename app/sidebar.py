@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
+from gradio.data_classes import FileData, ImageData
 
 from app.picker import picker
-from app.scene import NARROWEST_DEG, WIDEST_DEG, Scene
+from app.scene import Scene
 from app.tabs.base import Values
 from app.uploads import uploaded
 from app.views import page, probe
 
 DOWNLOAD = "Download all maps (zip)"
+EXAMPLE = {"path": "room.jpg", "orig_name": "room.jpg", "meta": {"_type": "gradio.FileData"}}
+"""What stands for a photo in the description of the API."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Sidebar:
                         _number("y (px from the top)", "probe-y"),
                     )
                 readout = gr.HTML(elem_id="readout")
-                fov = _number("Field of view across (degrees)", "fov", NARROWEST_DEG, WIDEST_DEG)
+                fov = _number("Field of view across (degrees)", "fov")
             return cls(
                 photo=photo,
                 probe=column,
@@ -74,7 +76,7 @@ class Sidebar:
         run = scene.run
         filled: Values = {self.facts: page.photo_facts(run), self.probe: gr.Column(visible=True)}
         filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
-        filled[self.fov] = round(run.prediction.camera.fov_deg, 1)
+        filled[self.fov] = self.in_force(scene)[self.fov]
         if not run.browser_knows:
             filled[self.photo] = run.photo
         return filled | self.point(scene)
@@ -83,6 +85,11 @@ class Sidebar:
         """What follows the probe."""
         x, y = scene.probe
         return {self.marker: probe.marker(scene), self.readout: probe.readout(scene), self.x: x, self.y: y}
+
+    def in_force(self, scene: Scene) -> Values:
+        """What the fields that can be typed into stand for."""
+        x, y = scene.probe
+        return {self.x: x, self.y: y, self.fov: round(scene.run.prediction.camera.fov_deg, 1)}
 
     def refocus(self, scene: Scene) -> Values:
         """What follows the camera, and the probe."""
@@ -98,8 +105,9 @@ class Sidebar:
         }
 
 
-def _number(label: str, name: str, low: float | None = None, high: float | None = None) -> gr.Number:
-    return gr.Number(label=label, elem_id=name, min_width=100, step=1, minimum=low, maximum=high)
+def _number(label: str, name: str) -> gr.Number:
+    """Without limits of its own: gradio would refuse whatever else is done on the page while it is beyond them."""
+    return gr.Number(label=label, elem_id=name, min_width=100, step=1)
 
 
 def photo_input() -> gr.Image:
@@ -117,7 +125,16 @@ def photo_input() -> gr.Image:
     # gradio would open the file itself, turn it, drop its EXIF and fail in its own words on a file that is no
     # picture. Replaced on the object: gradio writes a .pyi file beside every module that has a subclass.
     photo.preprocess = _uploaded  # type: ignore[method-assign]
+    # the API's description would promise to fetch addresses, and give one as the example
+    photo.api_info = _described  # type: ignore[method-assign]
+    photo.example_payload = lambda: dict(EXAMPLE)  # type: ignore[method-assign]
     return photo
+
+
+def _described() -> dict[str, Any]:
+    schema = FileData.model_json_schema()
+    del schema["description"]
+    return {**schema, "additional_description": 'An uploaded picture: handle_file("room.jpg"). No address.'}
 
 
 def _uploaded(payload: ImageData | None) -> str | None:

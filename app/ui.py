@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from app import run_listen, scene_listen
+from app.answers import answer_in_words
 from app.endpoint import add_endpoint
 from app.held import Held
 from app.page import Network, Page, Sources, build_header, build_shelves
@@ -56,4 +57,5 @@ def build(network: Network, sources: Sources | None = None, held: Held | None = 
         for event in truth_listen.listen(whole.tab(Truth), network.predict, whole.inbox, whole.handed):
             run_listen.open_from_inbox(whole, event, Truth.title)
         add_endpoint(network, sidebar.photo)
+    answer_in_words(demo)
     return demo

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtcp import shown
+
 HIGHER_IS_BETTER: dict[str, bool] = {
     **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), True),
     **dict.fromkeys(("rmse", "abs_rel", "mean", "median"), False),
@@ -50,15 +52,16 @@ def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
             better = HIGHER_IS_BETTER.get(metric)
             direction = "" if better is None else "higher is better" if better else "lower is better"
             texts = [_number(metric, n) for n in (initial, refined)]
-            rows.append(
-                (task if i == 0 else "", name, direction, *texts, *_change(metric, refined - initial))
-            )
+            rows.append((task if i == 0 else "", name, direction, *texts, *_change(metric, initial, refined)))
     return rows
 
 
-def _change(metric: str, change: float) -> tuple[str, str]:
+def _change(metric: str, initial: float, refined: float) -> tuple[str, str]:
+    change = shown.change(initial, refined, _digits(metric))
+    if not change:
+        return ("-", "") if change is None else (shown.EQUAL, "")
     text = _number(metric, change, sign="+")
-    if metric not in HIGHER_IS_BETTER or not math.isfinite(change) or float(text) == 0:
+    if metric not in HIGHER_IS_BETTER:
         return text, ""
     return text, "better" if (change > 0) == HIGHER_IS_BETTER[metric] else "worse"
 
@@ -71,4 +74,8 @@ def _or_nan(value: float | None) -> float:
 def _number(metric: str, value: float, sign: str = "") -> str:
     if not math.isfinite(value):
         return "-"
-    return f"{value:{sign}.{3 if metric in ('rmse', 'abs_rel') else 2}f}"
+    return f"{shown.rounded(value, _digits(metric)):{sign}.{_digits(metric)}f}"
+
+
+def _digits(metric: str) -> int:
+    return 3 if metric in ("rmse", "abs_rel") else 2

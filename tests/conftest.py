@@ -7,3 +7,5 @@ import os
 # read by torch when it is first imported, and by the apps that tests start
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# tests ask servers on this machine only, and no proxy for them
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"

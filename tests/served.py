@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -116,3 +119,25 @@ def picture(path: Path, colour: int = 120) -> Path:
     """A small photo of one colour."""
     Image.fromarray(np.full((60, 80, 3), colour, np.uint8)).save(path)
     return path
+
+
+def free_port() -> int:
+    """A port that nothing listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answering(process: subprocess.Popen[str], port: int) -> str:
+    """The address of a started `python app.py`, once it answers there."""
+    url, until = f"http://127.0.0.1:{port}/", time.monotonic() + 300  # a busy machine imports for minutes
+    while time.monotonic() < until:
+        try:
+            if httpx.get(f"{url}gradio_api/queue/status", timeout=5).status_code == 200:
+                return url
+        except httpx.HTTPError:
+            if process.poll() is not None:
+                break
+        time.sleep(0.2)
+    process.kill()
+    raise AssertionError(f"not up: {process.communicate()[1][-2000:]}")

@@ -153,7 +153,7 @@ def test_board_tells_chance_beside_edges_and_pieces_beside_planes() -> None:
     told = scoreboard.scoreboard(run_of(stepped, stepped))
     edges = cells(told, "depth_edges_on_boundary_pct")
     assert edges["initial"].startswith("100.0 % chance ")
-    assert edges["change"] == "0.0 % same"
+    assert edges["change"] == "0.0 % equal"
     assert cells(told, "plane_rms_cm")["initial"] == "0.0 cm 1 piece, 50 %"
 
 

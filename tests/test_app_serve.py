@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from served import answering, free_port
+from tiny_training import tiny_config
 
 from app import serve
+from mtcp.checkpoint import save_checkpoint
+from mtcp.model import MTCP
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(name="free_port")
+def any_port() -> int:
+    return free_port()
 
 
 def test_help_names_the_flags_and_is_quick_about_it() -> None:
@@ -72,6 +78,51 @@ def test_damaged_checkpoint_is_told_in_one_line(
     assert said.startswith("app.py: ")
     assert "torn" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["http", "socks"])  # the second is one that httpx cannot speak
+def test_proxies_in_the_environment_do_not_stop_the_page(kind: str, free_port: int, tmp_path: Path) -> None:
+    weights = tmp_path / "tiny.safetensors"
+    save_checkpoint(weights, MTCP(tiny_config()))
+    proxies = ("http_proxy", "https_proxy", "all_proxy")
+    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment |= dict.fromkeys((*proxies, *map(str.upper, proxies)), f"{kind}://127.0.0.1:9")
+    command = [
+        sys.executable,
+        "app.py",
+        "--port",
+        str(free_port),
+        "--checkpoint",
+        str(weights),
+        "--device",
+        "cpu",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert answering(process, free_port) == f"http://127.0.0.1:{free_port}/"
+    finally:
+        process.terminate()
+        assert "Traceback" not in process.communicate(timeout=60)[1]
+
+
+def test_the_health_check_asks_no_proxy(free_port: int) -> None:
+    """The image's own command, with proxies in the environment: it reaches what listens on loopback."""
+    line = next(line for line in (ROOT / "Dockerfile").read_text().splitlines() if "/queue/status" in line)
+    script = json.loads(line.strip().removeprefix("CMD "))[-1].replace("7860", str(free_port))
+    environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
+
+    class Status(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", free_port), Status) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+        server.shutdown()
 
 
 def test_only_pictures_are_offered_as_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

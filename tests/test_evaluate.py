@@ -195,7 +195,7 @@ def test_table_says_what_is_better():
     lines = table(numbers).splitlines()
     assert " ".join(lines[2].split()) == "depth rmse [m] lower is better 0.700 0.650 -0.050 better"
     assert " ".join(lines[3].split()) == "delta1 [%] higher is better 80.00 79.00 -1.00 worse"
-    assert " ".join(lines[4].split()) == "normals mean [deg] lower is better 27.00 27.00 +0.00"
+    assert " ".join(lines[4].split()) == "normals mean [deg] lower is better 27.00 27.00 equal"
 
 
 @pytest.mark.parametrize(

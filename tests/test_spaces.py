@@ -6,18 +6,15 @@ import itertools
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import textwrap
-import time
 from importlib.metadata import version
 from pathlib import Path
 
-import httpx
 import pytest
 from gradio_client import Client, handle_file
-from served import picture
+from served import answering, free_port, picture
 from tiny_training import tiny_config
 
 from app import gpu, serve
@@ -65,12 +62,6 @@ def GPU(function=None, duration=60):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="ZeroGPU forks")
 def test_the_network_runs_in_another_process_on_borrowed_gpus(tmp_path: Path) -> None:
     """`python app.py` itself, as a Space starts it, and stopped as a container is: no uploads stay behind."""
@@ -85,7 +76,7 @@ def test_the_network_runs_in_another_process_on_borrowed_gpus(tmp_path: Path) ->
     command = [sys.executable, "app.py", "--port", str(port), "--checkpoint", str(weights), "--device", "cpu"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        url = _up(process, port)
+        url = answering(process, port)
         client = Client(url, verbose=False, download_files=False)
         photo = handle_file(picture(tmp_path / "room.png"))
         for _ in range(2):
@@ -101,20 +92,6 @@ def test_the_network_runs_in_another_process_on_borrowed_gpus(tmp_path: Path) ->
     first, second = (int(duration) for _, _, duration in lines)
     assert first == gpu.MOST_SECONDS and gpu.LEAST_SECONDS <= second <= first  # measured by then
     assert list((tmp_path / "tmp").glob("mtcp-explorer-*")) == []
-
-
-def _up(process: subprocess.Popen[str], port: int) -> str:
-    url, until = f"http://127.0.0.1:{port}/", time.monotonic() + 300  # a busy machine imports for minutes
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}gradio_api/queue/status", timeout=5).status_code == 200:
-                return url
-        except httpx.HTTPError:
-            if process.poll() is not None:
-                break
-        time.sleep(0.2)
-    process.kill()
-    raise AssertionError(f"not up: {process.communicate()[1][-2000:]}")
 
 
 def front_matter() -> dict[str, str]:

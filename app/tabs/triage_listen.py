@@ -11,7 +11,7 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
-from app.listeners import NETWORK, PRIVATE, QUIET, toast, toasting
+from app.listeners import NETWORK, PRIVATE, QUIET, sent, toast, toasting
 from app.session import Predict, Run, TruthOf
 from app.steps import Progress
 from app.tabs import triage_table
@@ -76,7 +76,7 @@ def listen(
     gr.on([tab.number.input, tab.of.input], shown, set(inputs), drawn, **QUIET)
 
     def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Any:
-        return handed(reopened(entries, int(event.open), predict, truth_of))
+        return handed(reopened(entries, int(sent(event, "open")), predict, truth_of))
 
     return [
         tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **NETWORK, **PRIVATE)
@@ -151,7 +151,7 @@ def reopened(
         toast("This photo is no longer in the list: drop it again")
         return None
     advice = "Uploads are kept for some hours: drop it again."
-    return toasting(session.analyse, lambda: None, advice)(predict, entries[index].path, truth_of)
+    return toasting(session.analyse, lambda *_: None, advice)(predict, entries[index].path, truth_of)
 
 
 def at(files: Sequence[str], entries: Sequence[Entry], stopped: bool = False) -> Progress:
@@ -173,7 +173,7 @@ def redraw(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
     tables = data[tab.tables]
     if not tables:
         return draw_photos(tab, data, entries)
-    return toasting(triage_table.draw, dict)(tab, data, tables)
+    return toasting(triage_table.draw, lambda *_: {})(tab, data, tables)
 
 
 def draw_photos(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:

@@ -11,7 +11,7 @@ from gradio.context import Context
 from gradio.events import Dependency
 
 from app.frames import Frames
-from app.listeners import NETWORK, PRIVATE, QUIET, toasting
+from app.listeners import NETWORK, PRIVATE, QUIET, sent, toasting
 from app.session import Predict, Run
 from app.steps import Progress
 from app.tabs.base import Settings, Values
@@ -48,7 +48,7 @@ def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
         return {browser.page: 0, browser.table: table(browser, {**data, browser.page: 0})}
 
     def turn(data: Settings, event: gr.EventData) -> Values:
-        page = view.clamp_page(int(event.page), len(browser.frames))
+        page = view.clamp_page(int(sent(event, "page")), len(browser.frames))
         return {browser.page: page, browser.table: table(browser, {**data, browser.page: page})}
 
     drawn: list[Any] = [browser.table, browser.page]
@@ -94,7 +94,7 @@ def _listen_to_opening(
         return {inbox: run, **here, browser.table: table(browser, seen)}
 
     def by_button(data: Settings, event: gr.EventData) -> Values:
-        return opened(data, min(max(int(event.open), 0), len(browser.frames) - 1))
+        return opened(data, min(max(int(sent(event, "open")), 0), len(browser.frames) - 1))
 
     def by_text(data: Settings) -> Values:
         return opened(data, browser.frames.find(data[browser.asked]))
@@ -106,7 +106,11 @@ def _listen_to_opening(
     outputs: list[Any] = [inbox, browser.at, browser.asked, browser.table, browser.page]
 
     def add(event: Any, listener: Callable[..., Values], *more: Component) -> Dependency:
-        return event(toasting(listener, lambda: {inbox: None}), {*looks, *more}, outputs, **options)
+        return event(toasting(listener, unmoved), {*looks, *more}, outputs, **options)
+
+    def unmoved(data: Settings, *_: Any) -> Values:
+        at = data[browser.at]
+        return {inbox: None, browser.asked: "" if at is None else browser.frames.ids[at]}
 
     return [
         add(browser.table.click, by_button),

@@ -9,7 +9,8 @@ import numpy as np
 
 from app.session import Run
 from app.views import html
-from app.views.triage import number
+from app.views.triage import digits_of, number
+from mtcp import shown
 from mtcp.geometry.regions import components, nearest
 from mtcp.geometry.report import Coherence
 
@@ -62,7 +63,8 @@ def _headline(run: Run) -> str:
         return _paragraph(f"{said}. This checkpoint has no trace-back, so this is the initial prediction.")
     if before is None:
         return _paragraph(f"{said}; initially they could not be compared.")
-    return _paragraph(f"{said}; {change(before - mean, gains(run))}.")
+    off = -(shown.change(before, mean, digits_of("deg")) or 0.0)  # as the scoreboard has it
+    return _paragraph(f"{said}; {change(off, gains(run))}.")
 
 
 def without(run: Run) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.views.triage import number
+from app.views.triage import digits_of, number
+from mtcp import shown
 from mtcp.geometry.report import EdgeAgreement, RoomAngle, StageCoherence
 
 
@@ -28,11 +29,15 @@ class Line:
     first: bool = False
 
 
-def _found(angle: RoomAngle, degrees: float | None) -> str:
-    if degrees is None:
+def found(angle: RoomAngle, extremes: tuple[float, float] | None) -> str:
+    """The angle itself beside its distance from the ideal; of several walls from the smallest to the largest: their
+    mean would not fit the mean distance where some lie on either side.
+    """
+    if extremes is None:
         return ""
-    walls = f", {angle.pairs} walls" if angle.ideal_deg == 90 and angle.pairs > 1 else ""
-    return f"{number(degrees, 'deg')}{walls}"
+    low, high = (number(shown.away_from(angle.ideal_deg, end, digits_of("deg")), "deg") for end in extremes)
+    between = low if low == high else f"{low} to {high}"
+    return f"{angle.pairs} walls, {between}" if angle.pairs > 1 else between
 
 
 def _chance(edges: EdgeAgreement) -> str:
@@ -138,7 +143,7 @@ def _stands(
             f"{name}, as depth has it: off {ideal}°",
             f"{why}; this compares the planes fitted to the depth.",
             lambda s: angle(s).reason,
-            lambda s: _found(angle(s), angle(s).depth_deg),
+            lambda s: found(angle(s), angle(s).depth_range_deg),
             first=first,
         ),
         Line(
@@ -146,7 +151,7 @@ def _stands(
             f"{name}, as the normals have it: off {ideal}°",
             "The same, between the mean predicted normals.",
             lambda s: angle(s).reason,
-            lambda s: _found(angle(s), angle(s).normals_deg),
+            lambda s: found(angle(s), angle(s).normals_range_deg),
         ),
     )
 

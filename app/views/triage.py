@@ -11,7 +11,7 @@ import numpy as np
 
 from app.session import Run
 from app.views import html, legends
-from mtcp import colour
+from mtcp import colour, shown
 from mtcp.photo import shrink
 from mtcp.triage import (
     CHANGE,
@@ -176,24 +176,27 @@ def choices() -> list[tuple[str, str]]:
     return [(quantity.title, quantity.key) for quantity in COHERENCE]
 
 
+def digits_of(unit: str) -> int:
+    """Digits after the point of a number with that unit."""
+    return _DIGITS.get(unit, 1)
+
+
 def number(value: float | None, unit: str, sign: bool = False) -> str:
     """A number with its unit, as text that is safe in HTML; a dash if there is none."""
     if value is None or not math.isfinite(value):
         return "&ndash;"
-    written = f"{value:{'+' if sign else ''}.{_DIGITS.get(unit, 1)}f}".replace("-", "\N{MINUS SIGN}")
-    if float(f"{value:.{_DIGITS.get(unit, 1)}f}") == 0:
-        written = f"{0:.{_DIGITS.get(unit, 1)}f}"
+    digits = digits_of(unit)
+    read = shown.rounded(value, digits)
+    written = f"{read:{'+' if sign and read else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return f"{written}°" if unit == "deg" else f"{written} {unit}".rstrip()
 
 
 def change(before: float | None, after: float | None, quantity: Quantity) -> str:
-    """What trace-back did to a number, and whether that is better, in words and colour."""
-    if before is None or after is None:
-        return "&ndash;"
-    moved = after - before
+    """What trace-back did to a number as both are shown, and whether that is better, in words and colour."""
+    moved = shown.change(before, after, digits_of(quantity.unit))
     written = number(moved, quantity.unit, sign=True)
-    if written.startswith("0"):
-        return f"{written} same"
+    if not moved:
+        return written if moved is None else f"{written} {shown.EQUAL}"
     word = "better" if (moved > 0) == quantity.higher_is_better else "worse"
     return f'{written} <span class="mt-{word}">{word}</span>'
 

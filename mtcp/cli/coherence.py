@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mtcp import shown
 from mtcp.checkpoint import DEFAULT_CHECKPOINT
 from mtcp.cli.full_size import add_full_size, longest_side
 from mtcp.errors import InputError
@@ -28,6 +29,8 @@ Angles are between predicted normals and normals from predicted depth. JSON: doc
 """
 TASKS = ("semseg", "depth", "normals")
 SHOWN = 8
+DIGITS = 2
+"""After the point, in the table."""
 _EXPECTED = {"semseg": "uint8", "depth": "float32", "normals": "float32"}
 
 Maps = dict[str, np.ndarray]
@@ -138,8 +141,7 @@ def scoreboard(report: Coherence) -> str:
     first, second = _numbers(report.initial), _numbers(report.refined) if report.refined else {}
     for name, before in first.items():
         after = second.get(name)
-        change = None if before is None or after is None else after - before
-        lines.append(f"{name:44}{_cell(before)}{_cell(after)}{_cell(change, '+')}")
+        lines.append(f"{name:44}{_cell(before)}{_cell(after)}{_change(before, after)}")
     lines += [f"  {reason}" for reason in _reasons(report)]
     lines.append(f"failures (over 30 degrees): {len(report.failures)}")
     lines += [_failure(f) for f in report.failures[:SHOWN]]
@@ -185,7 +187,12 @@ def _reasons(report: Coherence) -> list[str]:
 
 
 def _cell(value: float | None, sign: str = "") -> str:
-    return f"{'-':>10}" if value is None else f"{value:{sign}10.2f}"
+    return f"{'-':>10}" if value is None else f"{shown.rounded(value, DIGITS):{sign}10.{DIGITS}f}"
+
+
+def _change(before: float | None, after: float | None) -> str:
+    change = shown.change(before, after, DIGITS)
+    return f"{shown.EQUAL:>10}" if change == 0 else _cell(change, "+")
 
 
 def _of_photo(args: argparse.Namespace) -> Coherence:

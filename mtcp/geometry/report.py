@@ -72,7 +72,8 @@ class RoomAngle:
     """An angle of the room that is known beforehand, as normals and as depth (fitted planes) have it.
 
     normals_deg, depth_deg: the angle found (mean over `pairs`, weighted by area); *_error_deg: mean
-    distance from `ideal_deg`.
+    distance from `ideal_deg`; *_range_deg: the smallest and the largest of the angles, which tell why that distance
+    is more than the mean angle's where some lie on either side.
     """
 
     ideal_deg: float
@@ -82,6 +83,8 @@ class RoomAngle:
     depth_error_deg: float | None
     pairs: int
     reason: str | None = None
+    normals_range_deg: tuple[float, float] | None = None
+    depth_range_deg: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,16 @@ def _angle(ideal: float, floor: PlaneSegment | None, others: list[PlaneSegment],
             ideal, None, None, None, None, 0, f"no {' and no '.join(missing)} large enough is seen"
         )
     area = np.array([s.share_pct for s in others])
-    found = []
-    for key in ("predicted_normal", "plane_normal"):
-        angles = angle_deg(np.array([getattr(s, key) for s in others]), np.array(getattr(floor, key)))
-        found += [
-            float(np.average(angles, weights=area)),
-            float(np.average(np.abs(angles - ideal), weights=area)),
-        ]
-    return RoomAngle(ideal, found[0], found[1], found[2], found[3], len(others))
+    by_normals, by_depth = (
+        _over(others, floor, key, ideal, area) for key in ("predicted_normal", "plane_normal")
+    )
+    return RoomAngle(ideal, *by_normals[:2], *by_depth[:2], len(others), None, by_normals[2], by_depth[2])
+
+
+def _over(
+    others: list[PlaneSegment], floor: PlaneSegment, key: str, ideal: float, area: np.ndarray
+) -> tuple[float, float, tuple[float, float]]:
+    """Mean angle, mean distance from `ideal`, smallest and largest angle of the others' `key` to the floor's."""
+    angles = angle_deg(np.array([getattr(s, key) for s in others]), np.array(getattr(floor, key)))
+    error = float(np.average(np.abs(angles - ideal), weights=area))
+    return float(np.average(angles, weights=area)), error, (float(angles.min()), float(angles.max()))

@@ -161,16 +161,22 @@ def brightness(seen: Visit, css_property: str) -> float:
     return float(np.mean([float(part) for part in told.split("(")[1].rstrip(")").split(",")[:3]]))
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("notes.jpg", "notes.jpg: not a picture; give a JPEG, PNG, HEIC, WebP or TIFF. Give another photo"),
+        ("notes.txt", "Invalid file type: notes.txt. Only image/* allowed"),  # gradio's, in the browser
+    ],
+)
 def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(
-    chromium: Browser, url: str, tmp_path: Path
+    name: str, words: str, chromium: Browser, url: str, tmp_path: Path
 ) -> None:
-    bad = tmp_path / "notes.jpg"
+    bad = tmp_path / name
     bad.write_text("no picture")
     seen = visit(chromium, url)
     seen.page.locator("#photo input[type=file]").set_input_files(bad)
     toast = seen.page.get_by_test_id("toast-body")
-    expect(toast).to_contain_text("notes.jpg: not a picture", timeout=RUN_MS)
-    expect(toast).to_contain_text("Give another photo")
+    expect(toast).to_contain_text(words, timeout=RUN_MS)
     expect(seen.page.locator("#empty-predictions .mt-empty")).to_be_visible()
     expect(seen.page.locator("#photo img")).to_have_count(0)
     seen.page.context.close()

@@ -87,8 +87,23 @@ def test_the_probe_is_typed_and_survives_the_tabs(seen: Visit) -> None:
     open_tab(page, "Predictions")
     assert at(page) == (33, 440)
     page.locator("#probe-x input").fill("9999")
+    page.locator("#probe-x input").press("Enter")
     expect(page.get_by_test_id("toast-body")).to_contain_text("9999", timeout=RUN_MS)
+    expect(page.locator("#probe-x input")).to_have_value("33")
     page.locator("#probe-x input").fill("34")
+
+
+def test_a_field_of_view_that_cannot_be_is_told_and_taken_back(seen: Visit) -> None:
+    page, field = seen.page, seen.page.locator("#fov input")
+    before = field.input_value()
+    field.press("ControlOrMeta+a")
+    field.press("Delete")
+    page.locator("#probe-y input").focus()
+    expect(field).to_have_value(before, timeout=RUN_MS)
+    field.fill("500")
+    page.locator("#probe-y input").focus()
+    expect(page.get_by_text("field of view 500 degrees: give 5 to 150")).to_be_visible(timeout=RUN_MS)
+    expect(field).to_have_value(before, timeout=RUN_MS)
 
 
 def test_attention_follows_the_probe(seen: Visit) -> None:

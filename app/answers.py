@@ -1,0 +1,115 @@
+"""Every listener answers in words: what is refused, and what fails, is a message to the person and a line in the log.
+
+gradio reads a listener's inputs before it calls it, and says by itself what it does not like in them: the word "Error",
+and a traceback in the log. Here that is replaced once, for all listeners of a page.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.context import LocalContext
+
+from app.guard import shown
+from app.listeners import toast
+from mtcp.errors import InputError, one_line
+
+FAULT = "Something went wrong inside this page; its log has the reason. Try again, or reload the page."
+HANDLE_FILE = 'give handle_file("room.jpg"), from gradio_client import handle_file'
+
+_log = logging.getLogger("app")
+
+
+def answer_in_words(demo: gr.Blocks) -> None:
+    """Replaces how `demo` reads inputs and reports what its listeners raise.
+
+    `InputError` and `gr.Error` reach the person as they are, and the log in one line. So does what gradio cannot read.
+    Anything else is a fault of ours: the person is told so, the log has the traceback.
+    """
+    read, process = demo.preprocess_data, demo.process_api
+
+    async def preprocess_data(block_fn: BlockFunction, inputs: list[Any], *more: Any) -> Any:
+        try:
+            return await read(block_fn, taken(block_fn.inputs, inputs), *more)
+        except (gr.Error, InputError):
+            raise
+        except Exception as error:
+            raise InputError(
+                f"{block_fn.api_name or 'this control'} cannot read what was sent: reload the page and try again"
+            ) from error
+
+    async def process_api(*args: Any, **options: Any) -> dict[str, Any]:
+        LocalContext.blocks.set(demo)
+        LocalContext.event_id.set(options.get("event_id"))  # so that inputs can be answered by toasts, too
+        try:
+            return await process(*args, **options)
+        except InputError as error:
+            raise refused(html.escape(str(error), quote=False)) from error
+        except gr.Error as error:
+            raise refused(error.message, error) from error
+        except Exception as error:
+            _log.exception("a listener failed")
+            raise gr.Error(FAULT, print_exception=False) from error
+
+    # replaced on the object, as gradio has no place for it
+    demo.preprocess_data = preprocess_data  # type: ignore[method-assign]
+    demo.process_api = process_api  # type: ignore[method-assign]
+
+
+def refused(message: str, error: gr.Error | None = None) -> gr.Error:
+    """The error that tells the person, logged here in one line and not again by gradio. message: HTML."""
+    _log.warning("refused: %s", one_line(html.unescape(message)))
+    error = error or gr.Error(message)
+    error.print_exception = False
+    return error
+
+
+def taken(blocks: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+    """A listener's inputs as it may take them.
+
+    Raises:
+        InputError: one is no number where a number is wanted, or no uploaded file.
+    """
+    known = [_taken(block, value) for block, value in zip(blocks, values, strict=False)]
+    return [*known, *values[len(known) :]]
+
+
+def _taken(block: Any, value: Any) -> Any:
+    if isinstance(block, gr.Slider):
+        return within(block, value)
+    if isinstance(block, gr.Number):
+        return None if value is None else _number(block, value)
+    if isinstance(block, gr.Image | gr.File) and not _is_file(value):
+        raise InputError(f"{block.label}: {shown(value)} is no uploaded file; {HANDLE_FILE}")
+    return value
+
+
+def within(slider: gr.Slider, value: Any) -> float:
+    """What is typed beside a slider, moved to its nearer end if it is beyond. The browser shows the same then.
+
+    An emptied field, as it is before something is typed, is the lower end.
+    """
+    low, high = float(slider.minimum), float(slider.maximum)
+    number = low if value is None else _number(slider, value)
+    if not low <= number <= high:
+        toast(f"{slider.label}: {number:g} is outside of {low:g} to {high:g}, the nearer of them is taken")
+    return min(max(number, low), high)
+
+
+def _number(block: Any, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{block.label}: {shown(value)} is no number")
+    return value
+
+
+def _is_file(value: Any) -> bool:
+    """Whether it has the form of uploaded files; that they are is asked by `app.guard` and `app.uploads`."""
+    return value is None or all(
+        isinstance(one, dict) for one in (value if isinstance(value, list) else [value])
+    )
