@@ -57,7 +57,7 @@ def _listen_to_probe(whole: Page) -> None:
         fov = data[side.fov]
         return scene if fov is None else scene.see_through(float(fov))
 
-    for trigger, change in (
+    for trigger, moves in (
         (side.picker.pick, by_click),
         (side.picker.choose, by_rank),
         (side.x.input, _while_typed(by_number, side.x, side.y)),
@@ -65,7 +65,7 @@ def _listen_to_probe(whole: Page) -> None:
         (side.fov.input, _while_typed(by_fov, side.fov)),
     ):
         trigger(
-            _mover(whole, change),
+            _mover(whole, moves),
             {*whole.looks, side.x, side.y, side.fov},
             list(dict.fromkeys([whole.scene, whole.drawn, *side.outputs, *whole.views])),
             **LATEST,

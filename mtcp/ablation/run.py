@@ -25,7 +25,6 @@ from mtcp.ablation.records import (
 )
 from mtcp.ablation.together import Together
 from mtcp.checkpoint import load_checkpoint
-from mtcp.cli.info import parameters
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data import open_data
 from mtcp.environment import current_commit, environment
@@ -33,6 +32,7 @@ from mtcp.errors import InputError
 from mtcp.evaluate import Numbers, Samples, evaluate
 from mtcp.inference import config_size
 from mtcp.model import MTCP
+from mtcp.parameters import parameters
 from mtcp.train import RunFolder, TrainingError, read_log
 from mtcp.train.distributed import World
 from mtcp.train.setup import build_trainer
@@ -170,7 +170,7 @@ def _measured(plan: Plan, folder: RunFolder) -> Record:
     start = time.perf_counter()
     metrics = _evaluate(plan, model)
     return {
-        "parameters": parameters(model),
+        "parameters": parameters({name: tuple(p.shape) for name, p in model.named_parameters()}),
         "macs": count_macs(model, config_size(model.config)),
         "macs_are": MACS_ARE,
         "supervised": supervised_maps(model),

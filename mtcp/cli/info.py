@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
-from collections.abc import Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_shapes
 from mtcp.config import ModelConfig
 from mtcp.metric_table import table
+from mtcp.parameters import parameters
 
 LEFT_OUT = {
     "format",
@@ -25,9 +23,6 @@ LEFT_OUT = {
     "metrics",
     "sha256",
 }
-
-BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".relative_position_index")
-"""Ends of the names of what is stored beside parameters: statistics of batch norms, tables of windows."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -62,19 +57,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\nmetrics: none on the card; measure them with python -m mtcp evaluate")
     return 0
-
-
-def parameters(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """Parameters in all and by part: `shared` by its parts, the others by module over all tasks.
-
-    shapes: of the stored tensors by name; buffers among them are left out.
-    """
-    counts: Counter[str] = Counter()
-    for name, shape in shapes.items():
-        if not name.endswith(BUFFERS):
-            first, second = [*name.split("."), ""][:2]
-            counts[f"{first}.{second}" if first == "shared" else first] += prod(shape)
-    return {"in all": sum(counts.values()), **counts}
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> None:
