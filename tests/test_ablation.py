@@ -439,3 +439,12 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.Ca
         assert message in capsys.readouterr().err
     assert main(["ablate", "--list", "--rows", "single,cfm"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> None:
+    wanted = recorded(MODEL, TRAIN)
+    found = {"model": dict(wanted["model"]), "train": dict(wanted["train"])}
+    del found["train"]["temperature"]
+    check_same(Path("old.json"), found, wanted)
+    with pytest.raises(InputError, match=r"made with temperature=2\.0, now it is 3\.0"):
+        check_same(Path("old.json"), found, recorded(MODEL, TRAIN.replace(temperature=3.0)))
