@@ -29,8 +29,8 @@ def develop(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 (H, W, 3) picture of exposed linear light (H, W, 3)."""
     h, w = linear.shape[:2]
     y, x = np.linspace(-1, 1, h, dtype=np.float32)[:, None], np.linspace(-1, 1, w, dtype=np.float32)
-    x = linear * (1 - VIGNETTE * (x * x + y * y)[..., None] / 2) * 0.72
+    light = linear * (1 - VIGNETTE * (x * x + y * y)[..., None] / 2) * 0.72
     # Filmic curve (Narkowicz 2015, ACES fit): highlights roll off, white near 4.
-    picture = encode(np.clip(x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14), 0, 1))
+    picture = encode(np.clip(light * (2.51 * light + 0.03) / (light * (2.43 * light + 0.59) + 0.14), 0, 1))
     grain = rng.standard_normal(picture.shape, np.float32) + rng.standard_normal((h, w, 1), np.float32)
     return np.clip((picture + NOISE * grain * (1.15 - picture)) * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -13,8 +13,9 @@ from mtcp.data.rooms.noise import fbm
 
 def block(lo: Vec3, hi: Vec3, square: float = 0.15) -> Mesh:
     """A box with rounded edges: upholstery, ceramic."""
-    low, high = np.asarray(lo), np.asarray(hi)
-    return superellipsoid(*(high - low) / 2, square, 12).moved(*(low + high) / 2)
+    low, high = np.asarray(lo, float), np.asarray(hi, float)
+    rx, ry, rz = (high - low) / 2
+    return superellipsoid(rx, ry, rz, square, 12).moved(*(low + high) / 2)
 
 
 def cushion(rng: np.random.Generator, width: float, depth: float, height: float, crown: float = 0.03) -> Mesh:
