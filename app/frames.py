@@ -20,10 +20,10 @@ from app import session
 from app.session import Predict, Run
 from mtcp.data import open_data
 from mtcp.errors import InputError
-from mtcp.photo import LONGEST_SIDE, shrink
+from mtcp.evaluation.ground_truth import Truth, errors
+from mtcp.evaluation.ranking import COHERENCE, Quantity, Row, error_numbers, error_quantities, stage_numbers
+from mtcp.io.photo import LONGEST_SIDE, shrink
 from mtcp.tasks import Task
-from mtcp.triage import COHERENCE, Quantity, Row, error_numbers, error_quantities, stage_numbers
-from mtcp.truth import Truth, errors
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from gradio.components import Component
 
 from app import session
 from app.frames import Frames
-from app.held import Held, Kept
 from app.listeners import PRIVATE
+from app.result_cache import Held, Kept
 from app.scene import Scene
 from app.sidebar import Sidebar
 from app.tabs.attention import Attention

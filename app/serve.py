@@ -24,8 +24,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # that, and one of a kind that httpx does not know (socks://) would stop gradio's import.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
-from app.held import BUDGET, Held
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_card
+from app.result_cache import BUDGET, Held
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from app import ui
-    from mtcp.photo_facts import PhotoFacts
-    from mtcp.prediction import Prediction
-    from mtcp.truth import Truth
+    from mtcp.evaluation.ground_truth import Truth
+    from mtcp.inference.prediction import Prediction
+    from mtcp.io.photo_facts import PhotoFacts
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
@@ -44,7 +44,8 @@ QUEUE = 200
 """Requests that may wait at once; the next one is told to come again. A page waits with a handful at most."""
 SESSIONS = 200
 """Visitors whose pages are known, the latest ones. gradio's 10,000 would be gigabytes: each call of the endpoint counts
-as a visitor, and the page as it stands has 0.3 MB and more. Results of photos are bounded by bytes: `app.held`."""
+as a visitor, and the page as it stands has 0.3 MB and more. Results of photos are bounded by bytes, in
+`app.result_cache`."""
 UPLOADS, UPLOADS_SECONDS = "mtcp-explorer-", 12 * 3600
 """Prefix of the folders of uploads, and when one that no server has written to is removed by the next to start."""
 
@@ -219,7 +220,7 @@ def load(checkpoint: Path, device: str) -> ui.Network:
         InputError: the checkpoint or the device cannot be used.
     """
     from app import gpu, ui
-    from mtcp.predict import Predictor
+    from mtcp.inference.predictor import Predictor
 
     predictor = Predictor(checkpoint, device=device)
 
@@ -258,7 +259,7 @@ def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
 
 def truth_of(path: str | os.PathLike[str]) -> Truth | None:
     """What a copy of an example picture really shows; None for any other photo."""
-    from mtcp.truth import Truth, shipped_example
+    from mtcp.evaluation.ground_truth import Truth, shipped_example
 
     example = shipped_example(path, examples())
     return None if example is None else Truth.of_example(example)

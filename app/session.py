@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 
 from app.folders import fresh_folder
-from app.held import give_back
-from mtcp.export import write_prediction
+from app.result_cache import give_back
+from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence, Failure
-from mtcp.photo import LONGEST_SIDE, open_photo, shrink
-from mtcp.prediction import Prediction
-from mtcp.truth import Truth
+from mtcp.inference.prediction import Prediction
+from mtcp.inference.write import write_prediction
+from mtcp.io.photo import LONGEST_SIDE, open_photo, shrink
 
 BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
 Predict = Callable[..., Prediction]
-"""A `mtcp.predict.Predictor`, or anything called alike: predict(photo, facts=None)."""
+"""A `mtcp.inference.predictor.Predictor`, or anything called alike: predict(photo, facts=None)."""
 
 TruthOf = Callable[[str | os.PathLike[str]], "Truth | None"]
 """From a photo's file to what it really shows, or None."""

@@ -10,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from app import run_listen, scene_listen
+from app import analysis_events, scene_events
 from app.answers import answer_in_words
 from app.endpoint import add_endpoint
-from app.held import Held
 from app.page import Network, Page, Sources, build_header, build_shelves
+from app.result_cache import Held
 from app.sidebar import Sidebar
-from app.tabs import training_listen, triage_listen, truth_listen
+from app.tabs import training_events, triage_events, truth_events
 from app.tabs.coherence import Coherence
 from app.tabs.predictions import Predictions
 from app.tabs.training import Training
@@ -24,13 +24,13 @@ from app.tabs.triage import Triage
 from app.tabs.truth import Truth
 
 STATE_SECONDS = 3600
-"""A visitor's result is dropped this long after it was made; earlier, if others need the memory: `app.held`."""
+"""A visitor's result is dropped this long after it was made; earlier, if others need the memory: `app.result_cache`."""
 CACHE_SECONDS = (3600, 6 * 3600)
 """Every hour, files older than six hours are deleted: long after a page would still show them."""
 
 
 def build(network: Network, sources: Sources | None = None, held: Held | None = None) -> gr.Blocks:
-    """The page for one loaded network. held: keeps the visitors' results, in `app.held.BUDGET` bytes by default."""
+    """The page for one loaded network. held: keeps visitors' results, by default in `app.result_cache.BUDGET` bytes."""
     sources = sources or Sources()
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
@@ -47,15 +47,15 @@ def build(network: Network, sources: Sources | None = None, held: Held | None = 
                     triage = Triage.build()
         results = held or Held()
         whole = Page(network, sources, header, sidebar, shelves, bar, scene, opened, drawn, inbox, results)
-        run_listen.listen_for_photos(whole)
-        scene_listen.listen(whole, (at_training, at_triage))
-        training_listen.listen(training, [at_training.select], whole.opened)
-        for event in triage_listen.listen(
+        analysis_events.listen_for_photos(whole)
+        scene_events.listen(whole, (at_training, at_triage))
+        training_events.listen(training, [at_training.select], whole.opened)
+        for event in triage_events.listen(
             triage, network.predict, whole.inbox, sources.truth_of, whole.handed
         ):
-            run_listen.open_from_inbox(whole, event, Coherence.title)
-        for event in truth_listen.listen(whole.tab(Truth), network.predict, whole.inbox, whole.handed):
-            run_listen.open_from_inbox(whole, event, Truth.title)
+            analysis_events.open_from_inbox(whole, event, Coherence.title)
+        for event in truth_events.listen(whole.tab(Truth), network.predict, whole.inbox, whole.handed):
+            analysis_events.open_from_inbox(whole, event, Truth.title)
         add_endpoint(network, sidebar.photo)
     answer_in_words(demo)
     return demo

@@ -36,10 +36,10 @@ from benchmarks.timing import (
     times,
     words,
 )
-from mtcp.inference import pick_device
-from mtcp.model import coherence
-from mtcp.model.attention import attend_materialised
-from mtcp.model.coherence import CoherenceFusion
+from mtcp.inference.sizes import pick_device
+from mtcp.model.fusion import cfm as coherence
+from mtcp.model.fusion.affinity import attend_materialised
+from mtcp.model.fusion.cfm import CoherenceFusion
 
 VARIANTS = ("materialised", "streaming")
 SMALL = 300

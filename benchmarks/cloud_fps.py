@@ -33,7 +33,7 @@ from app.scene import Scene
 from app.session import Run
 from app.tabs.cloud import Cloud
 from mtcp.geometry.camera import Camera
-from mtcp.prediction import Prediction
+from mtcp.inference.prediction import Prediction
 
 STYLES = Path(__file__).parents[1] / "app"
 TAKE_ANY_WEBGL = """(() => {

@@ -32,10 +32,10 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from app.held import BUDGET
+from app.result_cache import BUDGET
 from benchmarks.photo import EXAMPLE
 from benchmarks.timing import ROOT
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
 MARK = {"_type": "gradio.FileData"}
 START_SECONDS, ANSWER_SECONDS = 400, 600
@@ -245,7 +245,7 @@ def main() -> int:
     print(f"{'errors':20} {len(found['errors'])}", *found["errors"][:10], sep="\n  ")
     if args.json:
         from mtcp.environment import environment
-        from mtcp.inference import pick_device
+        from mtcp.inference.sizes import pick_device
 
         whole = {"environment": environment(pick_device("auto")), **found}
         args.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

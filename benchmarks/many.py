@@ -21,10 +21,10 @@ from typing import Any
 import torch
 
 from benchmarks.timing import ROOT, Row, Spec, add_common, ratios, report, rows_of, summary, words
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
-from mtcp.many.ray_engine import Pool, ray_engine
-from mtcp.many.read import open_table
-from mtcp.many.run import Engine, plain_engine, prepare
+from mtcp.batch.ray_engine import Pool, ray_engine
+from mtcp.batch.read import open_table
+from mtcp.batch.run import Engine, plain_engine, prepare
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
 EXAMPLE = ROOT / "app" / "examples" / "living-room.jpg"
 BLOCK = 2  # small, so that the first photo is done soon after the start
@@ -78,7 +78,7 @@ def copies(photo: Path, folder: Path, count: int) -> None:
 def _engine(spec: Spec) -> Engine:
     if spec["engine"] == "ray":
         return ray_engine(Pool(spec["workers"], spec["threads"]), spec["checkpoint"], spec["device"])
-    from mtcp.predict import Predictor
+    from mtcp.inference.predictor import Predictor
 
     torch.set_num_threads(spec["threads"])
     return plain_engine(Predictor(spec["checkpoint"], spec["device"]))

@@ -8,7 +8,7 @@
 second task), `plain` one per task with nothing but backbone, FPN and head, as the ablation's single-task rows; both
 run one after another. `onnx` is ours as `python -m mtcp export` writes it, run by ONNX Runtime (the extra onnx) on the
 CPU in fp32. A row is `model(photo)`: from pixels to maps of the photo's size, initial and refined.
-`macs` are of one photo, see `mtcp.ablation.facts.MACS_ARE`; `difference` is how far a sample of the maps of
+`macs` are of one photo, see `mtcp.ablation.costs.MACS_ARE`; `difference` is how far a sample of the maps of
 materialised and onnx lies from ours (random weights). Without --size every preset runs at its own sizes. --scaling runs
 four sizes and tells the exponents of time and memory against the number of pixels. Each row has a process of its own;
 what would not fit is skipped and says so.
@@ -41,10 +41,10 @@ from benchmarks.timing import (
     times,
     words,
 )
-from mtcp import onnx_export
-from mtcp.ablation.facts import count_macs
+from mtcp.ablation.costs import count_macs
 from mtcp.config import ModelConfig, preset
-from mtcp.inference import parse_size, pick_device
+from mtcp.inference import onnx as onnx_export
+from mtcp.inference.sizes import parse_size, pick_device
 from mtcp.model import MTCP
 
 Maps = dict[str, Tensor]

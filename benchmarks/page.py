@@ -26,7 +26,7 @@ from gradio.blocks import postprocess_update_dict
 from app import serve, session, ui
 from app.scene import Scene
 from app.tabs.base import Tab, Values
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One photo end to end through `mtcp.predict`, from the file to all arrays, and where the time goes.
+"""One photo end to end through `mtcp.inference.predictor`, from the file to all arrays, and where the time goes.
 
     python -m benchmarks.photo [--photo FILE] [--checkpoint FILE] [--size HxW] [--repeats 15] [--json FILE]
 
@@ -20,10 +20,10 @@ from unittest import mock
 import torch
 
 from benchmarks.timing import ROOT, Row, Spec, add_common, peak_mib, report, rows_of, summary, times
-from mtcp import predict
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
-from mtcp.inference import parse_size, pick_device
-from mtcp.predict import Predictor
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
+from mtcp.inference import predictor as predict
+from mtcp.inference.predictor import Predictor
+from mtcp.inference.sizes import parse_size, pick_device
 
 EXAMPLE = ROOT / "app" / "examples" / "living-room.jpg"
 PARTS = {
@@ -105,7 +105,7 @@ def measure(spec: Spec) -> Row:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="One photo through mtcp.predict.")
+    parser = argparse.ArgumentParser(description="One photo through mtcp.inference.predictor.")
     parser.add_argument("--photo", type=Path, default=EXAMPLE, help="default: an example of the page")
     parser.add_argument(
         "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="default: the shipped one"

@@ -21,12 +21,12 @@ from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from benchmarks.timing import Row, report
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
 from mtcp.data import open_data
-from mtcp.evaluate import predict_sample
+from mtcp.evaluation.evaluate import predict_sample
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import angle_deg, plane_fit_normals, scaled_window
-from mtcp.inference import config_size
+from mtcp.inference.sizes import config_size
 from mtcp.model import MTCP
 
 SIGMAS = (0, 2, 4, 8, 16, 32)

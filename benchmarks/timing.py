@@ -190,7 +190,7 @@ def report(
 ) -> None:
     """Prints the tables and writes the JSON: environment, rows and what else is given by name."""
     from mtcp.environment import environment
-    from mtcp.inference import pick_device
+    from mtcp.inference.sizes import pick_device
 
     facts = environment(pick_device(args.device))
     print(", ".join(f"{key} {value}" for key, value in facts.items() if value))

@@ -29,10 +29,10 @@ from benchmarks.timing import (
     words,
 )
 from mtcp.config import TrainConfig, preset
-from mtcp.inference import pick_device
-from mtcp.train import RunFolder, Trainer, read_log
-from mtcp.train.distributed import World
-from mtcp.train.setup import build_trainer
+from mtcp.inference.sizes import pick_device
+from mtcp.training import RunFolder, Trainer, read_log
+from mtcp.training.distributed import World
+from mtcp.training.setup import build_trainer
 
 VARIANTS = ("fp32", "bf16", "loading")
 

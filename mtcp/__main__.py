@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Sequence
 
 from mtcp import __version__
-from mtcp.aside import WriteError
 from mtcp.errors import InputError, one_line
+from mtcp.io.atomic import WriteError
 
 VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate", "export")
 EXAMPLES = """examples:

@@ -13,8 +13,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from tiny_training import TASKS, make_trainer  # noqa: E402
 
 from mtcp.objective.balancing import Applied, Balancer, Uniform  # noqa: E402
-from mtcp.train import Trainer  # noqa: E402
-from mtcp.train.distributed import World, join_world, leave_world  # noqa: E402
+from mtcp.training import Trainer  # noqa: E402
+from mtcp.training.distributed import World, join_world, leave_world  # noqa: E402
 
 
 def stop_one_rank(trainer: Trainer, at: int) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for `mtcp.predict.Predictor`: plausible maps of any photo in milliseconds, without weights."""
+"""A stand-in for `mtcp.inference.predictor.Predictor`: plausible maps of any photo in milliseconds, without weights."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
-from mtcp.photo_facts import PhotoFacts, wide_note
-from mtcp.prediction import Prediction
+from mtcp.inference.prediction import Prediction
+from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.tasks import NYUD_CLASSES
 
 TASKS = ("semseg", "depth", "normals")

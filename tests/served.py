@@ -22,7 +22,7 @@ from fake_predictor import FakePredictor
 from PIL import Image
 
 from app import serve, ui
-from app.held import Held
+from app.result_cache import Held
 from mtcp.tasks import task_set
 
 TASKS = task_set("nyud", ("semseg", "depth", "normals"))

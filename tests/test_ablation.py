@@ -15,9 +15,9 @@ import torch
 from tiny_training import MadeSamples, tiny_config
 
 import mtcp.ablation.run as ablation_run
-import mtcp.train.setup as setup
+import mtcp.training.setup as setup
 from mtcp.__main__ import main
-from mtcp.ablation.facts import count_macs, supervised_maps
+from mtcp.ablation.costs import count_macs, supervised_maps
 from mtcp.ablation.grid import SWITCHES, Row, configs, grid, is_single, select
 from mtcp.ablation.records import check_same, read_records, recorded, result_path, write_record
 from mtcp.ablation.report import BEGIN, END, tables, write_report
@@ -25,7 +25,7 @@ from mtcp.ablation.run import Plan, run_grid
 from mtcp.config import ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
-from mtcp.train import RunFolder, read_log
+from mtcp.training import RunFolder, read_log
 
 TASKS = ("semseg", "depth", "normals")
 # Two cells at 1/32: over one, attention's softmax is 1 and the queries' gradient is zero but for rounding.

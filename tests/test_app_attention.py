@@ -21,7 +21,7 @@ from app.session import Run
 from app.tabs.attention import Attention
 from app.views import attention, attention_inside
 from app.views import attention_pictures as pictures
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.tasks import NYUD_CLASSES
 
 ROOT = Path(__file__).parents[1]

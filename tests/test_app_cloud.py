@@ -17,7 +17,7 @@ from app.scene import Scene
 from app.session import Run
 from app.tabs.cloud import BUDGETS, Cloud
 from app.views import cloud as view
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.geometry.camera import Camera
 from mtcp.tasks import palette
 

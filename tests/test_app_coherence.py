@@ -16,11 +16,12 @@ from PIL import Image
 from app.scene import Scene
 from app.session import Run
 from app.tabs.coherence import Coherence
-from app.views import angles, failures, gains, outlines, scoreboard
-from mtcp import colour
+from app.views import angles, failures, outlines, scoreboard
+from app.views import coherence_change as gains
+from mtcp.drawing import colour
+from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.coherence import NOISE_FLOOR
 from mtcp.geometry.regions import Region
-from mtcp.truth import Truth
 
 SIZE = (96, 128)
 H, W = SIZE

@@ -13,11 +13,11 @@ import pytest
 from fake_predictor import FakePredictor
 from served import Served, picture, served
 
-from app.held import Held, Kept, footprint
+from app.result_cache import Held, Kept, footprint
 from app.scene import Scene
 from app.session import analyse
 from mtcp.errors import InputError
-from mtcp.prediction import Prediction
+from mtcp.inference.prediction import Prediction
 
 GONE = r"room\.jpg: its result is no longer held, other visitors needed the memory; drop the photo again"
 VISITORS, ROOM_FOR = 8, 3

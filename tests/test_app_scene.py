@@ -14,7 +14,7 @@ from app.scene import Scene
 from app.session import Run
 from app.views import probe
 from mtcp.errors import InputError
-from mtcp.truth import Truth
+from mtcp.evaluation.ground_truth import Truth
 
 SIZE = (60, 80)
 

@@ -16,7 +16,7 @@ from served import answering, free_port
 from tiny_training import tiny_config
 
 from app import serve
-from mtcp.checkpoint import save_checkpoint
+from mtcp.checkpoint.store import save_checkpoint
 from mtcp.model import MTCP
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from app import gpu, session
 from mtcp.errors import InputError
-from mtcp.photo import shrink
+from mtcp.io.photo import shrink
 
 ORIENTATION, EXIF_IFD, FOCAL35 = 0x0112, 0x8769, 0xA405
 

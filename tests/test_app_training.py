@@ -16,13 +16,13 @@ import pytest
 from run_made import STEPS, T0, TASKS, end, lines, make_run, text
 
 from app.tabs.training import Training
-from app.tabs.training_listen import listen
+from app.tabs.training_events import listen
 from app.views import training, training_replay, training_status
 from app.views.training import Logged, Look
 from mtcp.objective.balancing import LPS, Uniform
-from mtcp.run_log import Tail
-from mtcp.run_replay import replay
-from mtcp.run_status import status
+from mtcp.runs.log import Tail
+from mtcp.runs.replay import replay
+from mtcp.runs.status import status
 
 
 @pytest.fixture

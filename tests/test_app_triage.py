@@ -13,11 +13,11 @@ from fake_predictor import FakePredictor
 from PIL import Image
 
 from app import session
-from app.steps import Progress
-from app.tabs import triage_listen
+from app.background_job import Progress
+from app.tabs import triage_events
 from app.tabs.triage import MOST, Triage, quantity
 from app.views import triage as view
-from mtcp.triage import COHERENCE, Quantity, Row
+from mtcp.evaluation.ranking import COHERENCE, Quantity, Row
 
 ANGLE = COHERENCE[0]
 
@@ -74,10 +74,10 @@ def test_large_pictures_become_thumbnails() -> None:
 def test_files_are_analysed_one_by_one_and_bad_ones_do_not_stop_it(tab: Triage, files: list[str]) -> None:
     Path(files[1]).write_text("no picture")
     predictor, entries, seen = FakePredictor(), (), []
-    now = triage_listen.at(files, entries)
+    now = triage_events.at(files, entries)
     assert (now.done, now.total, now.more) == (0, 3, True)
     while now.more:
-        values, now = triage_listen.analyse_next(
+        values, now = triage_events.analyse_next(
             tab, settings(tab, files, entries), predictor, session.no_truth
         )
         entries = values[tab.entries]
@@ -93,14 +93,14 @@ def test_files_are_analysed_one_by_one_and_bad_ones_do_not_stop_it(tab: Triage, 
 
 
 def test_new_files_start_the_job_and_known_ones_are_not_run_again(tab: Triage, files: list[str]) -> None:
-    started = triage_listen.take(tab, settings(tab, files))
+    started = triage_events.take(tab, settings(tab, files))
     assert started[tab.job.wanted] is True
     assert started[tab.job.tick] == 8
     known = tuple(view.Entry(path, Row(Path(path).name, {ANGLE.key: 5.0})) for path in files)
-    assert tab.job.tick not in triage_listen.take(tab, settings(tab, files, known))
-    less = triage_listen.take(tab, settings(tab, files[:1], known))
+    assert tab.job.tick not in triage_events.take(tab, settings(tab, files, known))
+    less = triage_events.take(tab, settings(tab, files[:1], known))
     assert less[tab.entries] == known[:1]
-    none = triage_listen.take(tab, settings(tab, [], known))
+    none = triage_events.take(tab, settings(tab, [], known))
     assert none[tab.entries] == ()
     assert none[tab.gallery] == none[tab.summary] == ""
 
@@ -112,9 +112,9 @@ def test_a_job_that_runs_is_not_started_twice(tab: Triage) -> None:
 
 def test_too_many_photos_are_refused_by_number(tab: Triage, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(triage_listen.gr, "Warning", lambda text, **_: said.append(text))
+    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
     entries = (made("a.jpg", 1, 2),)
-    refused = triage_listen.take(tab, settings(tab, [f"/uploads/{i}.jpg" for i in range(MOST + 13)], entries))
+    refused = triage_events.take(tab, settings(tab, [f"/uploads/{i}.jpg" for i in range(MOST + 13)], entries))
     assert f"{MOST + 13} photos" in said[0]
     assert f"at most {MOST}" in said[0]
     assert refused == {tab.files: ["/uploads/a.jpg"]}
@@ -124,16 +124,16 @@ def test_opening_runs_the_network_again(
     tab: Triage, files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(triage_listen.gr, "Warning", lambda text, **_: said.append(text))
+    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
     predictor = FakePredictor()
-    entries = tuple(triage_listen.examined(path, predictor) for path in files)
-    run = triage_listen.reopened(entries, 2, predictor)
+    entries = tuple(triage_events.examined(path, predictor) for path in files)
+    run = triage_events.reopened(entries, 2, predictor)
     assert run is not None
     assert run.name == "room 2.jpg"
     assert predictor.calls == 4
     Path(files[2]).unlink()
-    assert triage_listen.reopened(entries, 2, predictor) is None
-    assert triage_listen.reopened(entries, 9, predictor) is None
+    assert triage_events.reopened(entries, 2, predictor) is None
+    assert triage_events.reopened(entries, 9, predictor) is None
     assert "room 2.jpg: no such file" in said[0]
     assert "drop it again" in said[1]
 
@@ -178,7 +178,7 @@ def test_without_trace_back_only_the_initial_number_is_shown(files: list[str]) -
 
 def test_the_table_is_there_at_the_first_click_and_in_the_order_shown(tab: Triage) -> None:
     entries = (made("=good.jpg", 20, 5), made("bad.jpg", 30, 40), view.unreadable("/x/n.txt", "n.txt: no"))
-    drawn = triage_listen.redraw(tab, settings(tab, [one.path for one in entries], entries), entries)
+    drawn = triage_events.redraw(tab, settings(tab, [one.path for one in entries], entries), entries)
     button = drawn[tab.table]
     assert button.interactive
     with Path(button.value if isinstance(button.value, str) else button.value["path"]).open(
@@ -188,7 +188,7 @@ def test_the_table_is_there_at_the_first_click_and_in_the_order_shown(tab: Triag
     assert [row["file"] for row in rows] == ["bad.jpg", "'=good.jpg", "n.txt"]
     assert rows[0][f"refined_{ANGLE.key}"] == "40.0000"
     assert rows[2]["problem"] == "n.txt: no"
-    assert not triage_listen.redraw(tab, settings(tab, []), ())[tab.table].interactive
+    assert not triage_events.redraw(tab, settings(tab, []), ())[tab.table].interactive
 
 
 @pytest.mark.parametrize(

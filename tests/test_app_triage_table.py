@@ -13,14 +13,14 @@ import gradio as gr
 import pytest
 from ray_extra import require_extra
 
-from app.tabs import triage_listen, triage_table
+from app.tabs import triage_events, triage_table
 from app.tabs.triage import Triage
 from app.views import triage as view
 from app.views import triage_table as table_view
-from mtcp.many import table
-from mtcp.many.read import open_table
-from mtcp.many.storage import open_place
-from mtcp.triage import COHERENCE, Row
+from mtcp.batch import table
+from mtcp.batch.read import open_table
+from mtcp.batch.storage import open_place
+from mtcp.evaluation.ranking import COHERENCE, Row
 
 ANGLE, SHARE = COHERENCE[0], next(one for one in COHERENCE if one.higher_is_better)
 COUNT = 6
@@ -41,7 +41,7 @@ def tab() -> Triage:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The toasts."""
     toasts: list[str] = []
-    monkeypatch.setattr(triage_listen.gr, "Warning", lambda text, **_: toasts.append(text))
+    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: toasts.append(text))
     return toasts
 
 
@@ -89,7 +89,7 @@ def saved(drawn: dict[Any, Any], tab: Triage) -> list[dict[str, str]]:
 
 def test_a_table_takes_the_place_of_photos(tab: Triage, parts: list[str], said: list[str]) -> None:
     before = (view.Entry("/gone/a.jpg", Row("a.jpg", {ANGLE.key: 1.0})),)
-    drawn = triage_listen.take(tab, settings(tab, parts, entries=before, wanted=True))
+    drawn = triage_events.take(tab, settings(tab, parts, entries=before, wanted=True))
     assert drawn[tab.tables] == tuple(parts)
     assert drawn[tab.entries] == ()
     assert drawn[tab.job.wanted] is False
@@ -119,12 +119,12 @@ def test_a_table_takes_the_place_of_photos(tab: Triage, parts: list[str], said: 
 def test_another_number_or_stage_ranks_anew(
     tab: Triage, parts: list[str], number: str, of: str, first: list[int] | None
 ) -> None:
-    drawn = triage_listen.redraw(tab, settings(tab, parts, tables=tuple(parts), number=number, of=of), ())
+    drawn = triage_events.redraw(tab, settings(tab, parts, tables=tuple(parts), number=number, of=of), ())
     shown = order(drawn[tab.gallery])
     assert sorted(shown) == list(range(COUNT))
     assert first is None or shown[:3] == first
     assert [int(row["file"][7]) for row in saved(drawn, tab)[:-1]] == shown
-    assert view.help_line(triage_listen.quantity(number)) == drawn[tab.note]
+    assert view.help_line(triage_events.quantity(number)) == drawn[tab.note]
 
 
 def test_only_the_worst_of_a_large_table_are_shown_and_it_says_so(parts: list[str]) -> None:
@@ -137,7 +137,7 @@ def test_only_the_worst_of_a_large_table_are_shown_and_it_says_so(parts: list[st
 
 
 def test_a_table_of_bad_files_alone_is_shown_too(tab: Triage, parts: list[str]) -> None:
-    drawn = triage_listen.take(tab, settings(tab, parts[-1:]))
+    drawn = triage_events.take(tab, settings(tab, parts[-1:]))
     assert "<b>0 photos</b> and <b>1 bad file</b>: it has no numbers." in drawn[tab.summary]
     assert "no.jpg" in drawn[tab.gallery]
 
@@ -145,7 +145,7 @@ def test_a_table_of_bad_files_alone_is_shown_too(tab: Triage, parts: list[str]) 
 def test_without_trace_back_the_other_columns_stay_empty(tab: Triage, tmp_path: Path) -> None:
     dest = open_place(str(tmp_path))
     table.write_block(dest, ["x"], [{"photo": "a.jpg", f"initial_{ANGLE.key}": 7.0}], [])
-    drawn = triage_listen.take(tab, settings(tab, table.parts(dest, table.PHOTOS)))
+    drawn = triage_events.take(tab, settings(tab, table.parts(dest, table.PHOTOS)))
     assert "<b>7.0°</b> on average." in drawn[tab.summary]
     assert "<td>7.0°</td><td>&ndash;</td><td>&ndash;</td>" in drawn[tab.gallery]
 
@@ -160,9 +160,9 @@ def test_a_foreign_or_damaged_file_is_a_toast_and_nothing_is_lost(
     footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
     torn.write_bytes(whole[:4] + bytes(footer - 4) + whole[footer:])  # says all the right things, has no rows
     for bad in (foreign, torn):
-        kept = triage_listen.take(tab, settings(tab, [*parts, str(bad)], tables=tuple(parts)))
+        kept = triage_events.take(tab, settings(tab, [*parts, str(bad)], tables=tuple(parts)))
         assert kept == {tab.files: parts}
-        assert triage_listen.take(tab, settings(tab, [str(bad)])) == {tab.files: None}
+        assert triage_events.take(tab, settings(tab, [str(bad)])) == {tab.files: None}
     assert "foreign.parquet: not a table of" in said[0]
     assert "a part is damaged" in said[2]
     assert str(tmp_path) not in "".join(said)
@@ -172,22 +172,22 @@ def test_too_large_is_a_toast(
     tab: Triage, parts: list[str], said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(triage_table, "MOST_ROWS", 5)
-    assert triage_listen.take(tab, settings(tab, parts)) == {tab.files: None}
+    assert triage_events.take(tab, settings(tab, parts)) == {tab.files: None}
     assert "7 rows" in said[0]
     assert "at most 5 rows" in said[0]
     monkeypatch.setattr(triage_table, "MOST_FILES", 2)
-    assert triage_listen.take(tab, settings(tab, parts)) == {tab.files: None}
+    assert triage_events.take(tab, settings(tab, parts)) == {tab.files: None}
     assert "3 files are too many" in said[1]
     assert str(Path(parts[0]).parent) not in "".join(said)
 
 
 def test_photos_and_a_table_are_not_mixed(tab: Triage, parts: list[str], said: list[str]) -> None:
     photos = ["/uploads/a.jpg", "/uploads/b.jpg"]
-    went_on = triage_listen.take(tab, settings(tab, [photos[0], *parts, photos[1]]))
+    went_on = triage_events.take(tab, settings(tab, [photos[0], *parts, photos[1]]))
     assert went_on[tab.files] == photos
     assert went_on[tab.job.wanted] is True
     assert went_on[tab.tables] == ()
-    shown = triage_listen.take(tab, settings(tab, [*parts, *photos], tables=tuple(parts)))
+    shown = triage_events.take(tab, settings(tab, [*parts, *photos], tables=tuple(parts)))
     assert shown[tab.files] == parts
     assert order(shown[tab.gallery]) == [5, 4, 3, 2, 1, 0]
     assert len(said) == 2
@@ -195,17 +195,17 @@ def test_photos_and_a_table_are_not_mixed(tab: Triage, parts: list[str], said: l
 
 
 def test_a_cleared_box_shows_nothing_and_photos_can_follow(tab: Triage, parts: list[str]) -> None:
-    cleared = triage_listen.take(tab, settings(tab, [], tables=tuple(parts)))
+    cleared = triage_events.take(tab, settings(tab, [], tables=tuple(parts)))
     assert cleared[tab.tables] == ()
     assert cleared[tab.summary] == cleared[tab.gallery] == ""
-    after = triage_listen.take(tab, settings(tab, ["/uploads/a.jpg"], tables=tuple(parts)))
+    after = triage_events.take(tab, settings(tab, ["/uploads/a.jpg"], tables=tuple(parts)))
     assert after[tab.job.wanted] is True
 
 
 def test_a_step_that_was_under_way_leaves_the_table_in_sight(tab: Triage, parts: list[str]) -> None:
     entries = (view.Entry("/gone/a.jpg", Row("a.jpg", {ANGLE.key: 1.0})),)
     data = settings(tab, parts, tables=tuple(parts), entries=entries, wanted=True)
-    values, now = triage_listen.analyse_next(tab, data, None, None)  # type: ignore[arg-type]
+    values, now = triage_events.analyse_next(tab, data, None, None)  # type: ignore[arg-type]
     assert order(values[tab.gallery])[0] == 5
     assert values[tab.entries] == ()
     assert not now.more
@@ -213,7 +213,7 @@ def test_a_step_that_was_under_way_leaves_the_table_in_sight(tab: Triage, parts:
 
 def test_an_upload_that_is_gone_leaves_what_is_shown(tab: Triage, parts: list[str], said: list[str]) -> None:
     Path(parts[0]).unlink()
-    assert triage_listen.redraw(tab, settings(tab, parts, tables=tuple(parts)), ()) == {}
+    assert triage_events.redraw(tab, settings(tab, parts, tables=tuple(parts)), ()) == {}
     assert "drop it again" in said[0]
     assert str(Path(parts[0]).parent) not in said[0]
 
@@ -222,7 +222,7 @@ def test_without_pyarrow_a_toast_says_what_to_install(
     tab: Triage, parts: list[str], said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert triage_listen.take(tab, settings(tab, parts)) == {tab.files: None}
+    assert triage_events.take(tab, settings(tab, parts)) == {tab.files: None}
     assert "mtcp-explorer[table]" in said[0]
 
 

@@ -17,14 +17,14 @@ from app import frames as frames_module
 from app.frames import Frames
 from app.scene import Scene
 from app.session import Run, known
-from app.tabs import truth_listen
+from app.tabs import truth_events
 from app.tabs.truth import Browser
 from app.tabs.truth import Truth as TruthTab
 from app.views import truth as view
 from mtcp.errors import InputError
+from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 from mtcp.tasks import task_set
-from mtcp.truth import Truth
 
 H, W = 48, 64
 TASKS = task_set("nyud", NAMES)
@@ -230,25 +230,25 @@ def looks(browser: Browser, **chosen: Any) -> dict[Any, Any]:
 def test_frames_are_walked_in_the_order_that_was_chosen(browser: Browser) -> None:
     for index in (0, 2, 3, 4):
         browser.frames.measure(index, FakePredictor())
-    worst = truth_listen.sequence(browser, looks(browser))
+    worst = truth_events.sequence(browser, looks(browser))
     assert worst[:2] == [4, 3]  # the true wall is 1.5 and 1 m off
     assert worst[-1] == 1  # not measured
-    assert truth_listen.sequence(browser, looks(browser, order="best"))[-1] == 1
-    assert truth_listen.sequence(browser, looks(browser, order="best"))[2:4] == [3, 4]
-    assert truth_listen.sequence(browser, looks(browser, order="listed")) == [0, 1, 2, 3, 4]
-    assert truth_listen.neighbour(browser, looks(browser), 1) == 4
-    assert truth_listen.neighbour(browser, looks(browser, at=4), 1) == 3
-    assert truth_listen.neighbour(browser, looks(browser, at=4), -1) == 1
-    assert truth_listen.neighbour(browser, looks(browser, at=1, order="listed"), 1) == 2
+    assert truth_events.sequence(browser, looks(browser, order="best"))[-1] == 1
+    assert truth_events.sequence(browser, looks(browser, order="best"))[2:4] == [3, 4]
+    assert truth_events.sequence(browser, looks(browser, order="listed")) == [0, 1, 2, 3, 4]
+    assert truth_events.neighbour(browser, looks(browser), 1) == 4
+    assert truth_events.neighbour(browser, looks(browser, at=4), 1) == 3
+    assert truth_events.neighbour(browser, looks(browser, at=4), -1) == 1
+    assert truth_events.neighbour(browser, looks(browser, at=1, order="listed"), 1) == 2
 
 
 def test_the_table_marks_the_open_frame_and_has_means(browser: Browser) -> None:
-    bare = truth_listen.table(browser, looks(browser))
+    bare = truth_events.table(browser, looks(browser))
     assert bare.count("data-open") == COUNT
     assert "mean of" not in bare
     for index in range(COUNT):
         browser.frames.measure(index, FakePredictor())
-    shown = truth_listen.table(browser, looks(browser, at=2))
+    shown = truth_events.table(browser, looks(browser, at=2))
     assert shown.index('data-open="4"') < shown.index('data-open="3"')
     assert shown.count("aria-current") == 1
     assert "mean of 5" in shown
@@ -270,21 +270,21 @@ def test_pages_of_the_table() -> None:
 
 def test_measuring_tells_how_far_it_is(browser: Browser) -> None:
     browser.frames.measure(0, FakePredictor())
-    now = truth_listen.measured(browser.frames)
+    now = truth_events.measured(browser.frames)
     assert (now.done, now.total, now.more) == (1, COUNT, True)
     assert "0002" in now.label
-    assert "stopped: 1 of 5" in truth_listen.measured(browser.frames, stopped=True).label
+    assert "stopped: 1 of 5" in truth_events.measured(browser.frames, stopped=True).label
     for index in range(COUNT):
         browser.frames.measure(index, FakePredictor())
-    assert not truth_listen.measured(browser.frames).more
+    assert not truth_events.measured(browser.frames).more
 
 
 def test_listeners_are_private_and_return_what_fills_the_inbox(frames: Frames) -> None:
     with gr.Blocks() as demo:
         tab = TruthTab.build(TASKS, Browser.build(frames))
         inbox = gr.State()
-        found = truth_listen.listen(tab, FakePredictor(), inbox)
-        assert truth_listen.listen(TruthTab.build(TASKS), FakePredictor(), inbox) == []
+        found = truth_events.listen(tab, FakePredictor(), inbox)
+        assert truth_events.listen(TruthTab.build(TASKS), FakePredictor(), inbox) == []
     assert len(found) == 4
     assert all(inbox in demo.fns[event["id"]].outputs for event in found)
     assert all(fn.api_visibility == "private" for fn in demo.fns.values())

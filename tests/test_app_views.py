@@ -17,7 +17,7 @@ from app.scene import Scene
 from app.session import Run
 from app.tabs.predictions import Predictions
 from app.views import change, html, legends, measure, page, predictions
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.tasks import NYUD_CLASSES, Task, palette, task_set
 
 SEMSEG, DEPTH, NORMALS, EDGE = task_set("nyud")

@@ -1,4 +1,4 @@
-"""`mtcp.attention` against the naive formulas, on small predictions without a network."""
+"""`mtcp.evaluation.attention_stats` against the naive formulas, on small predictions without a network."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fake_predictor import FakePredictor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtcp import attention
 from mtcp.errors import InputError
-from mtcp.prediction import Prediction
+from mtcp.evaluation import attention_stats as attention
+from mtcp.inference.prediction import Prediction
 
 TASK = "depth"
 

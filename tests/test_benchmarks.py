@@ -19,12 +19,12 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import cfm, network, photo, timing, training  # noqa: E402
-from mtcp.ablation.facts import count_macs  # noqa: E402
-from mtcp.checkpoint import save_checkpoint  # noqa: E402
+from mtcp.ablation.costs import count_macs  # noqa: E402
+from mtcp.checkpoint.store import save_checkpoint  # noqa: E402
 from mtcp.config import preset  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
-from mtcp.model import coherence as coherence_module  # noqa: E402
-from mtcp.train import setup  # noqa: E402
+from mtcp.model.fusion import cfm as coherence_module  # noqa: E402
+from mtcp.training import setup  # noqa: E402
 
 SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query_layers": 1, "query_heads": 2}
 QUICK = ["--here", "--repeats", "2", "--warmup", "1", "--device", "cpu"]

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from test_checkpoint import rewrite_card
 from tiny_training import tiny_config
 
-from mtcp.building import _at_most, build_offline, refuse_online
-from mtcp.checkpoint import check_fit, load_checkpoint, save_checkpoint
+from mtcp.checkpoint.safe_build import _at_most, build_offline, refuse_online
+from mtcp.checkpoint.store import check_fit, load_checkpoint, save_checkpoint
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
@@ -119,7 +119,7 @@ def test_a_mask2former_of_endless_layers_is_not_built() -> None:
 def test_what_timm_cuts_off_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head (VGG's is seven times its features) may look too much at first sight; shapes decide."""
     whole = MTCP(tiny_config(**PLAIN))
-    monkeypatch.setattr("mtcp.building.SPARE_VALUES", -(whole.config.width**2) * 10**4)
+    monkeypatch.setattr("mtcp.checkpoint.safe_build.SPARE_VALUES", -(whole.config.width**2) * 10**4)
     built = build_offline(whole.config, whole.state_dict(), check_fit)
     assert built.state_dict().keys() == whole.state_dict().keys()
     assert all(p.device.type == "cpu" for p in built.parameters())

@@ -9,7 +9,7 @@ from timm.layers.cbam import CbamModule
 from torch import Tensor, nn
 
 from mtcp.model.cbam import Cbam, pool
-from mtcp.model.trace_back import SpatialRefinement
+from mtcp.model.refinement.trace_back import SpatialRefinement
 
 
 def gradients(output: Tensor, of: list[Tensor]) -> list[Tensor]:

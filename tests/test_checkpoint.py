@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, card_path, load_checkpoint, read_card, save_checkpoint
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, card_path, load_checkpoint, read_card, save_checkpoint
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
@@ -106,10 +106,12 @@ def test_values_beyond_half_precision_are_not_saved(model, tmp_path):
 
 
 def test_a_failed_write_leaves_the_old_one(model, saved, monkeypatch):
-    import mtcp.checkpoint
+    import mtcp.checkpoint.store
 
     before = saved.read_bytes()
-    monkeypatch.setattr(mtcp.checkpoint.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(
+        mtcp.checkpoint.store.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full"))
+    )
     with pytest.raises(OSError, match="disk full"):
         save_checkpoint(saved, model, dtype="float16")
     assert saved.read_bytes() == before

@@ -14,13 +14,13 @@ from PIL import Image
 
 from mtcp import __version__
 from mtcp.__main__ import NOBODY_READS, VERBS, build_parser, main
-from mtcp.checkpoint import save_checkpoint
+from mtcp.checkpoint.parameters import parameters
+from mtcp.checkpoint.store import save_checkpoint
 from mtcp.cli.predict import stems
 from mtcp.config import ModelConfig
-from mtcp.metric_table import table
+from mtcp.evaluation.metric_table import table
+from mtcp.io.photo import LONGEST_SIDE
 from mtcp.model import MTCP
-from mtcp.parameters import parameters
-from mtcp.photo import LONGEST_SIDE
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
 METRICS = {

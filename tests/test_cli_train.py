@@ -18,7 +18,7 @@ import pytest
 import torch
 from tiny_training import NETWORK, made_nyud, tiny_config
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
 from mtcp.cli import train
 from mtcp.cli.fields import flag
 from mtcp.config import TrainConfig
@@ -26,9 +26,9 @@ from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import KAPPA, make_balancer
 from mtcp.tasks import TASK_SETS
-from mtcp.train import RunFolder, read_log
-from mtcp.train.targets import check_targets
-from mtcp.train.warm_start import initialise, take_over
+from mtcp.training import RunFolder, read_log
+from mtcp.training.targets import check_targets
+from mtcp.training.warm_start import initialise, take_over
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_is_refused_before_any_data_is_read(
     def read(*_: object) -> None:
         pytest.fail("data was read")
 
-    monkeypatch.setattr("mtcp.train.setup.Cached", read)
+    monkeypatch.setattr("mtcp.training.setup.Cached", read)
     common = ["--runs", tmp_path, "--name", "bad", "--data", data, "--init", "none", "--batch", 2, *NETWORK]
     with pytest.raises(InputError) as caught:
         run(*common, *flags.split())

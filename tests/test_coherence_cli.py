@@ -9,7 +9,7 @@ import torch
 from geometry_scenes import box_room
 from PIL import Image
 
-from mtcp.checkpoint import save_checkpoint
+from mtcp.checkpoint.store import save_checkpoint
 from mtcp.cli import coherence as verb
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtcp import colour, legend
+from mtcp.drawing import colour, legend
 from mtcp.errors import InputError
 from mtcp.tasks import palette, task_set
 

@@ -19,11 +19,11 @@ from photo_corpus import Case
 from served import MARK, TASKS, Served, served
 
 from app import session, ui
-from app.tabs import triage_listen
+from app.tabs import triage_events
 from mtcp.errors import one_line
-from mtcp.photo import LONGEST_SIDE
-from mtcp.photo_facts import PhotoFacts
-from mtcp.prediction import Prediction
+from mtcp.inference.prediction import Prediction
+from mtcp.io.photo import LONGEST_SIDE
+from mtcp.io.photo_facts import PhotoFacts
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -109,7 +109,7 @@ def test_triage(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A file that is no use becomes an entry that says so; the others go on."""
     monkeypatch.setattr(session, "coherence", lambda *_: None)  # its numbers have their own tests
     path, eyes = case.write(tmp_path), Eyes()
-    entry = triage_listen.examined(str(path), eyes)
+    entry = triage_events.examined(str(path), eyes)
     assert entry.path == str(path)
     if entry.row.problem:
         check_refused(case, entry.row.problem, path.name)

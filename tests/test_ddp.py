@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtcp.train import read_log
+from mtcp.training import read_log
 
 WORKER = Path(__file__).with_name("ddp_worker.py")
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtcp import deep
 from mtcp.errors import InputError
-from mtcp.photo import open_photo
-from mtcp.photo_facts import PhotoFacts
+from mtcp.io import deep
+from mtcp.io.photo import open_photo
+from mtcp.io.photo_facts import PhotoFacts
 
 H, W = 64, 80
 MIDDLE = (H // 2, W // 2)

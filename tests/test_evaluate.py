@@ -10,10 +10,10 @@ from torch import nn
 from mtcp.config import ModelConfig
 from mtcp.data import open_data
 from mtcp.errors import InputError
-from mtcp.evaluate import evaluate, predict_sample
-from mtcp.inference import network_size, parse_size, pick_device, to_network
-from mtcp.metric_table import table
-from mtcp.metrics import metric_for
+from mtcp.evaluation.evaluate import evaluate, predict_sample
+from mtcp.evaluation.metric_table import table
+from mtcp.evaluation.metrics import metric_for
+from mtcp.inference.sizes import network_size, parse_size, pick_device, to_network
 from mtcp.model import MTCP, Decoded
 from mtcp.tasks import task_set
 

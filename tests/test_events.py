@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mtcp.train.events import Events, scalars
+from mtcp.training.events import Events, scalars
 
 
 def test_scalars_walks_nested_numbers_only() -> None:

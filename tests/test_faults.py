@@ -18,14 +18,14 @@ import torch
 from test_train import assert_same
 from tiny_training import NETWORK, made_nyud
 
-import mtcp.aside
+import mtcp.io.atomic
 from mtcp.__main__ import NOT_WRITTEN, WRONG_INPUT, main
-from mtcp.aside import WriteError, drop_unfinished, write_aside
-from mtcp.checkpoint import load_checkpoint
+from mtcp.checkpoint.store import load_checkpoint
 from mtcp.cli.train import PAUSED
 from mtcp.errors import InputError
-from mtcp.lock import only_process
-from mtcp.train import RunFolder, read_log
+from mtcp.io.atomic import WriteError, drop_unfinished, write_aside
+from mtcp.io.folder_lock import only_process
+from mtcp.training import RunFolder, read_log
 
 ROOT = Path(__file__).parents[1]
 EPOCHS = 3
@@ -117,7 +117,7 @@ def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> Non
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from mtcp.lock import only_process
+from mtcp.io.folder_lock import only_process
 with only_process(Path(sys.argv[1])):
     child = 0
     if sys.argv[2] == "with a worker":
@@ -169,7 +169,7 @@ def test_a_folder_is_free_again_after_an_error(tmp_path: Path) -> None:
 def test_only_the_main_rank_of_a_second_training_is_refused(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mtcp.train.distributed import World
+    from mtcp.training.distributed import World
 
     class Done:
         epoch = 0
@@ -182,8 +182,8 @@ def test_only_the_main_rank_of_a_second_training_is_refused(
         text = capsys.readouterr().err
         assert f"{tmp_path / 'made'} is in use by process {os.getpid()}" in text
         assert text.count("\n") == 1
-        monkeypatch.setattr("mtcp.train.setup.build_trainer", lambda *_, **__: Done())
-        monkeypatch.setattr("mtcp.train.distributed.join_world", lambda _: World(1, 2, 1))
+        monkeypatch.setattr("mtcp.training.setup.build_trainer", lambda *_, **__: Done())
+        monkeypatch.setattr("mtcp.training.distributed.join_world", lambda _: World(1, 2, 1))
         assert main(arguments(data, tmp_path, "made")) == 0
     assert not (tmp_path / "made" / "config.json").exists()
 
@@ -202,7 +202,7 @@ def paused(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """From now on writes to the file called `name` end in the middle."""
 
-    class Full(mtcp.aside._Noting):
+    class Full(mtcp.io.atomic._Noting):
         def write(self, content: Any) -> int:
             if name == "log.jsonl" or name not in Path(self.name).name:
                 return super().write(content)
@@ -224,7 +224,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         return usual(path, mode, *more, **named)
 
     usual = Path.open
-    monkeypatch.setattr(mtcp.aside, "_Noting", Full)
+    monkeypatch.setattr(mtcp.io.atomic, "_Noting", Full)
     monkeypatch.setattr(Path, "open", opened)
 
 
@@ -262,7 +262,7 @@ def test_tensorboard_events_that_cannot_be_written_end_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("tensorboard")
-    from mtcp.train.events import Events
+    from mtcp.training.events import Events
 
     events = Events(tmp_path)
     assert events._writer is not None
@@ -285,7 +285,7 @@ def test_tensorboard_events_that_cannot_be_written_end_nothing(
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-from mtcp.aside import WriteError, write_aside
+from mtcp.io.atomic import WriteError, write_aside
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     write_aside(Path(sys.argv[1]), lambda file: [file.write(b"x" * 100) for _ in range(100)])

@@ -21,16 +21,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mtcp import reading
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, FORMAT, load_checkpoint, read_card
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, FORMAT, load_checkpoint, read_card
 from mtcp.cli.coherence import read_npz
 from mtcp.config import ModelConfig
 from mtcp.data.files import read_array, read_image, read_lines
 from mtcp.data.nyud import NYUD, read_depth, read_edge, read_normals, read_semseg
 from mtcp.errors import InputError
-from mtcp.photo import MAX_PIXELS
-from mtcp.run_log import Tail
-from mtcp.train.run_folder import LONGEST_LINE, RunFolder, read_log
+from mtcp.io import safe_read as reading
+from mtcp.io.photo import MAX_PIXELS
+from mtcp.runs.log import Tail
+from mtcp.training.run_folder import LONGEST_LINE, RunFolder, read_log
 
 MOST_MEMORY = 32 * 2**20  # of Python and numpy, for files of some hundred bytes
 quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -13,14 +13,15 @@ from PIL import ExifTags, Image
 
 from app import session
 from app.session import Run
-from app.views import cloud, gains, page, predictions, triage, triage_table
+from app.views import cloud, page, predictions, triage, triage_table
+from app.views import coherence_change as gains
 from mtcp.__main__ import main
+from mtcp.batch.measure import measure_block
 from mtcp.cli.predict import summary
-from mtcp.export import arrays
+from mtcp.evaluation.ranking import COHERENCE, to_csv
 from mtcp.geometry.camera import Camera
-from mtcp.many.measure import measure_block
+from mtcp.inference.write import arrays
 from mtcp.tasks import task_set
-from mtcp.triage import COHERENCE, to_csv
 
 NOTE = "2.50 times as wide as high: if it is a panorama, coherence and 3D take it for a pinhole picture"
 
@@ -98,9 +99,9 @@ def test_the_npz_keeps_it(wide: Run, usual: Run) -> None:
 
 def test_tables_of_many_photos_have_it(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    from mtcp.many.measure import Job
-    from mtcp.many.read import open_table
-    from mtcp.many.storage import open_place
+    from mtcp.batch.measure import Job
+    from mtcp.batch.read import open_table
+    from mtcp.batch.storage import open_place
 
     for width in (250, 130):
         Image.new("RGB", (width, 100), (90, 120, 90)).save(tmp_path / f"{width}.png")

@@ -24,16 +24,16 @@ if str(ROOT) not in sys.path:
 
 from benchmarks import many as benchmark  # noqa: E402
 from mtcp.__main__ import main  # noqa: E402
-from mtcp.checkpoint import read_card, save_checkpoint  # noqa: E402
+from mtcp.batch import run as many  # noqa: E402
+from mtcp.batch import storage, table  # noqa: E402
+from mtcp.batch.measure import Job, Outcome  # noqa: E402
+from mtcp.batch.storage import Place, open_place, pictures  # noqa: E402
+from mtcp.checkpoint.store import read_card, save_checkpoint  # noqa: E402
 from mtcp.config import ModelConfig  # noqa: E402
 from mtcp.errors import InputError  # noqa: E402
-from mtcp.many import run as many  # noqa: E402
-from mtcp.many import storage, table  # noqa: E402
-from mtcp.many.measure import Job, Outcome  # noqa: E402
-from mtcp.many.storage import Place, open_place, pictures  # noqa: E402
+from mtcp.evaluation.ranking import COHERENCE  # noqa: E402
+from mtcp.io.photo_facts import PhotoFacts  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
-from mtcp.photo_facts import PhotoFacts  # noqa: E402
-from mtcp.triage import COHERENCE  # noqa: E402
 
 TINY = ModelConfig(
     backbone="test_efficientnet",
@@ -189,8 +189,8 @@ def test_a_row_per_photo_and_bad_files_beside(memory: str) -> None:
     rows = rows_at(dest)
     assert [row["photo"] for row in rows] == ["a.png", "sub/b.PNG", "sub/c.png"]
     told = FakePredictor()(np.full((40, 56, 3), 9, np.uint8))
+    from mtcp.evaluation.ranking import failure_counts, stage_numbers
     from mtcp.geometry.coherence import coherence
-    from mtcp.triage import failure_counts, stage_numbers
 
     report = coherence(told.initial, told.refined, told.camera)
     for row in rows:
@@ -362,7 +362,7 @@ def test_two_workers_write_the_same_rows_and_resume(
 
     dest = (tmp_path / "ray").as_uri()
     job, _ = many.prepare(source, dest, checkpoint)
-    from mtcp.predict import Predictor
+    from mtcp.inference.predictor import Predictor
 
     next(
         many.plain_engine(Predictor(checkpoint, "cpu"))(job, [["a.png"]])
@@ -441,7 +441,7 @@ def test_throughput_is_measured_over_all_photos(checkpoint: Path, tmp_path: Path
 
 
 def test_workers_that_do_not_fit_are_refused() -> None:
-    from mtcp.many.ray_engine import Pool, _check_room
+    from mtcp.batch.ray_engine import Pool, _check_room
 
     _check_room(Pool(2, 2, 0.5), {"CPU": 4, "GPU": 1})
     with pytest.raises(InputError, match=r"3 workers need 6 CPU, the cluster has 4: use fewer --workers"):

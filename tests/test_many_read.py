@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from ray_extra import require_extra
 
+from mtcp.batch import table
+from mtcp.batch.read import open_table
+from mtcp.batch.storage import open_place
 from mtcp.errors import InputError
-from mtcp.many import table
-from mtcp.many.read import open_table
-from mtcp.many.storage import open_place
-from mtcp.triage import COHERENCE, Row, improved, mean, ranked
+from mtcp.evaluation.ranking import COHERENCE, Row, improved, mean, ranked
 
 
 @pytest.fixture(scope="module", autouse=True)

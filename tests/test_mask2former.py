@@ -15,11 +15,11 @@ from mtcp.errors import InputError
 
 transformers = pytest.importorskip("transformers")
 
-from mtcp.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from mtcp.checkpoint.store import load_checkpoint, save_checkpoint  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
 from mtcp.model.mask2former import Mask2FormerShared, pack, resolve  # noqa: E402
 from mtcp.objective.balancing import make_balancer  # noqa: E402
-from mtcp.train.optimizer import make_optimizer  # noqa: E402
+from mtcp.training.optimizer import make_optimizer  # noqa: E402
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtcp.errors import InputError
-from mtcp.metrics import (
+from mtcp.evaluation.metrics import (
     BinaryMetrics,
     ClassMetrics,
     DepthMetrics,

@@ -18,9 +18,9 @@ from torch import nn
 from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
-from mtcp.model.attention import affinity_row, attend, attend_materialised
 from mtcp.model.backbone import Backbone, sine_positions
-from mtcp.model.coherence import CoherenceFusion
+from mtcp.model.fusion.affinity import affinity_row, attend, attend_materialised
+from mtcp.model.fusion.cfm import CoherenceFusion
 from mtcp.model.shared import gate_by_masks
 from mtcp.model.task_decoder import WINDOW, TaskDecoder
 from mtcp.model.windows import PaddedFirst, pad_before_shift

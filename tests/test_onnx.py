@@ -13,10 +13,10 @@ import pytest
 import torch
 from tiny_training import tiny_config
 
-from mtcp import onnx_export
 from mtcp.__main__ import main
-from mtcp.checkpoint import save_checkpoint
+from mtcp.checkpoint.store import save_checkpoint
 from mtcp.errors import InputError
+from mtcp.inference import onnx as onnx_export
 from mtcp.model import MTCP
 from mtcp.tasks import NYUD_CLASSES
 

@@ -9,9 +9,9 @@ import pytest
 from photo_corpus import TURNS
 from PIL import ExifTags, Image, ImageCms
 
-from mtcp import photo
 from mtcp.errors import InputError
-from mtcp.photo import check_photo, open_photo
+from mtcp.io import photo
+from mtcp.io.photo import check_photo, open_photo
 
 W, H = 24, 16
 

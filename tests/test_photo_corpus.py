@@ -19,13 +19,13 @@ import pytest
 from fake_predictor import FakePredictor
 from photo_corpus import Case
 
-import mtcp.predict
+import mtcp.inference.predictor
 from app import session
-from mtcp import photo
 from mtcp.__main__ import main
 from mtcp.cli.predict import stems
 from mtcp.errors import InputError, one_line
-from mtcp.photo import open_photo
+from mtcp.io import photo
+from mtcp.io.photo import open_photo
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of EXIF; what counts is the result
 
@@ -123,7 +123,7 @@ def test_the_app(case: Case, tmp_path: Path) -> None:
 
 
 class StandIn(FakePredictor):
-    """A `mtcp.predict.Predictor` as the command line uses it; keeps what it saw."""
+    """A `mtcp.inference.predictor.Predictor` as the command line uses it; keeps what it saw."""
 
     def __init__(self, *_: object) -> None:
         super().__init__()
@@ -149,8 +149,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
     texts = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mtcp.predict, "Predictor", stand_in)
-        patch.setattr(mtcp.predict, "write_prediction", _only_numbers)
+        patch.setattr(mtcp.inference.predictor, "Predictor", stand_in)
+        patch.setattr(mtcp.inference.predictor, "write_prediction", _only_numbers)
         patch.setattr(sys, "stdout", texts[0])
         patch.setattr(sys, "stderr", texts[1])
         code = main(["predict", "--out", str(out), "--", *map(str, paths)])
@@ -250,7 +250,7 @@ def peak():
 """
 OPEN_IT = """
 from mtcp.errors import InputError
-from mtcp.photo import open_photo
+from mtcp.io.photo import open_photo
 try:
     array, _ = open_photo(sys.argv[1])
     print("read", *array.shape, *array[array.shape[0] // 4, array.shape[1] // 4])
@@ -261,11 +261,11 @@ print(peak())
 PREDICT_IT = """
 from types import SimpleNamespace
 import numpy as np
-import mtcp.predict
+import mtcp.inference.predictor
 from mtcp.__main__ import main
 from mtcp.geometry.camera import Camera
-from mtcp.photo import open_photo
-from mtcp.prediction import Prediction
+from mtcp.io.photo import open_photo
+from mtcp.inference.prediction import Prediction
 
 class StandIn:
     model = SimpleNamespace(config=SimpleNamespace(trace_back=True))
@@ -290,7 +290,7 @@ class StandIn:
             masks=None,
         )
 
-mtcp.predict.Predictor = StandIn
+mtcp.inference.predictor.Predictor = StandIn
 print(main(["predict", sys.argv[1], "--out", sys.argv[2]]))
 print(peak())
 """

@@ -11,8 +11,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from mtcp.geometry.camera import Camera
-from mtcp.photo import open_photo
-from mtcp.photo_facts import PhotoFacts, wide_note
+from mtcp.io.photo import open_photo
+from mtcp.io.photo_facts import PhotoFacts, wide_note
 
 APS_C = {
     "FocalLength": 18.0,

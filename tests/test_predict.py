@@ -9,18 +9,18 @@ import pytest
 import torch
 from PIL import ExifTags, Image
 
-import mtcp.predict
-from mtcp.checkpoint import save_checkpoint
+import mtcp.inference.predictor
+from mtcp.checkpoint.store import save_checkpoint
 from mtcp.cli.predict import summary
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.export import millimetres
 from mtcp.geometry.camera import Camera
-from mtcp.inference import to_network
+from mtcp.inference.predictor import Predictor, finish, write_prediction
+from mtcp.inference.sizes import to_network
+from mtcp.inference.write import millimetres
+from mtcp.io.photo import shrink
+from mtcp.io.photo_facts import PhotoFacts
 from mtcp.model import MTCP
-from mtcp.photo import shrink
-from mtcp.photo_facts import PhotoFacts
-from mtcp.predict import Predictor, finish, write_prediction
 from mtcp.tasks import HUMAN_PARTS, NYUD_CLASSES
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
@@ -79,7 +79,7 @@ def test_agrees_with_the_networks_own_forward(predictor):
 @pytest.mark.parametrize("seen", [(48, 64), (46, 61)])
 def test_strips_equal_the_networks_finish(predictor, monkeypatch, size, seen):
     """However few rows a strip has, the map is that of `MTCP.finish`."""
-    monkeypatch.setattr(mtcp.predict, "STRIP_VALUES", 1000)
+    monkeypatch.setattr(mtcp.inference.predictor, "STRIP_VALUES", 1000)
     generator = torch.Generator().manual_seed(1)
     for task, channels in (("semseg", 40), ("depth", 1), ("normals", 3)):
         raw = torch.randn(1, channels, 12, 16, generator=generator)
@@ -268,7 +268,7 @@ def test_memory_that_is_short_for_anything_is_told():
 
 
 def test_memory_that_is_short_for_the_photos_maps_is_told(predictor, monkeypatch):
-    monkeypatch.setattr(mtcp.predict, "finish", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr(mtcp.inference.predictor, "finish", lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(InputError, match="not enough memory for the maps of a photo of 90x120"):
         predictor(photo(90, 120))
 
@@ -354,7 +354,7 @@ def test_millimetres_are_clipped():
 
 
 def test_photo_from_memory_keeps_its_focal_length(predictor):
-    from mtcp.photo import open_photo
+    from mtcp.io.photo import open_photo
 
     buffer = io.BytesIO()
     Image.fromarray(photo(48, 64)).save(buffer, "PNG")

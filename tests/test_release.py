@@ -11,8 +11,8 @@ import pytest
 import torch
 from tiny_training import MadeSamples, tiny_config
 
-import mtcp.checkpoint
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, load_checkpoint, read_card, save_checkpoint, update_card
+import mtcp.checkpoint.store
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, read_card, save_checkpoint, update_card
 from mtcp.cli import release
 from mtcp.config import TrainConfig
 from mtcp.errors import InputError
@@ -86,10 +86,10 @@ def run(*arguments: object) -> int:
 
 def test_a_release(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    together = mtcp.checkpoint.write_together
+    together = mtcp.checkpoint.store.write_together
     monkeypatch.setattr("mtcp.data.open_data", lambda *_: MadeSamples(2))
     monkeypatch.setattr(
-        mtcp.checkpoint,
+        mtcp.checkpoint.store,
         "write_together",
         lambda files: (written.extend(p.name for p in files), together(files)),
     )

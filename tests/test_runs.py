@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from run_made import STEPS, T0, TASKS, end, lines, make_run, text
 
-from mtcp import run_log
 from mtcp.errors import InputError
 from mtcp.objective.balancing import DWA, LPS, Uncertainty, Uniform
-from mtcp.run_log import Tail
-from mtcp.run_replay import replay
-from mtcp.run_status import status
-from mtcp.runs import Runs, find_runs
+from mtcp.runs import log as run_log
+from mtcp.runs.find import Runs, find_runs
+from mtcp.runs.log import Tail
+from mtcp.runs.replay import replay
+from mtcp.runs.status import status
 
 
 def append(log: Path, more: str) -> None:

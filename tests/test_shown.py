@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.views import score_lines, triage
-from mtcp import evaluate, shown
 from mtcp.cli import coherence as cli
+from mtcp.drawing import shown
+from mtcp.evaluation import evaluate
+from mtcp.evaluation.ranking import COHERENCE, Quantity
 from mtcp.geometry.report import RoomAngle
-from mtcp.triage import COHERENCE, Quantity
 
 ERROR = Quantity("error_deg", "Error", "deg", False)
 QUANTITIES = [*{quantity.unit: quantity for quantity in COHERENCE}.values(), Quantity("x_m", "x", "m", False)]

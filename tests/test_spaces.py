@@ -18,7 +18,7 @@ from served import answering, free_port, picture
 from tiny_training import tiny_config
 
 from app import gpu, serve
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, save_checkpoint
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, save_checkpoint
 from mtcp.model import MTCP
 
 ROOT = Path(__file__).resolve().parents[1]

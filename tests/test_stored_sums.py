@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtcp.predict import Predictor
+from mtcp.inference.predictor import Predictor
 
 ROOT = Path(__file__).parents[1]
 STORED = Path(__file__).with_name("stored_sums.json")

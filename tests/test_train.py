@@ -22,10 +22,10 @@ from mtcp.config import TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import BALANCERS, EpochReport, Uniform, lps_weights, make_balancer
-from mtcp.train import Trainer, TrainingError, read_log
-from mtcp.train.distributed import synchronised
-from mtcp.train.optimizer import decayed, load_optimizer, make_optimizer
-from mtcp.train.schedule import lr_factor
+from mtcp.training import Trainer, TrainingError, read_log
+from mtcp.training.distributed import synchronised
+from mtcp.training.optimizer import decayed, load_optimizer, make_optimizer
+from mtcp.training.schedule import lr_factor
 
 CLOCK = ("time", "seconds", "images_per_s")
 

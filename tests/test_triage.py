@@ -9,10 +9,8 @@ import math
 import pytest
 from fake_predictor import room
 
-from mtcp.geometry.camera import Camera
-from mtcp.geometry.coherence import coherence
-from mtcp.tasks import task_set
-from mtcp.triage import (
+from mtcp.evaluation.ground_truth import Truth, errors
+from mtcp.evaluation.ranking import (
     COHERENCE,
     Quantity,
     Row,
@@ -26,7 +24,9 @@ from mtcp.triage import (
     stage_numbers,
     to_csv,
 )
-from mtcp.truth import Truth, errors
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import coherence
+from mtcp.tasks import task_set
 
 ANGLE = Quantity("angle_deg", "Angle", "deg", higher_is_better=False)
 SHARE = Quantity("share_pct", "Share", "%", higher_is_better=True)

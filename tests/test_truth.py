@@ -12,15 +12,15 @@ import pytest
 import torch
 from fake_predictor import room
 
-from mtcp import colour
 from mtcp.data.rooms import make_room, render
 from mtcp.data.sample import camera_tensor
+from mtcp.drawing import colour
 from mtcp.errors import InputError
+from mtcp.evaluation.ground_truth import Truth, error_maps, errors, shipped_example
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import stage_coherence
-from mtcp.photo import open_photo
+from mtcp.io.photo import open_photo
 from mtcp.tasks import task_set
-from mtcp.truth import Truth, error_maps, errors, shipped_example
 
 EXAMPLES = Path(__file__).parents[1] / "app" / "examples"
 TASKS = task_set("nyud", ("semseg", "depth", "normals", "edge"))

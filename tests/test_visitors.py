@@ -19,8 +19,8 @@ from PIL import Image
 from served import Served, picture, served
 
 from app import ui
-from mtcp.photo_facts import PhotoFacts
-from mtcp.prediction import Prediction
+from mtcp.inference.prediction import Prediction
+from mtcp.io.photo_facts import PhotoFacts
 
 AT_ONCE = 5
 

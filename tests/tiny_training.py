@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.model import MTCP
 from mtcp.objective.balancing import Balancer, make_balancer
-from mtcp.train import RunFolder, Trainer
-from mtcp.train.batches import Batches
-from mtcp.train.distributed import World
+from mtcp.training import RunFolder, Trainer
+from mtcp.training.batches import Batches
+from mtcp.training.distributed import World
 
 TASKS = ("semseg", "depth")
 SIZE = 64

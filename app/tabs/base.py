@@ -1,4 +1,4 @@
-"""What a tab of the page is: components built once and drawn for a scene. Listeners are in `app.scene_listen`."""
+"""What a tab of the page is: components built once and drawn for a scene. Listeners are in `app.scene_events`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
 from app.tabs.parts import Comparison
-from app.views import angles, failures, gains, scoreboard
+from app.views import angles, failures, scoreboard
+from app.views import coherence_change as gains
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The Training tab: curves of logged runs, live while one is going, and LPS replayed. Listeners: `training_listen`."""
+"""The Training tab: curves of logged runs, live while one is going, and LPS replayed. Listeners: `training_events`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from app.listeners import toast
 from app.tabs.base import Settings, Values
 from app.views import training, training_replay, training_status
 from mtcp.errors import InputError
-from mtcp.run_log import RunData
-from mtcp.run_replay import replay
-from mtcp.run_status import status
-from mtcp.runs import RunRef, Runs
+from mtcp.runs.find import RunRef, Runs
+from mtcp.runs.log import RunData
+from mtcp.runs.replay import replay
+from mtcp.runs.status import status
 
 MOST_COMPARED = 4
 TICK_SECONDS = 2.0

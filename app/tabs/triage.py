@@ -1,4 +1,4 @@
-"""The Triage tab: many photos at once, ranked by how much their maps disagree. Its listeners: `triage_listen`."""
+"""The Triage tab: many photos at once, ranked by how much their maps disagree. Its listeners: `triage_events`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import ClassVar
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
 
+from app.background_job import Job
 from app.folders import fresh_folder
-from app.steps import Job
 from app.tabs.parts import choice, stage_choice
 from app.uploads import uploaded
 from app.views import triage as view
-from mtcp.triage import COHERENCE, Quantity, Row, to_csv
+from mtcp.evaluation.ranking import COHERENCE, Quantity, Row, to_csv
 
 MOST = 50
 """Photos at once, at most."""

@@ -12,8 +12,8 @@ from app.tabs.base import Settings, Values
 from app.tabs.triage import Triage, quantity
 from app.views import triage as view
 from app.views import triage_table
+from mtcp.batch.read import CoherenceTable, open_table
 from mtcp.errors import InputError
-from mtcp.many.read import CoherenceTable, open_table
 
 SUFFIX = ".parquet"
 MOST_FILES = 500

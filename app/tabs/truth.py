@@ -1,4 +1,4 @@
-"""The Truth tab: errors against ground truth, and the frames of a data folder. Its listeners: `truth_listen`."""
+"""The Truth tab: errors against ground truth, and the frames of a data folder. Its listeners: `truth_events`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, ClassVar
 import gradio as gr
 from gradio.components import Component
 
+from app.background_job import Job
 from app.frames import Frames
 from app.scene import Scene
-from app.steps import Job
 from app.tabs.base import Control, Settings, Values
 from app.tabs.parts import Comparison, choice, map_picture, stage_choice
 from app.tabs.triage import OPEN
 from app.views import page
 from app.views import truth as view
+from mtcp.evaluation.ranking import Quantity
 from mtcp.tasks import Task
-from mtcp.triage import Quantity
 
 ORDERS = {"worst": "worst first", "best": "best first", "listed": "as in the folder"}
 

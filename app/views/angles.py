@@ -8,7 +8,7 @@ import numpy as np
 
 from app.views import html, legends
 from app.views.triage import number
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.geometry.report import StageCoherence
 
 METHODS = {"plane fit": "angle_deg", "derivative": "derivative_angle_deg"}

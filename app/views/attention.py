@@ -10,8 +10,9 @@ import numpy as np
 from app.session import Run
 from app.views import attention_pictures as pictures
 from app.views import html, legends, page
-from mtcp import attention, colour
-from mtcp.prediction import STRIDE
+from mtcp.drawing import colour
+from mtcp.evaluation import attention_stats as attention
+from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import palette
 
 WITHOUT_CFM = "This checkpoint has no coherence fusion (CFM), so there is no attention to show."

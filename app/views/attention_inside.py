@@ -10,8 +10,9 @@ from app.session import Run
 from app.views import attention_pictures as pictures
 from app.views import html, page
 from app.views.attention import WITHOUT_CFM, count
-from mtcp import attention, colour
-from mtcp.prediction import STRIDE
+from mtcp.drawing import colour
+from mtcp.evaluation import attention_stats as attention
+from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import Task
 
 WITHOUT_GATE = "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."

@@ -9,9 +9,9 @@ import numpy as np
 
 from app.session import Run
 from app.views import html
-from mtcp import colour
-from mtcp.photo import shrink
-from mtcp.prediction import STRIDE, Prediction
+from mtcp.drawing import colour
+from mtcp.inference.prediction import STRIDE, Prediction
+from mtcp.io.photo import shrink
 
 SCALES = ("linear", "log", "rank")
 DECADES = 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.views import html, legends, measure
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.tasks import Task, palette
 
 LEAST_ANGLE = 5.0

@@ -17,7 +17,7 @@ from app.scene import Scene
 from app.session import Run
 from app.views import html, legends, measure, predictions
 from app.views.change import LEAST_ANGLE
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.geometry import cloud
 from mtcp.geometry.cloud_files import Cloud
 from mtcp.tasks import palette

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.tasks import Task
 
 QUANTILE = 0.99

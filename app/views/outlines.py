@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mtcp.colour import Colour
+from mtcp.drawing.colour import Colour
 from mtcp.geometry.regions import Region
-from mtcp.photo import shrink
+from mtcp.io.photo import shrink
 
 LINE: Colour = (255, 255, 255)
 CHOSEN: Colour = (244, 63, 94)

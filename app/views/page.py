@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.session import Run
 from app.views import html
-from mtcp.prediction import Prediction
+from mtcp.inference.prediction import Prediction
 
 
 def header(checkpoint: str, device: str, told: Prediction | None = None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from app.session import Run
 from app.views import change, legends, measure
 from app.views.change import Change
-from mtcp import colour
+from mtcp.drawing import colour
 from mtcp.tasks import Task, palette
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.views.triage import digits_of, number
-from mtcp import shown
+from mtcp.drawing import shown
 from mtcp.geometry.report import EdgeAgreement, RoomAngle, StageCoherence
 
 
@@ -15,7 +15,7 @@ from mtcp.geometry.report import EdgeAgreement, RoomAngle, StageCoherence
 class Line:
     """One number.
 
-    key: of `mtcp.triage.COHERENCE`, which knows its unit and which way is better. meaning: one plain sentence.
+    key: of `mtcp.evaluation.ranking.COHERENCE`, which knows its unit and direction. meaning: one plain sentence.
     reason: why it was not measured, of a stage. detail: what belongs beside it, plain text. floor: the keys of
     `NOISE_FLOOR`, everywhere and away from edges. first: shown without unfolding.
     """

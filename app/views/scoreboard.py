@@ -8,9 +8,9 @@ from app.session import Run
 from app.views import html
 from app.views.score_lines import GROUPS, Line
 from app.views.triage import change, number
+from mtcp.evaluation.ranking import COHERENCE, coherence_numbers
 from mtcp.geometry.coherence import stage_coherence
 from mtcp.geometry.report import StageCoherence
-from mtcp.triage import COHERENCE, coherence_numbers
 
 QUANTITIES = {quantity.key: quantity for quantity in COHERENCE}
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from app.views import page
 from app.views.training_numbers import plain, smooth, thin
-from mtcp.run_log import RunData
+from mtcp.runs.log import RunData
 from mtcp.tasks import TASK_SETS, Task
 
 TASK_ORDER = ("semseg", "human_parts", "saliency", "depth", "normals", "edge")

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.views import page
 from app.views.training import FLOORED, Logged, series
-from mtcp.run_replay import Replay
+from mtcp.runs.replay import Replay
 
 
 def chart_data(run: Logged, told: Replay | None) -> dict[str, Any] | None:

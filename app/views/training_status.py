@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from app.views import html, page
-from mtcp.run_log import RunData
-from mtcp.run_replay import Replay
-from mtcp.run_status import Status
+from mtcp.runs.log import RunData
+from mtcp.runs.replay import Replay
+from mtcp.runs.status import Status
 
 COMMAND = (
     "python -m mtcp train --name demo --data rooms:48 --held val --init none --height 96 --image-width 128 "

@@ -11,9 +11,8 @@ import numpy as np
 
 from app.session import Run
 from app.views import html, legends
-from mtcp import colour, shown
-from mtcp.photo import shrink
-from mtcp.triage import (
+from mtcp.drawing import colour, shown
+from mtcp.evaluation.ranking import (
     CHANGE,
     COHERENCE,
     Quantity,
@@ -24,6 +23,7 @@ from mtcp.triage import (
     ranked,
     stage_numbers,
 )
+from mtcp.io.photo import shrink
 
 THUMBNAIL = 240  # px, long side
 STAGES = {

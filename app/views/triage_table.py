@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from app.views import html
 from app.views.triage import STAGES, change, left_out, number, sentence
-from mtcp.many.read import CoherenceTable
-from mtcp.triage import Quantity, Row
+from mtcp.batch.read import CoherenceTable
+from mtcp.evaluation.ranking import Quantity, Row
 
 MOST_SHOWN = 200
 """Rows of each kind, at most."""

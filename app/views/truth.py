@@ -13,11 +13,11 @@ from app.views import html, legends, measure, page
 from app.views.change import LEAST_ANGLE, faded
 from app.views.predictions import normal_ball
 from app.views.triage import change, number
-from mtcp import colour
+from mtcp.drawing import colour
+from mtcp.evaluation.ground_truth import error_maps, errors
+from mtcp.evaluation.ranking import Numbers, Quantity, Row, error_numbers, error_quantities, mean
 from mtcp.geometry.normals import angle_deg
 from mtcp.tasks import IGNORE, Task, palette
-from mtcp.triage import Numbers, Quantity, Row, error_numbers, error_quantities, mean
-from mtcp.truth import error_maps, errors
 
 PAGE = 20
 """Frames in the table at once."""

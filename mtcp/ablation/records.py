@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mtcp.ablation.grid import SINGLE
-from mtcp.aside import write_aside
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
-from mtcp.metrics import delta_m
+from mtcp.evaluation.metrics import delta_m
+from mtcp.io.atomic import write_aside
 from mtcp.tasks import Task
 
 FOLDER = "results"

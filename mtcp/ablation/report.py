@@ -10,10 +10,10 @@ from typing import Any
 
 from mtcp.ablation.grid import SINGLE, SWITCHES, Row, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
-from mtcp.aside import write_aside
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.metric_table import HIGHER_IS_BETTER, UNITS
+from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
+from mtcp.io.atomic import write_aside
 from mtcp.tasks import Task
 
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
@@ -28,7 +28,7 @@ COHERENCE = {
     "depth_edges": "depth edges on boundaries",
     "normal_edges": "normal edges on boundaries",
 }
-"""Names in `mtcp.coherence_means` -> column heads."""
+"""Names in `mtcp.evaluation.coherence_means` -> column heads."""
 Pick = Callable[[Record], "float | None"]
 
 

@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import torch
 
-from mtcp.ablation.facts import MACS_ARE, count_macs, log_facts, supervised_maps
+from mtcp.ablation.costs import MACS_ARE, count_macs, log_facts, supervised_maps
 from mtcp.ablation.grid import SINGLE, Row, configs, grid, is_single
+from mtcp.ablation.joint_single_task import Together
 from mtcp.ablation.records import (
     Record,
     add_delta_m,
@@ -23,19 +24,18 @@ from mtcp.ablation.records import (
     result_path,
     write_record,
 )
-from mtcp.ablation.together import Together
-from mtcp.checkpoint import load_checkpoint
+from mtcp.checkpoint.parameters import parameters
+from mtcp.checkpoint.store import load_checkpoint
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data import open_data
 from mtcp.environment import current_commit, environment
 from mtcp.errors import InputError
-from mtcp.evaluate import Numbers, Samples, evaluate
-from mtcp.inference import config_size
+from mtcp.evaluation.evaluate import Numbers, Samples, evaluate
+from mtcp.inference.sizes import config_size
 from mtcp.model import MTCP
-from mtcp.parameters import parameters
-from mtcp.train import RunFolder, TrainingError, read_log
-from mtcp.train.distributed import World
-from mtcp.train.setup import build_trainer
+from mtcp.training import RunFolder, TrainingError, read_log
+from mtcp.training.distributed import World
+from mtcp.training.setup import build_trainer
 
 log = logging.getLogger(__name__)
 COHERENT = {"depth", "normals"}

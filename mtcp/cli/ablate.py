@@ -89,7 +89,7 @@ def _train(args: argparse.Namespace, model: ModelConfig, rows: Any) -> int:
     import torch
 
     from mtcp.ablation.run import Plan, run_grid
-    from mtcp.inference import pick_device
+    from mtcp.inference.sizes import pick_device
 
     fields = given(args, "train")
     if "data" not in fields:

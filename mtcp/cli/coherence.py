@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from mtcp import shown
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.cli.full_size import add_full_size, longest_side
+from mtcp.drawing import shown
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence, Failure, StageCoherence
-from mtcp.photo import MAX_PIXELS
-from mtcp.photo_facts import wide_note
-from mtcp.reading import read_npz as read_arrays
+from mtcp.io.photo import MAX_PIXELS
+from mtcp.io.photo_facts import wide_note
+from mtcp.io.safe_read import read_npz as read_arrays
 
 EXAMPLES = """examples:
   python -m mtcp coherence room.jpg
@@ -196,7 +196,7 @@ def _change(before: float | None, after: float | None) -> str:
 
 
 def _of_photo(args: argparse.Namespace) -> Coherence:
-    from mtcp.predict import Predictor
+    from mtcp.inference.predictor import Predictor
 
     predictor = Predictor(args.checkpoint, args.device, longest_side=longest_side(args))
     prediction = predictor(args.input, args.fov)

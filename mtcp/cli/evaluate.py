@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.errors import InputError
 
 EXAMPLES = """examples:
@@ -60,12 +60,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the table; 0."""
-    from mtcp.checkpoint import load_checkpoint
+    from mtcp.checkpoint.store import load_checkpoint
     from mtcp.data import open_data
-    from mtcp.evaluate import evaluate
-    from mtcp.inference import config_size, parse_size, pick_device
-    from mtcp.metric_table import table
-    from mtcp.metrics import delta_m
+    from mtcp.evaluation.evaluate import evaluate
+    from mtcp.evaluation.metric_table import table
+    from mtcp.evaluation.metrics import delta_m
+    from mtcp.inference.sizes import config_size, parse_size, pick_device
 
     if args.json and not args.json.absolute().parent.is_dir():
         raise InputError(f"--json {args.json}: its folder does not exist")

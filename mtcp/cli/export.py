@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
 
 def add_parser(subparsers: Any) -> None:
@@ -28,8 +28,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes it; 0."""
-    from mtcp.checkpoint import load_checkpoint
-    from mtcp.onnx_export import check_target, export_onnx
+    from mtcp.checkpoint.store import load_checkpoint
+    from mtcp.inference.onnx import check_target, export_onnx
 
     check_target(args.onnx)
     model, card = load_checkpoint(args.checkpoint)

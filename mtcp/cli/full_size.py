@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mtcp.photo import LONGEST_SIDE
+from mtcp.io.photo import LONGEST_SIDE
 
 
 def add_full_size(parser: argparse.ArgumentParser) -> None:

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, read_shapes
+from mtcp.checkpoint.parameters import parameters
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_shapes
 from mtcp.config import ModelConfig
-from mtcp.metric_table import table
-from mtcp.parameters import parameters
+from mtcp.evaluation.metric_table import table
 
 LEFT_OUT = {
     "format",

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.cli import predict_many as many
 from mtcp.cli.full_size import add_full_size, longest_side
 from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from mtcp.predict import Prediction
+    from mtcp.inference.predictor import Prediction
 
 FAILED = 1
 EXAMPLES = """examples:
@@ -82,8 +82,8 @@ def predict_maps(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from mtcp.geometry.camera import Camera
-    from mtcp.inference import parse_size
-    from mtcp.predict import Predictor, write_prediction
+    from mtcp.inference.predictor import Predictor, write_prediction
+    from mtcp.inference.sizes import parse_size
 
     if args.fov is not None:
         Camera.from_fov(4, 3, args.fov)  # refused once, not per photo

@@ -13,8 +13,8 @@ from mtcp.cli.full_size import longest_side
 from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from mtcp.many.measure import Outcome
-    from mtcp.many.run import Engine
+    from mtcp.batch.measure import Outcome
+    from mtcp.batch.run import Engine
 
 FAILED = 1
 SHOWN = 10
@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fills the tables. 0 when every photo has its row, 1 when some could not be measured."""
+    from mtcp.batch.run import blocks, left, prepare
+    from mtcp.batch.table import BAD, parts
     from mtcp.geometry.camera import Camera
-    from mtcp.inference import parse_size
-    from mtcp.many.run import blocks, left, prepare
-    from mtcp.many.table import BAD, parts
+    from mtcp.inference.sizes import parse_size
 
     if len(args.photos) > 1:
         raise InputError(f"a table is made of one folder or URL, {len(args.photos)} were given")
@@ -70,11 +70,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _engine(args: argparse.Namespace, workers: int, size: tuple[int, int] | None) -> Engine:
     if args.engine == "ray":
-        from mtcp.many.ray_engine import Pool, ray_engine
+        from mtcp.batch.ray_engine import Pool, ray_engine
 
         return ray_engine(Pool(workers, args.threads, args.gpus, args.address), args.checkpoint, args.device)
-    from mtcp.many.run import plain_engine
-    from mtcp.predict import Predictor
+    from mtcp.batch.run import plain_engine
+    from mtcp.inference.predictor import Predictor
 
     return plain_engine(Predictor(args.checkpoint, args.device, size))
 

@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from mtcp.aside import write_aside
 from mtcp.errors import InputError
+from mtcp.io.atomic import write_aside
+from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.portable import portable, run_bases
-from mtcp.reading import parse_object, read_bytes
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,11 +41,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0."""
-    from mtcp.checkpoint import load_checkpoint, save_checkpoint, update_card
+    from mtcp.checkpoint.store import load_checkpoint, save_checkpoint, update_card
     from mtcp.data import open_data
-    from mtcp.evaluate import evaluate
-    from mtcp.inference import parse_size, pick_device
-    from mtcp.metric_table import table
+    from mtcp.evaluation.evaluate import evaluate
+    from mtcp.evaluation.metric_table import table
+    from mtcp.inference.sizes import parse_size, pick_device
 
     source = args.run_folder / f"{args.weights}.safetensors"
     if not source.exists():

@@ -14,8 +14,8 @@ from mtcp.cli.fields import add_fields, add_train_fields, flag, given
 from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset, train_config_for
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
+from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.objective.options import OPTIONS, option_names
-from mtcp.reading import parse_object, read_bytes
 
 EXAMPLES = """examples:
   a demo on made rooms:          python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
@@ -71,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--stop-after {args.stop_after}: give at least 1 epoch")
     import torch
 
-    from mtcp.inference import pick_device
-    from mtcp.train import RunFolder, TrainingError
-    from mtcp.train.distributed import join_world, leave_world
-    from mtcp.train.setup import build_trainer
+    from mtcp.inference.sizes import pick_device
+    from mtcp.training import RunFolder, TrainingError
+    from mtcp.training.distributed import join_world, leave_world
+    from mtcp.training.setup import build_trainer
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     folder = RunFolder(args.runs / args.name)

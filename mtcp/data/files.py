@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image
 
 from mtcp.errors import InputError
-from mtcp.photo import MAX_BYTES, MAX_PIXELS
-from mtcp.reading import ARRAY_BYTES, brief, read_bytes, read_npy
+from mtcp.io.photo import MAX_BYTES, MAX_PIXELS
+from mtcp.io.safe_read import ARRAY_BYTES, brief, read_bytes, read_npy
 
 
 def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
     """An image file as an array: uint8 (H, W, 3) for mode "RGB"; for None its stored values, as of a palette.
 
     Raises:
-        InputError: missing, torn, not a JPEG or PNG, or of more than `mtcp.photo.MAX_PIXELS`.
+        InputError: missing, torn, not a JPEG or PNG, or of more than `mtcp.io.photo.MAX_PIXELS`.
     """
     content = io.BytesIO(read_bytes(path, MAX_BYTES))  # of a file Pillow reads what chunks claim
     try:

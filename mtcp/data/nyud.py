@@ -38,7 +38,7 @@ from mtcp.data.shapes import require_aspect
 from mtcp.data.units import require_metres, valid_depth
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
-from mtcp.reading import parse_object, read_bytes
+from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.tasks import IGNORE, NYUD_CLASSES, task_set
 
 log = logging.getLogger(__name__)

@@ -28,14 +28,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
-from mtcp.aside import write_aside
 from mtcp.data.derive import derive_normals, semantic_edges
 from mtcp.data.nyud_labels import CONVENTIONS
 from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.nyud_sources import FolderSource, Frame, MatSource, Source
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
-from mtcp.reading import parse_object, read_bytes
+from mtcp.io.atomic import write_aside
+from mtcp.io.safe_read import parse_object, read_bytes
 
 TRIED = 12  # frames read before anything is written
 SOURCE_TEXT = "source"

@@ -22,8 +22,8 @@ from mtcp.data.nyud_labels import EXPECTED, SeenLabels, to_stored
 from mtcp.data.shapes import require_aspect
 from mtcp.data.units import require_metres, valid_depth
 from mtcp.errors import InputError
-from mtcp.photo import MAX_BYTES
-from mtcp.reading import read_bytes
+from mtcp.io.photo import MAX_BYTES
+from mtcp.io.safe_read import read_bytes
 from mtcp.tasks import IGNORE
 
 

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.model.attention import affinity_row
 from mtcp.model.backbone import pad_to_stride
-from mtcp.model.coherence import CoherenceFusion
+from mtcp.model.fusion.affinity import affinity_row
+from mtcp.model.fusion.cfm import CoherenceFusion
+from mtcp.model.refinement.trace_back import TraceBack
 from mtcp.model.shared import Shared, TimmShared
 from mtcp.model.task_decoder import TaskDecoder
-from mtcp.model.trace_back import TraceBack
 from mtcp.tasks import Task
 
 LOG_DEPTH_RANGE = (-3.0, 5.0)  # 5 cm to 148 m: keeps exp() finite whatever the head says
@@ -46,7 +46,7 @@ class MTCP(nn.Module):
     """Multi-task dense prediction with coherence fusion and trace-back.
 
     `forward` takes a photo and returns finished maps (tensors only, `torch.export`-able); `inspect` returns
-    everything inside. For photos on disk use `mtcp.predict`.
+    everything inside. For photos on disk use `mtcp.inference.predictor`.
     """
 
     mean: Tensor

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from mtcp.checkpoint import DEFAULT_CHECKPOINT, save_checkpoint
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240

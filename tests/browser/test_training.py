@@ -14,7 +14,7 @@ from run_made import TASKS, end, lines, make_run, text
 
 from app import theme
 from app.tabs.training import Training
-from app.tabs.training_listen import listen
+from app.tabs.training_events import listen
 from mtcp.objective.balancing import Uniform
 
 pytestmark = pytest.mark.browser

@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from mtcp.aside import write_aside
 from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.rooms.build import make_room
 from mtcp.data.rooms.dataset import edges
@@ -23,7 +22,8 @@ from mtcp.data.rooms.rays import require_open3d
 from mtcp.data.rooms.render import render
 from mtcp.errors import InputError
 from mtcp.geometry.camera import DEFAULT_FOV_DEG, Camera
-from mtcp.reading import parse_object, read_bytes
+from mtcp.io.atomic import write_aside
+from mtcp.io.safe_read import parse_object, read_bytes
 
 SIZE = (480, 640)
 VALIDATION = 5  # every fifth room is for validation, of fewer the last

@@ -1,0 +1,163 @@
+"""Where trace-back brought depth and normals closer, and where it drove them apart; said in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.session import Run
+from app.views import html
+from app.views.triage import digits_of, number
+from mtcp.drawing import shown
+from mtcp.geometry.regions import components, nearest
+from mtcp.geometry.report import Coherence
+
+LEAST_SHARE = 0.01
+"""Parts under this share of the picture are not told."""
+SIDES = (0.36, 0.64)
+"""A part whose middle lies left of the first, or right of the second (shares of the width), is at that side."""
+SAME = 0.05
+"""Degrees that read as 0.0 or 0.1: no change worth a word."""
+PLAIN = {
+    "otherprop": "other objects",
+    "otherstructure": "other structure",
+    "otherfurniture": "other furniture",
+}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One part of the picture.
+
+    off_deg: what it contributes to the fall of the picture's mean angle (negative: the angle rose here); with those of
+    parts too small to tell, all contributions add up to the whole. before_deg, after_deg: its own mean angle.
+    """
+
+    name: str
+    off_deg: float
+    before_deg: float
+    after_deg: float
+
+
+def headline(run: Run) -> str:
+    """How far depth and normals disagree, what trace-back did to it, and where most of that happened.
+
+    Above it, why none of that holds, where it does not.
+    """
+    return html.caveat(run.prediction.geometry_note) + _headline(run)
+
+
+def _headline(run: Run) -> str:
+    report = run.coherence
+    if report is None:
+        return _paragraph(without(run))
+    stage = report.refined or report.initial
+    mean = stage.depth_normal.mean_deg
+    if mean is None:
+        return _paragraph(f"Depth and normals cannot be compared: {stage.depth_normal.reason}.")
+    said = f"Depth and normals disagree by <b>{number(mean, 'deg')}</b> on average"
+    before = report.initial.depth_normal.mean_deg
+    if report.refined is None:
+        return _paragraph(f"{said}. This checkpoint has no trace-back, so this is the initial prediction.")
+    if before is None:
+        return _paragraph(f"{said}; initially they could not be compared.")
+    off = -(shown.change(before, mean, digits_of("deg")) or 0.0)  # as the scoreboard has it
+    return _paragraph(f"{said}; {change(off, gains(run))}.")
+
+
+def without(run: Run) -> str:
+    """Why there is nothing to compare, as a sentence."""
+    missing = [name for name in ("depth", "normals") if name not in run.prediction.tasks]
+    return (
+        f"This checkpoint does not predict {' or '.join(missing)}, so depth and normals cannot be compared."
+    )
+
+
+def change(off_deg: float, found: Sequence[Gain]) -> str:
+    """What trace-back did, as the end of a sentence. off_deg: fall of the mean angle; negative: it rose."""
+    fell = max(found, key=lambda gain: gain.off_deg, default=None)
+    rose = min(found, key=lambda gain: gain.off_deg, default=None)
+    fell = fell if fell is not None and fell.off_deg > SAME else None
+    rose = rose if rose is not None and rose.off_deg < -SAME else None
+    if abs(off_deg) < SAME:
+        both = f": it fell on {_told(fell)} and rose on {_told(rose)}" if fell and rose else ""
+        return f"trace-back left that as it was{both}"
+    said = f"trace-back {'took' if off_deg > 0 else 'added'} <b>{number(abs(off_deg), 'deg')}</b>"
+    said += " off" if off_deg > 0 else ""
+    main, against = (fell, rose) if off_deg > 0 else (rose, fell)
+    if main is None:
+        return said
+    if against is not None and abs(against.off_deg) > 0.5 * abs(off_deg):
+        verbs = ("less", "more") if off_deg > 0 else ("more", "less")
+        return f"{said}: {verbs[0]} on {_told(main)}, but {verbs[1]} on {_told(against)}"
+    share = "most" if main.off_deg / off_deg > 0.5 else "the largest part"
+    return f"{said}, {share} of it on {_told(main)}"
+
+
+def gains(run: Run) -> tuple[Gain, ...]:
+    """All parts over `LEAST_SHARE`, what fell most first. Empty without trace-back or without classes."""
+    if "camera.coherence.gains" not in run.cache:
+        run.cache["camera.coherence.gains"] = _gains(run)
+    return run.cache["camera.coherence.gains"]
+
+
+def _gains(run: Run) -> tuple[Gain, ...]:
+    report = run.coherence
+    semseg = run.prediction.refined.get("semseg")
+    if report is None or report.refined is None or semseg is None:
+        return ()
+    size = report.working_size
+    labels = semseg[np.ix_(nearest(semseg.shape[0], size[0]), nearest(semseg.shape[1], size[1]))]
+    before, after = report.initial.maps.angle_deg, report.refined.maps.angle_deg
+    known = np.isfinite(before) & np.isfinite(after)
+    parts: dict[str, np.ndarray] = {}
+    for name, mask in _named(list(_parts(report, labels, run.prediction.classes))):
+        parts[name] = parts[name] | mask if name in parts else mask
+    found = []
+    for name, mask in parts.items():
+        inside = mask & known
+        if inside.any():
+            first, last = before[inside], after[inside]
+            off = float((first - last).sum(dtype=np.float64)) / np.count_nonzero(known)
+            found.append(Gain(name, off, float(first.mean()), float(last.mean())))
+    return tuple(sorted(found, key=lambda gain: -gain.off_deg))
+
+
+def _parts(report: Coherence, labels: np.ndarray, classes: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """(class, mask (h, w)): the planes of the refined prediction (a wall ends at the corner), then the connected
+    rest of each class.
+    """
+    assert report.refined is not None
+    taken = np.zeros(labels.shape, bool)
+    for segment in report.refined.planarity.segments:
+        mask = segment.region.mask()
+        taken |= mask
+        yield segment.label, mask
+    least = max(1, int(np.ceil(LEAST_SHARE * labels.size)))
+    for label in np.unique(labels[~taken]):
+        if label < len(classes):
+            for part, box in components((labels == label) & ~taken, least):
+                mask = np.zeros(labels.shape, bool)
+                mask[box] = part
+                yield classes[label], mask
+
+
+def _named(parts: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Each part called by its class, and by its side where that tells it from others or places it."""
+    classes = [label for label, _ in parts]
+    for label, mask in parts:
+        middle = float(np.nonzero(mask)[1].mean() + 0.5) / mask.shape[1]
+        side = " on the left" if middle < SIDES[0] else " on the right" if middle > SIDES[1] else ""
+        if not side and classes.count(label) > 1:
+            side = " in the middle"
+        yield f"the {PLAIN.get(label, label)}{side}", mask
+
+
+def _told(gain: Gain) -> str:
+    return f"{gain.name} ({number(gain.before_deg, 'deg')} to {number(gain.after_deg, 'deg')})"
+
+
+def _paragraph(sentence: str) -> str:
+    return f'<p class="mt-headline">{sentence}</p>'

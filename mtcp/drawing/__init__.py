@@ -1,0 +1,1 @@
+"""Arrays as pictures: colour maps and legends."""

@@ -1,0 +1,1 @@
+"""Predictions against ground truth and against each other: metrics, data sets, rankings."""

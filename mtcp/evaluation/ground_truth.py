@@ -1,0 +1,173 @@
+"""What is true of one photo, and how far predicted maps are from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import filecmp
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import resize_maps
+from mtcp.geometry.normals import angle_deg
+from mtcp.io.safe_read import read_npz
+from mtcp.tasks import IGNORE, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Errors = dict[str, dict[str, float | None]]
+"""Task -> metric of `mtcp.evaluation.metrics` -> number in its unit (`UNITS`); None where nothing could be compared."""
+
+_NOT_MAPS = ("image", "camera")
+_EXAMPLE = ("planes", "plane", "semseg", "camera")  # what an example's .npz holds, see `Truth.of_example`
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Ground truth of one photo, by task.
+
+    maps: at the size of `camera`, as in a `Prediction`: depth float32 (H, W) metres, 0 unknown; normals
+        float32 (H, W, 3) unit vectors in camera axes, zeros unknown; what is not finite is unknown in both;
+        semseg, human_parts, edge, saliency uint8 (H, W), 255 unknown.
+    camera: the one the depth was measured or rendered with.
+    source: where it is from, in a few words.
+
+    Raises:
+        InputError: a map that has not the camera's size.
+    """
+
+    maps: dict[str, np.ndarray]
+    camera: Camera
+    source: str
+
+    def __post_init__(self) -> None:
+        for name, values in self.maps.items():
+            self.camera.require(values, f"true {name}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the maps."""
+        return self.camera.height, self.camera.width
+
+    @classmethod
+    def of_sample(cls, sample: Mapping[str, Tensor], source: str) -> Truth:
+        """From a sample of a data set (see `mtcp.data.sample`). source: its id, or some words."""
+        height, width = sample["image"].shape[-2:]
+        fx, fy, cx, cy = sample["camera"].tolist()
+        maps = {
+            name: np.ascontiguousarray(value.permute(1, 2, 0).numpy() if value.ndim == 3 else value.numpy())
+            for name, value in sample.items()
+            if name not in _NOT_MAPS
+        }
+        return cls(maps, Camera(fx, fy, cx, cy, width, height), source)
+
+    @classmethod
+    def of_example(cls, path: str | os.PathLike[str]) -> Truth:
+        """The exact truth of a shipped example picture, from the `.npz` of its name beside it.
+
+        The examples are made rooms, so all in them is flat triangles, and the file holds those instead of maps:
+        `planes` float32 (P, 4), a unit normal and its product with any point of the plane; `plane` uint16
+        (H, W), the plane that a pixel sees; `semseg` uint8 (H, W); `camera` fx, fy, cx, cy. Depth and normals
+        follow exactly, and the file is a tenth of its maps.
+
+        Raises:
+            InputError: no such file, or a damaged one.
+        """
+        file = Path(path).with_suffix(".npz")
+        held = read_npz(file, _EXAMPLE)
+        if set(held) != set(_EXAMPLE) or held["plane"].max() >= len(held["planes"]):
+            raise InputError(f"{file}: expected {', '.join(_EXAMPLE)} that belong together, so it is damaged")
+        height, width = held["semseg"].shape
+        fx, fy, cx, cy = held["camera"].tolist()
+        camera = Camera(fx, fy, cx, cy, width, height)
+        seen = held["planes"][held["plane"]]
+        normals = np.ascontiguousarray(seen[..., :3])
+        depth = (seen[..., 3] / (normals * camera.rays()).sum(-1)).astype(np.float32)
+        maps = {"semseg": held["semseg"], "depth": depth, "normals": normals}
+        return cls(maps, camera, f"exact: a made room, {file.stem.replace('-', ' ')}")
+
+    def resized(self, size: tuple[int, int]) -> Truth:
+        """At another size (H, W), the geometry kept: see `resize_maps`."""
+        if size == self.size:
+            return self
+        camera = self.camera.resize(size[1], size[0])
+        return dataclasses.replace(self, maps=resize_maps(self.maps, camera), camera=camera)
+
+
+def shipped_example(path: str | os.PathLike[str], examples: Sequence[Path]) -> Path | None:
+    """Which of the `examples` the file at `path` is a copy of (uploads are copies), byte for byte, or None."""
+    return next((example for example in examples if filecmp.cmp(path, example, shallow=False)), None)
+
+
+def errors(predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Task]) -> Errors:
+    """The metrics of `mtcp.evaluation.metrics` over one frame, for the tasks that both sides have.
+
+    predicted: final maps as in a `Prediction`, at the truth's size. mIoU is over the classes in the truth.
+
+    Raises:
+        InputError: sizes that differ.
+    """
+    import torch
+
+    from mtcp.evaluation.metrics import metric_for
+
+    found: Errors = {}
+    for task in _common(predicted, truth, tasks):
+        said, true = predicted[task.name], truth.maps[task.name]
+        if task.kind == "classes" and not (true != IGNORE).any():
+            found[task.name] = dict.fromkeys(("miou", "pixel_acc"))
+            continue
+        metric = metric_for(task)
+        said_tensor, true_tensor = (torch.from_numpy(np.ascontiguousarray(m))[None] for m in (said, true))
+        if task.kind == "normals":
+            said_tensor, true_tensor = (m.permute(0, 3, 1, 2) for m in (said_tensor, true_tensor))
+        if task.kind == "binary":
+            said_tensor = said_tensor.float().logit(eps=1e-6)
+        metric.update(said_tensor, true_tensor)
+        found[task.name] = {
+            name: value if math.isfinite(value) else None for name, value in metric.compute().items()
+        }
+    return found
+
+
+def error_maps(
+    predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Task]
+) -> dict[str, np.ndarray]:
+    """Where the predicted maps are off, float32 (H, W) by task; NaN where the truth is unknown, or the
+    prediction no number.
+
+    depth: predicted - true in metres (positive: too far); normals: angle in degrees; classes: 1 wrong,
+    0 right; binary: predicted - true.
+
+    Raises:
+        InputError: sizes that differ.
+    """
+    return {
+        task.name: _error(task, predicted[task.name], truth.maps[task.name])
+        for task in _common(predicted, truth, tasks)
+    }
+
+
+def _error(task: Task, said: np.ndarray, true: np.ndarray) -> np.ndarray:
+    if task.kind == "normals":
+        return angle_deg(said, true).astype(np.float32)
+    if task.kind == "depth":
+        known = np.isfinite(said) & np.isfinite(true) & (true > 0)
+        return np.subtract(said, true, out=np.full(true.shape, np.nan, np.float32), where=known)
+    off = (said != true) if task.kind == "classes" else said - true.astype(np.float32)
+    return np.where(true == IGNORE, np.nan, off).astype(np.float32)
+
+
+def _common(predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Task]) -> list[Task]:
+    common = [task for task in tasks if task.name in predicted and task.name in truth.maps]
+    for task in common:
+        truth.camera.require(predicted[task.name], f"predicted {task.name}")
+    return common

@@ -1,0 +1,242 @@
+"""Many photos or frames side by side: a row of numbers each, ranked by any of them, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mtcp.evaluation.ground_truth import Errors
+from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
+from mtcp.geometry.report import AngleStats, Coherence, StageCoherence
+from mtcp.tasks import Task
+
+Numbers = dict[str, float | None]
+"""Key of a `Quantity` -> number; None where it could not be measured."""
+
+STAGES = ("initial", "refined")
+CHANGE = "change"
+"""What a row can be ranked by, beside the two stages: refined - initial."""
+
+_KEY_UNITS = {"%": "pct", "deg": "deg", "m": "m", "cm": "cm", "": "ratio"}
+_TASK_TITLES = {"semseg": "Segmentation", "edge": "Edges"}
+_METRIC_TITLES = {
+    "miou": "mean IoU",
+    "pixel_acc": "pixels right",
+    "rmse": "RMSE",
+    "abs_rel": "error relative to depth",
+    "delta1": "within 25 %",
+    "mean": "mean error",
+    "median": "median error",
+    "within_11": "under 11.25 degrees",
+    "within_22": "under 22.5 degrees",
+    "within_30": "under 30 degrees",
+    "maxf": "best F-measure",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that rows hold. key: with its unit, as columns are called; title: for people, without it."""
+
+    key: str
+    title: str
+    unit: str  # "deg", "cm", "m", "%" or ""
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo: its numbers before and, where there is trace-back, after it.
+
+    facts: what else is told in the CSV, by column name. problem: why there are no numbers.
+    """
+
+    name: str
+    initial: Numbers = field(default_factory=dict)
+    refined: Numbers = field(default_factory=dict)
+    facts: dict[str, str | float | int] = field(default_factory=dict)
+    problem: str = ""
+
+    def value(self, key: str, of: str = "refined") -> float | None:
+        """A number of stage `of`, or its "change". Without trace-back "refined" is the initial one, and the
+        change is None.
+        """
+        before, after = self.initial.get(key), self.refined.get(key)
+        if of == "initial" or (of == "refined" and not self.refined):
+            return before
+        if of == "refined":
+            return after
+        return None if before is None or after is None else after - before
+
+
+Read = Callable[[StageCoherence], "float | None"]
+
+
+def _angles(
+    prefix: str, title: str, of: Callable[[StageCoherence], AngleStats]
+) -> list[tuple[Quantity, Read]]:
+    """The five numbers of one way to compare depth with normals."""
+    found: list[tuple[Quantity, Read]] = [
+        (Quantity(f"{prefix}_mean_deg", f"{title}: mean", "deg", False), lambda s: of(s).mean_deg),
+        (Quantity(f"{prefix}_median_deg", f"{title}: median", "deg", False), lambda s: of(s).median_deg),
+    ]
+    for name, limit in (("within_11", "11.25"), ("within_22", "22.5"), ("within_30", "30")):
+        quantity = Quantity(f"{prefix}_{name}_pct", f"{title}: under {limit} degrees", "%", True)
+        found.append((quantity, functools.partial(lambda name, s: getattr(of(s), name), name)))
+    return found
+
+
+_MEASURED: list[tuple[Quantity, Read]] = [
+    *_angles("depth_normal", "Depth against normals", lambda s: s.depth_normal),
+    *_angles("derivative", "The same, by derivatives", lambda s: s.depth_normal_derivative),
+    (
+        Quantity("plane_rms_cm", "Planes: depth off its plane", "cm", False),
+        lambda s: s.planarity.mean_rms_cm,
+    ),
+    (
+        Quantity("plane_angle_deg", "Planes: normals off that plane", "deg", False),
+        lambda s: s.planarity.mean_angle_deg,
+    ),
+    (
+        Quantity("floor_walls_normals_error_deg", "Floor to walls, normals: off 90 degrees", "deg", False),
+        lambda s: s.room.floor_walls.normals_error_deg,
+    ),
+    (
+        Quantity("floor_walls_depth_error_deg", "Floor to walls, depth: off 90 degrees", "deg", False),
+        lambda s: s.room.floor_walls.depth_error_deg,
+    ),
+    (
+        Quantity(
+            "floor_ceiling_normals_error_deg", "Floor to ceiling, normals: off 180 degrees", "deg", False
+        ),
+        lambda s: s.room.floor_ceiling.normals_error_deg,
+    ),
+    (
+        Quantity("floor_ceiling_depth_error_deg", "Floor to ceiling, depth: off 180 degrees", "deg", False),
+        lambda s: s.room.floor_ceiling.depth_error_deg,
+    ),
+    (
+        Quantity("depth_edges_on_boundary_pct", "Depth edges on class boundaries", "%", True),
+        lambda s: s.boundaries.depth.on_boundary_pct,
+    ),
+    (
+        Quantity("normal_edges_on_boundary_pct", "Normal edges on class boundaries", "%", True),
+        lambda s: s.boundaries.normals.on_boundary_pct,
+    ),
+]
+
+COHERENCE: tuple[Quantity, ...] = tuple(quantity for quantity, _ in _MEASURED)
+"""Whether the maps agree with each other: section 4 of a report, no ground truth needed."""
+
+
+def error_quantities(tasks: Sequence[Task]) -> tuple[Quantity, ...]:
+    """What the tasks' metrics measure against ground truth, over one frame."""
+    metrics = {
+        "classes": ("miou", "pixel_acc"),
+        "depth": ("rmse", "abs_rel", "delta1"),
+        "normals": ("mean", "median", "within_11", "within_22", "within_30"),
+        "binary": ("maxf",),
+    }
+    return tuple(error_quantity(task.name, metric) for task in tasks for metric in metrics[task.kind])
+
+
+def error_quantity(task: str, metric: str) -> Quantity:
+    """One metric of `mtcp.evaluation.metrics` for one task."""
+    unit = UNITS[metric]
+    title = f"{_TASK_TITLES.get(task, task.replace('_', ' ').capitalize())}: {_METRIC_TITLES[metric]}"
+    return Quantity(f"{task}_{metric}_{_KEY_UNITS[unit]}", title, unit, HIGHER_IS_BETTER[metric])
+
+
+def coherence_numbers(stage: StageCoherence) -> Numbers:
+    """All of `COHERENCE` for one stage."""
+    return {quantity.key: read(stage) for quantity, read in _MEASURED}
+
+
+def error_numbers(errors: Errors) -> Numbers:
+    """Errors against the truth, with the keys of `error_quantity`."""
+    return {
+        error_quantity(task, metric).key: value
+        for task, metrics in errors.items()
+        for metric, value in metrics.items()
+    }
+
+
+def stage_numbers(report: Coherence | None) -> tuple[Numbers, Numbers]:
+    """`COHERENCE` before and after trace-back; empty where there is none."""
+    if report is None:
+        return {}, {}
+    refined = {} if report.refined is None else coherence_numbers(report.refined)
+    return coherence_numbers(report.initial), refined
+
+
+def failure_counts(report: Coherence | None) -> dict[str, str | float | int]:
+    """How many regions of a photo fail, by what trace-back did to them."""
+    if report is None:
+        return {}
+    found = [failure.status for failure in report.failures]
+    return {f"failures_{status}": found.count(status) for status in ("remaining", "mended", "new")}
+
+
+def ranked(rows: Sequence[Row], quantity: Quantity, of: str = "refined") -> list[int]:
+    """Indices of `rows`, the worst first. Equal ones keep their order; those without the number come last.
+
+    of: "initial", "refined" or "change" (what trace-back worsened most comes first).
+    """
+    sign = 1 if quantity.higher_is_better else -1
+
+    def place(index: int) -> tuple[bool, float]:
+        value = rows[index].value(quantity.key, of)
+        known = value is not None and math.isfinite(value)
+        return not known, sign * value if known and value is not None else 0.0
+
+    return sorted(range(len(rows)), key=place)
+
+
+def mean(rows: Iterable[Row], key: str, of: str) -> float | None:
+    """Mean of a number over the rows that have it."""
+    found = [value for row in rows if (value := row.value(key, of)) is not None]
+    return sum(found) / len(found) if found else None
+
+
+def improved(rows: Iterable[Row], quantity: Quantity) -> tuple[int, int]:
+    """In how many rows trace-back made the number better, and in how many both numbers are known."""
+    changes = [change for row in rows if (change := row.value(quantity.key, CHANGE)) is not None]
+    return sum((change > 0) if quantity.higher_is_better else (change < 0) for change in changes), len(
+        changes
+    )
+
+
+def to_csv(rows: Sequence[Row], quantities: Sequence[Quantity]) -> str:
+    """One line per row, in the order given: file, facts, initial_KEY and refined_KEY, problem.
+
+    Units are in the column names; what was not measured is empty. Text that a spreadsheet would take for a
+    formula gets an apostrophe in front.
+    """
+    facts = list(dict.fromkeys(name for row in rows for name in row.facts))
+    numbers = [f"{stage}_{quantity.key}" for quantity in quantities for stage in STAGES]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["rank", "file", *facts, *numbers, "problem"])
+    for rank, row in enumerate(rows, 1):
+        values = [_stage(row, stage).get(quantity.key) for quantity in quantities for stage in STAGES]
+        told = [_cell(row.facts.get(name, "")) for name in facts]
+        writer.writerow([rank, _cell(row.name), *told, *map(_number, values), _cell(row.problem)])
+    return text.getvalue()
+
+
+def _stage(row: Row, stage: str) -> Mapping[str, float | None]:
+    return row.initial if stage == "initial" else row.refined
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def _cell(value: str | float | int) -> str | float | int:
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.lstrip(" ")[:1] in set("=+-@\t\r\n|%") else value

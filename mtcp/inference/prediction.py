@@ -1,0 +1,131 @@
+"""What a prediction is: numpy only, no torch, so that it crosses a process boundary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mtcp.errors import InputError
+from mtcp.geometry.camera import Camera
+from mtcp.io.photo_facts import PhotoFacts
+from mtcp.tasks import Task, task_set
+
+STRIDE = 4  # of the grid that attention, gates, masks and class probabilities live on
+
+Maps = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says about one photo. numpy and plain types only: picklable, no tensors.
+
+    Maps by task are at the photo's `size` (H, W): class labels uint8 (H, W); depth float32 (H, W), metres
+    along the camera's z axis; normals float32 (H, W, 3), unit, in camera axes x right, y down, z forward (a
+    wall facing the camera is (0, 0, -1)); edge and saliency float32 (H, W) in 0..1. Without trace-back
+    `refined` and `intermediate` are empty, without CFM `theta`, `phi` and `gates`.
+    """
+
+    tasks: tuple[str, ...]
+    data: str  # the task set that `tasks` are of, see `task_list`
+    size: tuple[int, int]  # (H, W) of the photo as it was worked at
+    network_size: tuple[int, int]  # (h, w) that the network saw
+    grid: tuple[int, int]  # (h4, w4) = the network's size / 4, rounded up
+    seconds: float  # network and upsampling, without reading the file
+    device: str
+    checkpoint: str
+    camera: Camera  # of the photo at `size`
+    camera_from: str  # "exif", "given" or "assumed" (60 degrees)
+    initial: Maps
+    refined: Maps = field(default_factory=dict)
+    intermediate: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)  # at 1/16 and 1/8
+    probability: Maps = field(default_factory=dict)  # of semseg, by stage: float16 (classes, h4, w4)
+    theta: Maps = field(default_factory=dict)  # by task: float32 (C, h4*w4)
+    phi: Maps = field(default_factory=dict)  # by task: float32 (C, M), M cells of kv_grid
+    kv_grid: tuple[int, int] = (0, 0)
+    kv_stride: int = 1
+    affinity_scale: float = 1.0
+    gates: dict[str, Maps] = field(default_factory=dict)  # main -> other -> float16 (h4, w4), channel mean
+    masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
+    reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
+    shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
+    facts: PhotoFacts = field(default_factory=PhotoFacts)  # what the photo's file tells
+
+    @property
+    def note(self) -> str:
+        """What a reader of the maps has to know, for people: that they are coarser than asked for, that geometry does
+        not hold for the photo, how its pixels were read. Else empty.
+        """
+        notes = (self._memory_note, self.geometry_note, self.facts.reading_note)
+        return "; ".join(note for note in notes if note)
+
+    @property
+    def geometry_note(self) -> str:
+        """Why geometry does not hold for the photo; empty where it does."""
+        return self.facts.geometry_note
+
+    @property
+    def camera_words(self) -> str:
+        """Where `camera` comes from, for people."""
+        if self.camera_from != "exif":
+            return self.camera_from
+        return f"from EXIF: {self.facts.focal_from}" if self.facts.focal_from else "from EXIF"
+
+    @property
+    def _memory_note(self) -> str:
+        if self.reduced_from is None:
+            return ""
+        (h, w), (asked_h, asked_w) = self.network_size, self.reduced_from
+        return f"not enough memory for {asked_h}x{asked_w}, so the network saw {h}x{w}: maps are coarser"
+
+    def task_list(self) -> tuple[Task, ...]:
+        """The tasks with their kinds, class names and units."""
+        return task_set(self.data, self.tasks)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the labels of "semseg" mean; empty if that is not predicted."""
+        return next((task.classes for task in self.task_list() if task.name == "semseg"), ())
+
+    def stages(self) -> dict[str, Maps]:
+        """{"initial": maps, "refined": maps}, the second only where there is one."""
+        return {"initial": self.initial, **({"refined": self.refined} if self.refined else {})}
+
+    def cell(self, x: int, y: int) -> tuple[int, int]:
+        """Pixel (column x, row y) of the photo -> (column, row) of the 1/4 grid.
+
+        Raises:
+            InputError: outside the photo.
+        """
+        H, W = self.size
+        if not (0 <= x < W and 0 <= y < H):
+            raise InputError(f"pixel (x={x}, y={y}) is outside the photo of {W}x{H}")
+        column = int((x + 0.5) * self.network_size[1] / W / STRIDE)
+        row = int((y + 0.5) * self.network_size[0] / H / STRIDE)
+        return min(column, self.grid[1] - 1), min(row, self.grid[0] - 1)
+
+    def affinity(self, task: str, x: int, y: int) -> np.ndarray:
+        """What the photo's pixel (column x, row y) attends to in the task's CFM: float32 (h4, w4), summing
+        to 1.
+
+        Recomputed: softmax over j of <theta_i, phi_j>. Where the CFM pools its keys (kv_stride > 1), a
+        key's share is spread evenly over the cells it stands for.
+
+        Raises:
+            InputError: unknown task, a pixel outside the photo, a network without CFM.
+        """
+        if task not in self.tasks:
+            raise InputError(f"unknown task {task!r}: this prediction has {', '.join(self.tasks)}")
+        if task not in self.theta:
+            raise InputError("this network has no coherence fusion (cfm=False), so nothing to attend with")
+        column, row = self.cell(x, y)
+        theta = self.theta[task][:, row * self.grid[1] + column]
+        logits = self.affinity_scale * (theta @ self.phi[task])
+        shares = np.exp(logits - logits.max())
+        return self._spread((shares / shares.sum()).reshape(self.kv_grid))
+
+    def _spread(self, shares: np.ndarray) -> np.ndarray:
+        h, w = self.grid
+        rows, columns = np.arange(h) // self.kv_stride, np.arange(w) // self.kv_stride
+        cells = np.bincount(rows)[:, None] * np.bincount(columns)  # cells that each key stands for
+        return (shares / cells)[rows[:, None], columns].astype(np.float32)

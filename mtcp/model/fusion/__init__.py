@@ -1,0 +1,1 @@
+"""Fusion: what lets every task see the features of all others."""

@@ -1,0 +1,1 @@
+"""Refinement: initial features and decoder stages in, refined features out."""

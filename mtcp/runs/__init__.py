@@ -1,0 +1,1 @@
+"""Training runs on disk, read only: found, read, summarised, replayed."""

