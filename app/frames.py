@@ -17,11 +17,18 @@ from typing import Any
 import numpy as np
 
 from app import session
-from app.session import Predict, Run
+from app.session import Analysis, Predict
 from mtcp.data import open_data
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth, errors
-from mtcp.evaluation.ranking import COHERENCE, Quantity, Row, error_numbers, error_quantities, stage_numbers
+from mtcp.evaluation.ranking import (
+    COHERENCE,
+    Quantity,
+    TriageRow,
+    error_numbers,
+    error_quantities,
+    stage_numbers,
+)
 from mtcp.io.photo import LONGEST_SIDE, shrink
 from mtcp.tasks import Task
 
@@ -116,28 +123,28 @@ class Frames:
         source = f"frame {self.ids[index]} of {self.name}, {self.split}"
         return Frame(self.ids[index], photo, Truth.of_sample(sample, source))
 
-    def run(self, index: int, predict: Predict) -> Run:
+    def run(self, index: int, predict: Predict) -> Analysis:
         """What the network makes of a frame, with the frame's truth, seen through its camera."""
         frame = self.frame(index)
         photo = shrink(frame.photo, LONGEST_SIDE)
         height, width = frame.photo.shape[:2]
-        made = Run(photo, predict(photo), f"{frame.id}.png", (height, width))
+        made = Analysis(photo, predict(photo), f"{frame.id}.png", (height, width))
         return session.known(made, frame.truth)
 
-    def measure(self, index: int, predict: Predict) -> Row:
+    def measure(self, index: int, predict: Predict) -> TriageRow:
         """Runs the network on a frame and keeps the numbers. A frame that cannot be read becomes a row with
         its problem."""
         try:
             found = row_of(self.run(index, predict), self.ids[index], self.tasks)
         except InputError as error:
-            found = Row(self.ids[index], problem=str(error))
+            found = TriageRow(self.ids[index], problem=str(error))
         self.measured.add(found)
         return found
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TriageRow]:
         """One per frame, in the order of `ids`; without numbers where it is not measured yet."""
         known = self.measured.rows
-        return [known.get(frame_id, Row(frame_id)) for frame_id in self.ids]
+        return [known.get(frame_id, TriageRow(frame_id)) for frame_id in self.ids]
 
     def unmeasured(self, after: int = -1) -> int | None:
         """The first frame beyond `after` that is not measured, or None."""
@@ -166,7 +173,7 @@ class Measured:
     The file is appended to a line at a time; a torn last line is dropped. Safe to use from several threads.
     """
 
-    def __init__(self, path: Path, rows: dict[str, Row]) -> None:
+    def __init__(self, path: Path, rows: dict[str, TriageRow]) -> None:
         self.path = path
         self._rows = rows
         self._lock = threading.Lock()
@@ -201,12 +208,12 @@ class Measured:
         return cls(path, {row.name: row for row in found})
 
     @property
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, TriageRow]:
         """A copy of what is known."""
         with self._lock:
             return dict(self._rows)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: TriageRow) -> None:
         """Keeps a row, here and in the file."""
         with self._lock:
             self._rows[row.name] = row
@@ -216,15 +223,15 @@ class Measured:
                 file.write(json.dumps(dataclasses.asdict(row)) + "\n")
 
 
-def row_of(run: Run, name: str, tasks: Sequence[Task]) -> Row:
+def row_of(analysis: Analysis, name: str, tasks: Sequence[Task]) -> TriageRow:
     """All numbers of a run: errors against its truth, then coherence."""
-    initial, refined = stage_numbers(run.coherence)
-    if run.truth is not None:
-        told = run.prediction
-        initial = error_numbers(errors(told.initial, run.truth, tasks)) | initial
-        if told.refined:
-            refined = error_numbers(errors(told.refined, run.truth, tasks)) | refined
-    return Row(name, initial, refined)
+    initial, refined = stage_numbers(analysis.coherence)
+    if analysis.truth is not None:
+        prediction = analysis.prediction
+        initial = error_numbers(errors(prediction.initial, analysis.truth, tasks)) | initial
+        if prediction.refined:
+            refined = error_numbers(errors(prediction.refined, analysis.truth, tasks)) | refined
+    return TriageRow(name, initial, refined)
 
 
 def cache_folder() -> Path:
@@ -239,9 +246,9 @@ def cache_folder() -> Path:
     return base / "mtcp-explorer"
 
 
-def _row(line: str) -> Row:
+def _row(line: str) -> TriageRow:
     values = json.loads(line)
-    return Row(str(values["name"]), dict(values["initial"]), dict(values["refined"]))
+    return TriageRow(str(values["name"]), dict(values["initial"]), dict(values["refined"]))
 
 
 def _digest(*parts: str) -> str:

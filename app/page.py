@@ -14,7 +14,7 @@ from gradio.components import Component
 from app import session
 from app.frames import Frames
 from app.listeners import PRIVATE
-from app.result_cache import Held, Kept
+from app.result_cache import CachedResult, ResultCache
 from app.scene import Scene
 from app.sidebar import Sidebar
 from app.tabs.attention import Attention
@@ -58,7 +58,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class TabSlot:
     """One tab of a scene in its place: `empty` is seen until there is a scene."""
 
     tab: Tab
@@ -75,13 +75,13 @@ class Page:
     sources: Sources
     header: gr.HTML
     sidebar: Sidebar
-    shelves: tuple[Shelf, ...]
+    shelves: tuple[TabSlot, ...]
     bar: gr.Tabs
     scene: gr.State
     opened: gr.State
     drawn: gr.State
     inbox: gr.State
-    held: Held
+    held: ResultCache
 
     @property
     def controls(self) -> list[Component]:
@@ -89,7 +89,7 @@ class Page:
         return [control.component for shelf in self.shelves for control in shelf.tab.controls]
 
     @property
-    def looks(self) -> set[Component]:
+    def draw_inputs(self) -> set[Component]:
         """The inputs of every listener that draws."""
         return {self.scene, self.opened, self.drawn, *self.controls}
 
@@ -109,7 +109,7 @@ class Page:
         return next(shelf.tab for shelf in self.shelves if isinstance(shelf.tab, kind))
 
     @contextmanager
-    def looking(self, kept: Kept[Scene] | None) -> Iterator[Scene | None]:
+    def looking(self, kept: CachedResult[Scene] | None) -> Iterator[Scene | None]:
         """The visitor's scene, if there is one; what was computed for it meanwhile is counted.
 
         Raises:
@@ -121,16 +121,16 @@ class Page:
         yield self.held.look(kept)
         self.held.settle(kept)
 
-    def handed(self, run: session.Run | None) -> Kept[session.Run] | None:
+    def handed(self, analysis: session.Analysis | None) -> CachedResult[session.Analysis] | None:
         """A run as the inbox takes it."""
-        return None if run is None else self.held.keep(run, run.name)
+        return None if analysis is None else self.held.keep(analysis, analysis.name)
 
     def enter(self, scene: Scene) -> Values:
         """Everything around the tabs, for a new run."""
-        told = scene.run.prediction
-        header = view.header(told.checkpoint, told.device, told)
+        prediction = scene.analysis.prediction
+        header = view.header(prediction.checkpoint, prediction.device, prediction)
         return {
-            self.scene: self.held.keep(scene, scene.run.name),
+            self.scene: self.held.keep(scene, scene.analysis.name),
             self.drawn: {},
             self.header: header,
             **self._switch(True),
@@ -148,7 +148,7 @@ class Page:
         shelf = next((shelf for shelf in self.shelves if shelf.tab.title == data[self.opened]), None)
         if scene is None or shelf is None:
             return {self.drawn: gr.skip()}
-        title, now = shelf.tab.title, (id(scene.run), scene.probe, scene.failure)
+        title, now = shelf.tab.title, (id(scene.analysis), scene.probe, scene.failure)
         before = data[self.drawn].get(title)
         if before == now:
             return {self.drawn: gr.skip()}
@@ -160,7 +160,7 @@ class Page:
         return switched | {shelf.shown: gr.Column(visible=on) for shelf in self.shelves}
 
 
-def build_shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
+def build_shelves(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
     """Adds the tabs that look at a scene to the page."""
     builders: list[tuple[str, Callable[[], Tab]]] = [
         (Predictions.title, lambda: Predictions.build(network.tasks)),
@@ -176,7 +176,7 @@ def build_shelves(network: Network, sources: Sources) -> tuple[Shelf, ...]:
             empty = gr.HTML(_waiting(title, network, sources), elem_id=f"empty-{title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
-        shelves.append(Shelf(tab, place, empty, shown))
+        shelves.append(TabSlot(tab, place, empty, shown))
     return tuple(shelves)
 
 

@@ -23,7 +23,7 @@ BUDGET = 2**30
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class CachedResult(Generic[T]):
     """One visitor's result as their session keeps it. value: None once it was let go. size: in bytes, as last
     counted. turn: grows with each look.
     """
@@ -35,12 +35,12 @@ class Kept(Generic[T]):
         self.turn = 0
 
 
-class Held:
+class ResultCache:
     """All results that sessions keep, `budget` bytes at most; more only where the newest alone is larger."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.budget = budget
-        self._all: weakref.WeakSet[Kept[Any]] = weakref.WeakSet()
+        self._all: weakref.WeakSet[CachedResult[Any]] = weakref.WeakSet()
         self._turns = 0
         self._lock = threading.Lock()
 
@@ -50,16 +50,16 @@ class Held:
         with self._lock:
             return sum(kept.size for kept in self._all if kept.value is not None)
 
-    def keep(self, value: T, name: str) -> Kept[T]:
+    def keep(self, value: T, name: str) -> CachedResult[T]:
         """Holds `value` for as long as what is returned lives, or until others need the memory. name: of its
         photo, for messages."""
-        kept = Kept(name, value)
+        kept = CachedResult(name, value)
         with self._lock:
             self._all.add(kept)
         self.settle(kept)
         return kept
 
-    def look(self, kept: Kept[T]) -> T:
+    def look(self, kept: CachedResult[T]) -> T:
         """The value.
 
         Raises:
@@ -74,7 +74,7 @@ class Held:
             self._touch(kept)
         return value
 
-    def take(self, kept: Kept[T]) -> T:
+    def take(self, kept: CachedResult[T]) -> T:
         """The value, which is not held any more.
 
         Raises:
@@ -84,12 +84,12 @@ class Held:
         kept.value = None
         return value
 
-    def change(self, kept: Kept[T], value: T) -> None:
+    def change(self, kept: CachedResult[T], value: T) -> None:
         """Another value in the place of the one before."""
         kept.value = value
         self.settle(kept)
 
-    def settle(self, latest: Kept[Any]) -> None:
+    def settle(self, latest: CachedResult[Any]) -> None:
         """Counts `latest` anew, whose views may have computed more, and lets go of what is too much."""
         size, gone = footprint(latest.value), False
         with self._lock:
@@ -105,7 +105,7 @@ class Held:
         if gone:
             give_back()
 
-    def _touch(self, kept: Kept[Any]) -> None:
+    def _touch(self, kept: CachedResult[Any]) -> None:
         self._turns += 1
         kept.turn = self._turns
 

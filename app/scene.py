@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.session import Run
+from app.session import Analysis
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.report import Failure
@@ -17,25 +17,25 @@ NARROWEST_DEG = 5.0
 class Scene:
     """probe: (x, y) pixel of the photo. failure: rank of the chosen one in `run.coherence.failures`, or None."""
 
-    run: Run
+    analysis: Analysis
     probe: tuple[int, int]
     failure: int | None = None
 
     @classmethod
-    def of(cls, run: Run) -> Scene:
+    def of(cls, analysis: Analysis) -> Scene:
         """A new run, looking at its worst failure, or at the middle where there is none."""
-        height, width = run.prediction.size
-        middle = cls(run, (width // 2, height // 2))
-        return middle.choose(1) if run.failures else middle
+        height, width = analysis.prediction.size
+        middle = cls(analysis, (width // 2, height // 2))
+        return middle.choose(1) if analysis.failures else middle
 
     @property
     def chosen(self) -> Failure | None:
         """The chosen failure."""
-        return None if self.failure is None else self.run.failures[self.failure - 1]
+        return None if self.failure is None else self.analysis.failures[self.failure - 1]
 
     def point(self, x: float, y: float) -> Scene:
         """The probe at fractions (x, y) of the photo's width and height, clipped to it."""
-        height, width = self.run.prediction.size
+        height, width = self.analysis.prediction.size
         column, row = int(x * width), int(y * height)
         return replace(self, probe=(min(max(column, 0), width - 1), min(max(row, 0), height - 1)))
 
@@ -45,7 +45,7 @@ class Scene:
         Raises:
             InputError: outside the photo.
         """
-        height, width = self.run.prediction.size
+        height, width = self.analysis.prediction.size
         column = self.probe[0] if x is None else int(x)
         row = self.probe[1] if y is None else int(y)
         if not (0 <= column < width and 0 <= row < height):
@@ -61,9 +61,9 @@ class Scene:
         Raises:
             InputError: there is no such failure.
         """
-        if not 1 <= rank <= len(self.run.failures):
-            raise InputError(f"failure {rank} does not exist: this photo has {len(self.run.failures)}")
-        return replace(self, failure=rank, probe=self.run.failures[rank - 1].pixel)
+        if not 1 <= rank <= len(self.analysis.failures):
+            raise InputError(f"failure {rank} does not exist: this photo has {len(self.analysis.failures)}")
+        return replace(self, failure=rank, probe=self.analysis.failures[rank - 1].pixel)
 
     def see_through(self, fov_deg: float) -> Scene:
         """With another horizontal field of view in degrees. Nothing of the network runs again; failures are
@@ -77,6 +77,6 @@ class Scene:
                 f"field of view {fov_deg:g} degrees: give {NARROWEST_DEG:g} to {WIDEST_DEG:g} "
                 "(a phone's main camera has about 65)"
             )
-        height, width = self.run.prediction.size
-        run = self.run.with_camera(Camera.from_fov(width, height, fov_deg))
-        return replace(self, run=run, failure=None)
+        height, width = self.analysis.prediction.size
+        analysis = self.analysis.with_camera(Camera.from_fov(width, height, fov_deg))
+        return replace(self, analysis=analysis, failure=None)

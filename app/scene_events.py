@@ -19,30 +19,30 @@ _MOVE = "(at) => Array({count}).fill({{__type__: 'update', slider_position: at}}
 """Moves the divider of {count} ImageSliders, in the browser: their handles do not answer to the keyboard."""
 
 
-def listen(whole: Page, others: Sequence[gr.Tab]) -> None:
+def listen(page: Page, others: Sequence[gr.Tab]) -> None:
     """Adds the listeners to the page. others: tabs that look at something else than the scene."""
-    _listen_to_probe(whole)
-    _listen_to_tabs(whole, others)
-    _listen_to_controls(whole)
+    _listen_to_probe(page)
+    _listen_to_tabs(page, others)
+    _listen_to_controls(page)
 
 
-def drawer(whole: Page) -> Callable[[Settings], Values]:
+def drawer(page: Page) -> Callable[[Settings], Values]:
     """The listener that draws the open tab."""
 
     def draw(data: Settings) -> Values:
-        with whole.looking(data[whole.scene]) as scene:
-            return whole.draw(scene, data)
+        with page.looking(data[page.scene]) as scene:
+            return page.draw(scene, data)
 
-    return toasting(draw, lambda _: {whole.drawn: gr.skip()})
+    return toasting(draw, lambda _: {page.drawn: gr.skip()})
 
 
-def _listen_to_probe(whole: Page) -> None:
+def _listen_to_probe(page: Page) -> None:
     """Clicks on pictures and failures, numbers typed, the field of view: change the scene, draw the open tab.
 
     A number is used as soon as it can be. Until its field is left or Enter is pressed it may be half a number, so
     only then it is refused, and the field shows what is in force.
     """
-    side = whole.sidebar
+    side = page.sidebar
 
     def by_click(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
         return scene.point(sent(event, "x"), sent(event, "y"))
@@ -65,51 +65,51 @@ def _listen_to_probe(whole: Page) -> None:
         (side.fov.input, _while_typed(by_fov, side.fov)),
     ):
         trigger(
-            _mover(whole, moves),
-            {*whole.looks, side.x, side.y, side.fov},
-            list(dict.fromkeys([whole.scene, whole.drawn, *side.outputs, *whole.views])),
+            _mover(page, moves),
+            {*page.draw_inputs, side.x, side.y, side.fov},
+            list(dict.fromkeys([page.scene, page.drawn, *side.outputs, *page.views])),
             **LATEST,
         )
 
     for change, fields in ((by_number, (side.x, side.y)), (by_fov, (side.fov,))):
         left = [event for field in fields for event in (field.submit, field.blur)]
-        gr.on(left, _leaver(whole, change, fields), {whole.scene, *fields}, list(fields), **LATEST)
+        gr.on(left, _leaver(page, change, fields), {page.scene, *fields}, list(fields), **LATEST)
 
 
-def _listen_to_tabs(whole: Page, others: Sequence[gr.Tab]) -> None:
-    for place in (*(shelf.place for shelf in whole.shelves), *others):
-        chosen = place.select(lambda title=place.label: title, None, whole.opened, **LATEST)
-        chosen.success(drawer(whole), whole.looks, [whole.drawn, *whole.views], **PRIVATE)
+def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
+    for place in (*(shelf.place for shelf in page.shelves), *others):
+        chosen = place.select(lambda title=place.label: title, None, page.opened, **LATEST)
+        chosen.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **PRIVATE)
 
 
-def _listen_to_controls(whole: Page) -> None:
-    for shelf in whole.shelves:
+def _listen_to_controls(page: Page) -> None:
+    for shelf in page.shelves:
         outputs = list(shelf.tab.outputs)
         for control in shelf.tab.controls:
             trigger = getattr(control.component, control.event)
-            trigger(_redrawer(whole, control, outputs[0]), whole.looks, outputs, **LATEST)
-    overview = whole.tab(Predictions)
+            trigger(_redrawer(page, control, outputs[0]), page.draw_inputs, outputs, **LATEST)
+    overview = page.tab(Predictions)
     moved: list[Component] = [panel.compare.both for panel in overview.tasks]
     overview.divider.input(None, overview.divider, moved, js=_MOVE.format(count=len(moved)), **PRIVATE)
 
 
-def _mover(whole: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]) -> Callable[..., Values]:
+def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]) -> Callable[..., Values]:
     """The listener that changes the scene and draws what follows it."""
 
     def move(data: Settings, event: gr.EventData) -> Values:
-        kept = data[whole.scene]
+        kept = data[page.scene]
         if kept is None:  # the photo is clicked too early, or the server knows this visitor no longer
             raise InputError("there is no result to look at: wait for the network, or drop the photo again")
-        before = whole.held.look(kept)
+        before = page.held.look(kept)
         scene = change(before, data, event)
         if scene is before:
-            return {whole.scene: gr.skip()}
-        side = whole.sidebar.point(scene) if scene.run is before.run else whole.sidebar.refocus(scene)
-        values = {**side, **whole.draw(scene, data)}
-        whole.held.change(kept, scene)
-        return {whole.scene: kept, **values}
+            return {page.scene: gr.skip()}
+        side = page.sidebar.point(scene) if scene.analysis is before.analysis else page.sidebar.refocus(scene)
+        values = {**side, **page.draw(scene, data)}
+        page.held.change(kept, scene)
+        return {page.scene: kept, **values}
 
-    return toasting(move, lambda *_: {whole.scene: gr.skip()})
+    return toasting(move, lambda *_: {page.scene: gr.skip()})
 
 
 Typed = Callable[[Scene, Settings], Scene]
@@ -126,14 +126,14 @@ def _while_typed(change: Typed, *fields: gr.Number) -> Callable[[Scene, Settings
     return typed
 
 
-def _leaver(whole: Page, change: Typed, fields: Sequence[gr.Number]) -> Callable[[Settings], Values]:
+def _leaver(page: Page, change: Typed, fields: Sequence[gr.Number]) -> Callable[[Settings], Values]:
     """The listener that puts what is in force into `fields` if they are empty or hold what `change` refuses."""
 
     def leave(data: Settings) -> Values:
-        kept = data[whole.scene]
+        kept = data[page.scene]
         if kept is None:
             return {fields[0]: gr.skip()}
-        scene = whole.held.look(kept)
+        scene = page.held.look(kept)
         try:
             change(scene, data)
         except InputError as error:
@@ -141,17 +141,17 @@ def _leaver(whole: Page, change: Typed, fields: Sequence[gr.Number]) -> Callable
         else:
             if all(data[field] is not None for field in fields):
                 return {fields[0]: gr.skip()}
-        now = whole.sidebar.in_force(scene)
+        now = page.sidebar.in_force(scene)
         return {field: now[field] for field in fields}
 
     return toasting(leave, lambda _: {fields[0]: gr.skip()})
 
 
-def _redrawer(whole: Page, control: Control, first: Component) -> Callable[[Settings], Values]:
+def _redrawer(page: Page, control: Control, first: Component) -> Callable[[Settings], Values]:
     """The listener that draws what a control of a tab changes. first: any of the tab's outputs."""
 
     def redraw(data: Settings) -> Values:
-        with whole.looking(data[whole.scene]) as scene:
+        with page.looking(data[page.scene]) as scene:
             return (control.redraw(scene, data) if scene is not None else {}) or {first: gr.skip()}
 
     return toasting(redraw, lambda _: {first: gr.skip()})

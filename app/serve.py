@@ -24,7 +24,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # that, and one of a kind that httpx does not know (socks://) would stop gradio's import.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
-from app.result_cache import BUDGET, Held
+from app.result_cache import BUDGET, ResultCache
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
 from mtcp.errors import InputError
 
@@ -142,7 +142,7 @@ def serve(args: argparse.Namespace) -> None:
 
     with uploads():
         network = load(args.checkpoint, args.device)
-        demo = ui.build(network, sources(args, network), Held(args.results_mib * 2**20))
+        demo = ui.build(network, sources(args, network), ResultCache(args.results_mib * 2**20))
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
             url = launch(demo, args.host, args.port, args.root_path)

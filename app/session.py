@@ -33,7 +33,7 @@ TruthOf = Callable[[str | os.PathLike[str]], "Truth | None"]
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Analysis:
     """One photo and what the network made of it.
 
     photo: upright RGB uint8 (H, W, 3) as the network was given it; `prediction.size` is its (H, W).
@@ -52,17 +52,23 @@ class Run:
     @cached_property
     def coherence(self) -> Coherence | None:
         """Whether depth and normals describe the same room; None if the network does not predict both."""
-        told = self.prediction
-        if not {"depth", "normals"} <= set(told.tasks):
+        prediction = self.prediction
+        if not {"depth", "normals"} <= set(prediction.tasks):
             return None
-        return coherence(told.initial, told.refined, told.camera, told.classes, note=told.geometry_note)
+        return coherence(
+            prediction.initial,
+            prediction.refined,
+            prediction.camera,
+            prediction.classes,
+            note=prediction.geometry_note,
+        )
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Where they do not, worst first."""
         return self.coherence.failures if self.coherence else ()
 
-    def with_camera(self, camera: Camera) -> Run:
+    def with_camera(self, camera: Camera) -> Analysis:
         """The same prediction seen through another camera; what does not depend on it is kept."""
         kept = {key: value for key, value in self.cache.items() if not key.startswith("camera.")}
         seen = replace(self.prediction, camera=camera, camera_from="given")
@@ -84,7 +90,7 @@ def no_truth(path: str | os.PathLike[str]) -> Truth | None:
     return None
 
 
-def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = no_truth) -> Run:
+def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = no_truth) -> Analysis:
     """Reads the photo at `path`, shrinks it to `LONGEST_SIDE` and runs the network.
 
     Args:
@@ -98,25 +104,27 @@ def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = 
     photo, facts = open_photo(path, name=name)
     original = photo.shape[:2]
     photo = shrink(photo, LONGEST_SIDE)
-    return known(Run(photo, predict(photo, facts=facts), name, (original[0], original[1])), truth_of(path))
+    return known(
+        Analysis(photo, predict(photo, facts=facts), name, (original[0], original[1])), truth_of(path)
+    )
 
 
-def known(run: Run, truth: Truth | None) -> Run:
+def known(analysis: Analysis, truth: Truth | None) -> Analysis:
     """`run` with what its photo really shows, seen through the camera that took it."""
     if truth is None:
-        return run
-    height, width = run.prediction.size
+        return analysis
+    height, width = analysis.prediction.size
     truth = truth.resized((height, width))
-    return replace(run.with_camera(truth.camera), truth=truth)
+    return replace(analysis.with_camera(truth.camera), truth=truth)
 
 
-def archive(run: Run, folder: str | os.PathLike[str]) -> Path:
+def archive(analysis: Analysis, folder: str | os.PathLike[str]) -> Path:
     """Writes what `python -m mtcp predict` writes for this photo as STEM.zip in a new folder in `folder`."""
-    made = fresh_folder(folder) / f"{run.stem}.zip"
+    made = fresh_folder(folder) / f"{analysis.stem}.zip"
     with (
         tempfile.TemporaryDirectory() as files,
         zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
     ):
-        for path in write_prediction(run.prediction, files, run.stem):
+        for path in write_prediction(analysis.prediction, files, analysis.stem):
             packed.write(path, path.name)
     return made

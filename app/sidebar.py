@@ -73,12 +73,12 @@ class Sidebar:
 
     def fill(self, scene: Scene) -> Values:
         """The column for a new run."""
-        run = scene.run
-        filled: Values = {self.facts: page.photo_facts(run), self.probe: gr.Column(visible=True)}
+        analysis = scene.analysis
+        filled: Values = {self.facts: page.photo_facts(analysis), self.probe: gr.Column(visible=True)}
         filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
         filled[self.fov] = self.in_force(scene)[self.fov]
-        if not run.browser_knows:
-            filled[self.photo] = run.photo
+        if not analysis.browser_knows:
+            filled[self.photo] = analysis.photo
         return filled | self.point(scene)
 
     def point(self, scene: Scene) -> Values:
@@ -89,11 +89,11 @@ class Sidebar:
     def in_force(self, scene: Scene) -> Values:
         """What the fields that can be typed into stand for."""
         x, y = scene.probe
-        return {self.x: x, self.y: y, self.fov: round(scene.run.prediction.camera.fov_deg, 1)}
+        return {self.x: x, self.y: y, self.fov: round(scene.analysis.prediction.camera.fov_deg, 1)}
 
     def refocus(self, scene: Scene) -> Values:
         """What follows the camera, and the probe."""
-        return {self.facts: page.photo_facts(scene.run), **self.point(scene)}
+        return {self.facts: page.photo_facts(scene.analysis), **self.point(scene)}
 
     def clear(self) -> Values:
         """The column without a result. The photo stays as the person left it."""

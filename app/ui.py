@@ -14,7 +14,7 @@ from app import analysis_events, scene_events
 from app.answers import answer_in_words
 from app.endpoint import add_endpoint
 from app.page import Network, Page, Sources, build_header, build_shelves
-from app.result_cache import Held
+from app.result_cache import ResultCache
 from app.sidebar import Sidebar
 from app.tabs import training_events, triage_events, truth_events
 from app.tabs.coherence import Coherence
@@ -29,7 +29,7 @@ CACHE_SECONDS = (3600, 6 * 3600)
 """Every hour, files older than six hours are deleted: long after a page would still show them."""
 
 
-def build(network: Network, sources: Sources | None = None, held: Held | None = None) -> gr.Blocks:
+def build(network: Network, sources: Sources | None = None, held: ResultCache | None = None) -> gr.Blocks:
     """The page for one loaded network. held: keeps visitors' results, by default in `app.result_cache.BUDGET` bytes."""
     sources = sources or Sources()
     title = "MT-CP Explorer"
@@ -45,17 +45,15 @@ def build(network: Network, sources: Sources | None = None, held: Held | None = 
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
-        results = held or Held()
-        whole = Page(network, sources, header, sidebar, shelves, bar, scene, opened, drawn, inbox, results)
-        analysis_events.listen_for_photos(whole)
-        scene_events.listen(whole, (at_training, at_triage))
-        training_events.listen(training, [at_training.select], whole.opened)
-        for event in triage_events.listen(
-            triage, network.predict, whole.inbox, sources.truth_of, whole.handed
-        ):
-            analysis_events.open_from_inbox(whole, event, Coherence.title)
-        for event in truth_events.listen(whole.tab(Truth), network.predict, whole.inbox, whole.handed):
-            analysis_events.open_from_inbox(whole, event, Truth.title)
+        results = held or ResultCache()
+        page = Page(network, sources, header, sidebar, shelves, bar, scene, opened, drawn, inbox, results)
+        analysis_events.listen_for_photos(page)
+        scene_events.listen(page, (at_training, at_triage))
+        training_events.listen(training, [at_training.select], page.opened)
+        for event in triage_events.listen(triage, network.predict, page.inbox, sources.truth_of, page.handed):
+            analysis_events.open_from_inbox(page, event, Coherence.title)
+        for event in truth_events.listen(page.tab(Truth), network.predict, page.inbox, page.handed):
+            analysis_events.open_from_inbox(page, event, Truth.title)
         add_endpoint(network, sidebar.photo)
     answer_in_words(demo)
     return demo

@@ -30,7 +30,7 @@ import gradio as gr
 import numpy as np
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.tabs.cloud import Cloud
 from mtcp.geometry.camera import Camera
 from mtcp.inference.prediction import Prediction
@@ -112,7 +112,7 @@ def made_scene(height: int = 480, width: int = 640) -> Scene:
     )
     across, down = np.meshgrid(np.linspace(60, 230, width), np.linspace(230, 60, height))
     photo = np.stack((across, down, np.full_like(across, 140)), axis=-1).astype(np.uint8)
-    return Scene.of(Run(photo, prediction, "made.png", (height, width)))
+    return Scene.of(Analysis(photo, prediction, "made.png", (height, width)))
 
 
 def page(scene: Scene) -> gr.Blocks:

@@ -27,7 +27,7 @@ NOISE_PCT = (0.0, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
-class Row:
+class NoiseRow:
     """Errors in degrees, pooled over all pixels of all rooms."""
 
     method: str
@@ -46,7 +46,7 @@ def _plane_fit(depth: np.ndarray, camera: Camera) -> np.ndarray:
 METHODS = {"plane fit": _plane_fit, "derivative": derivative_normals}
 
 
-def measure(frames: list[Frame], method: str, noise_pct: float) -> Row:
+def measure(frames: list[Frame], method: str, noise_pct: float) -> NoiseRow:
     """One row of the table. The noise of a frame is the same for both methods."""
     errors, away, seconds = [], [], []
     for frame in frames:
@@ -60,7 +60,7 @@ def measure(frames: list[Frame], method: str, noise_pct: float) -> Row:
         away.append(error[np.isfinite(error) & ~near_edges(frame)])
     every, far = np.concatenate(errors), np.concatenate(away)
     numbers = (every.mean(), np.median(every), far.mean(), np.median(far), 1e3 * np.median(seconds))
-    return Row(method, noise_pct, *(round(float(n), 3) for n in numbers))
+    return NoiseRow(method, noise_pct, *(round(float(n), 3) for n in numbers))
 
 
 def near_edges(frame: Frame) -> np.ndarray:

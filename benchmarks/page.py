@@ -30,7 +30,7 @@ from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
 
 @dataclass(frozen=True)
-class Row:
+class Interaction:
     """One interaction."""
 
     interaction: str
@@ -38,7 +38,7 @@ class Row:
     kilobytes: float
 
 
-def rows(photo: Path, repeats: int) -> list[Row]:
+def rows(photo: Path, repeats: int) -> list[Interaction]:
     """Measures every interaction on one photo."""
     network = serve.load(DEFAULT_CHECKPOINT, "cpu")
     with gr.Blocks():
@@ -46,7 +46,7 @@ def rows(photo: Path, repeats: int) -> list[Row]:
     tabs = [shelf.tab for shelf in shelves]
     settings = {control.component: control.component.value for tab in tabs for control in tab.controls}
 
-    def run() -> session.Run:
+    def run() -> session.Analysis:
         return session.analyse(network.predict, photo, serve.truth_of)
 
     def fresh() -> Scene:
@@ -82,7 +82,7 @@ def rows(photo: Path, repeats: int) -> list[Row]:
     return found
 
 
-def measured(name: str, act: Callable[[], Any], repeats: int, sent: bool = True) -> Row:
+def measured(name: str, act: Callable[[], Any], repeats: int, sent: bool = True) -> Interaction:
     """Median time of `act`, with what gradio does to send its result."""
     spent, size = [], 0
     for k in range(repeats + 1):
@@ -91,7 +91,7 @@ def measured(name: str, act: Callable[[], Any], repeats: int, sent: bool = True)
         size = travelled(result) if sent else 0
         if k:
             spent.append(time.perf_counter() - begin)
-    return Row(name, 1000 * statistics.median(spent), size / 1000)
+    return Interaction(name, 1000 * statistics.median(spent), size / 1000)
 
 
 def travelled(values: Values) -> int:

@@ -22,7 +22,7 @@ from fake_predictor import FakePredictor
 from PIL import Image
 
 from app import serve, ui
-from app.result_cache import Held
+from app.result_cache import ResultCache
 from mtcp.tasks import task_set
 
 TASKS = task_set("nyud", ("semseg", "depth", "normals"))
@@ -100,7 +100,10 @@ class Served:
 
 @contextmanager
 def served(
-    folder: Path, sources: ui.Sources | None = None, runs: Path = Path("runs"), held: Held | None = None
+    folder: Path,
+    sources: ui.Sources | None = None,
+    runs: Path = Path("runs"),
+    held: ResultCache | None = None,
 ) -> Iterator[Served]:
     """The page, with its uploads in `folder`."""
     with pytest.MonkeyPatch.context() as patch:

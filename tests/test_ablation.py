@@ -18,7 +18,7 @@ import mtcp.ablation.run as ablation_run
 import mtcp.training.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.costs import count_macs, supervised_maps
-from mtcp.ablation.grid import SWITCHES, Row, configs, grid, is_single, select
+from mtcp.ablation.grid import SWITCHES, AblationRow, configs, grid, is_single, select
 from mtcp.ablation.records import check_same, read_records, recorded, result_path, write_record
 from mtcp.ablation.report import BEGIN, END, tables, write_report
 from mtcp.ablation.run import Plan, run_grid
@@ -118,7 +118,7 @@ def test_the_grid_is_the_one_that_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS.values() if row.base], ids=lambda row: row.name)
-def test_a_row_differs_from_its_base_in_exactly_what_it_names(row: Row) -> None:
+def test_a_row_differs_from_its_base_in_exactly_what_it_names(row: AblationRow) -> None:
     assert row.base
     (model, train), (base_model, base_train) = of(row.name), of(row.base)
     changed = difference(model.to_dict(), base_model.to_dict()) | difference(
@@ -323,7 +323,7 @@ def test_a_row_that_diverges_is_recorded_and_the_others_go_on(
 ) -> None:
     train = ablation_run._train
 
-    def failing(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
+    def failing(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> None:
         if row.name == "plain":
             raise ablation_run.TrainingError("step 3: the loss of depth is nan")
         train(plan, row, seed, deadline)

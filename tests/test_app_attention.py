@@ -17,7 +17,7 @@ from fake_predictor import FLOOR, QUERIES, TASKS, WALL, FakePredictor
 from PIL import Image
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.tabs.attention import Attention
 from app.views import attention, attention_inside
 from app.views import attention_pictures as pictures
@@ -28,13 +28,13 @@ ROOT = Path(__file__).parents[1]
 PROBE = (40, 50)
 
 
-def run_of(predictor: FakePredictor, size: tuple[int, int] = (96, 128)) -> Run:
+def run_of(predictor: FakePredictor, size: tuple[int, int] = (96, 128)) -> Analysis:
     photo = np.full((*size, 3), 200, np.uint8)
-    return Run(photo, predictor(photo), "room.jpg", size)
+    return Analysis(photo, predictor(photo), "room.jpg", size)
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> Analysis:
     return run_of(FakePredictor())
 
 
@@ -70,15 +70,15 @@ def test_every_scale_keeps_the_order(scale: str) -> None:
     assert (seen.max(), seen.min() >= 0) == (pytest.approx(1), True)
 
 
-def test_overlay_goes_from_the_grey_photo_to_the_row_alone(run: Run) -> None:
-    row = run.prediction.affinity("depth", *PROBE)
-    bare = pictures.overlay(run, row, "linear", 0.0)
+def test_overlay_goes_from_the_grey_photo_to_the_row_alone(analysis: Analysis) -> None:
+    row = analysis.prediction.affinity("depth", *PROBE)
+    bare = pictures.overlay(analysis, row, "linear", 0.0)
     assert bare.shape == (96, 128, 3)
     assert (bare == 200).all()
-    full = pictures.overlay(run, row, "linear", 1.0)
+    full = pictures.overlay(analysis, row, "linear", 1.0)
     expected = colour.probability(row / row.max())
     assert (full == expected.repeat(8, axis=0).repeat(8, axis=1)).all()
-    half = pictures.overlay(run, row, "linear", 0.5)
+    half = pictures.overlay(analysis, row, "linear", 0.5)
     assert half == pytest.approx((bare.astype(float) + full) / 2, abs=0.5)
 
 
@@ -102,9 +102,9 @@ def test_a_grid_that_reaches_beyond_the_photo_is_cut() -> None:
     assert exact is values
 
 
-def test_headline_tells_the_class_and_how_widely_each_task_looks(run: Run) -> None:
-    found = attention.looks(run, (64, 90))  # on the floor
-    words = attention.headline(run, (64, 90), found)
+def test_headline_tells_the_class_and_how_widely_each_task_looks(analysis: Analysis) -> None:
+    found = attention.draw_inputs(analysis, (64, 90))  # on the floor
+    words = attention.headline(analysis, (64, 90), found)
     assert "From the probe on <b>floor</b>, semantic segmentation attends to about <b>" in words
     assert "of 192 cells, depth to about <b>" in words
     assert [look.task for look in found] == list(TASKS)
@@ -113,15 +113,15 @@ def test_headline_tells_the_class_and_how_widely_each_task_looks(run: Run) -> No
         assert look.effective == pytest.approx(np.exp(-(look.row * np.log(look.row)).sum()), rel=1e-4)
 
 
-def test_overlays_follow_the_probe_and_the_scale(run: Run) -> None:
-    here = attention.overlays(run, attention.looks(run, PROBE), "linear", 0.7)
+def test_overlays_follow_the_probe_and_the_scale(analysis: Analysis) -> None:
+    here = attention.overlays(analysis, attention.draw_inputs(analysis, PROBE), "linear", 0.7)
     assert alts(here) == [
         f"{title}: what the probe attends to, linear scale"
         for title in ("Semantic segmentation", "Depth", "Surface normals")
     ]
     assert here.count('class="mt-pick"') == 3
-    elsewhere = attention.overlays(run, attention.looks(run, (120, 5)), "linear", 0.7)
-    ranked = attention.overlays(run, attention.looks(run, PROBE), "rank", 0.7)
+    elsewhere = attention.overlays(analysis, attention.draw_inputs(analysis, (120, 5)), "linear", 0.7)
+    ranked = attention.overlays(analysis, attention.draw_inputs(analysis, PROBE), "rank", 0.7)
     assert (drawn(here)[0] != drawn(elsewhere)[0]).any()
     assert (drawn(here)[0] != drawn(ranked)[0]).any()
     assert "most attended" in ranked
@@ -135,10 +135,12 @@ def test_legends_are_in_multiples_of_the_even_share() -> None:
     assert log_ticks in attention.legend(row, "log")
 
 
-def test_readouts_compare_with_attention_without_preference(run: Run) -> None:
-    flat = {task: np.zeros_like(theta) for task, theta in run.prediction.theta.items()}
-    told = Run(run.photo, dataclasses.replace(run.prediction, theta=flat), run.name, run.original)
-    text = attention.readouts(told, PROBE, attention.looks(told, PROBE))
+def test_readouts_compare_with_attention_without_preference(analysis: Analysis) -> None:
+    flat = {task: np.zeros_like(theta) for task, theta in analysis.prediction.theta.items()}
+    prediction = Analysis(
+        analysis.photo, dataclasses.replace(analysis.prediction, theta=flat), analysis.name, analysis.original
+    )
+    text = attention.readouts(prediction, PROBE, attention.draw_inputs(prediction, PROBE))
     rows = re.findall(r"<tr><td>([^<]*)</td><td><b>([^<]*)</b>(?:&times;)?</td><td>([^<&]*)", text)
     assert [name for name, _, _ in rows[:3]] == [
         "effective cells",
@@ -149,17 +151,19 @@ def test_readouts_compare_with_attention_without_preference(run: Run) -> None:
         assert here == even  # rows without preference
 
 
-def test_bars_name_the_refined_classes_and_the_rings(run: Run) -> None:
-    found = attention.looks(run, PROBE)
-    text = attention.masses(run, found)
+def test_bars_name_the_refined_classes_and_the_rings(analysis: Analysis) -> None:
+    found = attention.draw_inputs(analysis, PROBE)
+    text = attention.masses(analysis, found)
     assert '<span class="mt-refined">refined</span>' in text
     assert all(name in text for name in ("wall", "floor", "window", "0 to 10 %"))
-    labels = attention.labels(run)
+    labels = attention.labels(analysis)
     assert labels is not None
     floor = float(found[0].row[labels.cells == FLOOR].sum())
     assert f'style="width:{100 * floor:.2f}%"' in text
     plain = run_of(FakePredictor(trace_back=False))
-    assert '<span class="mt-initial">initial</span>' in attention.masses(plain, attention.looks(plain, PROBE))
+    assert '<span class="mt-initial">initial</span>' in attention.masses(
+        plain, attention.draw_inputs(plain, PROBE)
+    )
 
 
 def test_many_classes_are_summed_up() -> None:
@@ -173,48 +177,53 @@ def test_many_classes_are_summed_up() -> None:
     assert rows[WALL][0].endswith("wall")
 
 
-def test_entropy_maps_are_computed_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = attention_inside.entropies(run)
+def test_entropy_maps_are_computed_once(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = attention_inside.entropies(analysis)
     monkeypatch.setattr(attention_inside.attention, "entropy", None)
-    assert attention_inside.entropies(run) == first
+    assert attention_inside.entropies(analysis) == first
     assert [picture.shape for picture in drawn(first)] == [(12, 16, 3)] * 3
     assert "<span>192 cells</span>" in first
 
 
-def test_large_networks_get_a_sparse_entropy_map(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_networks_get_a_sparse_entropy_map(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention_inside, "ENTROPY_WORK", 192 * 48 * 8 / 3.9)
-    text = attention_inside.entropies(run)
+    text = attention_inside.entropies(analysis)
     assert [picture.shape for picture in drawn(text)] == [(6, 8, 3)] * 3
     assert "one cell in each 2 &times; 2" in text
 
 
-def test_gates_state_their_mean(run: Run) -> None:
-    text = attention_inside.gates(run)
+def test_gates_state_their_mean(analysis: Analysis) -> None:
+    text = attention_inside.gates(analysis)
     assert text.count("<img") == 6
-    gate = run.prediction.gates["semseg"]["depth"].astype(np.float32)
+    gate = analysis.prediction.gates["semseg"]["depth"].astype(np.float32)
     assert f"<b>{gate.mean():.2f}</b>" in text
     assert "gate: depth into semantic segmentation" in alts(text)
     assert (drawn(text)[0] == colour.probability(gate)).all()
 
 
-def test_the_six_strongest_queries_are_shown_with_their_logit(run: Run) -> None:
-    text = attention_inside.queries(run, PROBE)
-    strongest = run.prediction.masks[:, 50 // 8, 40 // 8].astype(float)
+def test_the_six_strongest_queries_are_shown_with_their_logit(analysis: Analysis) -> None:
+    text = attention_inside.queries(analysis, PROBE)
+    strongest = analysis.prediction.masks[:, 50 // 8, 40 // 8].astype(float)
     assert len(drawn(text)) == 6 < QUERIES
     best = int(strongest.argmax())
     assert f"query {best + 1} <b>{strongest[best]:+.2f}</b> at the probe" in text
 
 
-def test_queries_that_are_all_alike_are_said_to_be(run: Run) -> None:
-    masks = run.prediction.masks[:1].repeat(QUERIES, axis=0)
-    same = Run(run.photo, dataclasses.replace(run.prediction, masks=masks), run.name, run.original)
+def test_queries_that_are_all_alike_are_said_to_be(analysis: Analysis) -> None:
+    masks = analysis.prediction.masks[:1].repeat(QUERIES, axis=0)
+    same = Analysis(
+        analysis.photo,
+        dataclasses.replace(analysis.prediction, masks=masks),
+        analysis.name,
+        analysis.original,
+    )
     text = attention_inside.queries(same, PROBE)
     assert len(drawn(text)) == 1
     assert f"All {QUERIES} queries of this checkpoint draw the same mask" in text
 
 
-def test_the_strip_shows_each_step_at_its_own_resolution(run: Run) -> None:
-    text = attention_inside.trace_back(run)
+def test_the_strip_shows_each_step_at_its_own_resolution(analysis: Analysis) -> None:
+    text = attention_inside.trace_back(analysis)
     found = drawn(text)
     assert [picture.shape[:2] for picture in found] == [(96, 128), (3, 4), (6, 8), (96, 128)] * 3
     assert alts(text)[4:8] == [
@@ -223,10 +232,10 @@ def test_the_strip_shows_each_step_at_its_own_resolution(run: Run) -> None:
         "Depth: step 2, 1/8",
         "Depth: refined",
     ]
-    told = run.prediction
-    maps = (told.initial["depth"], *told.intermediate["depth"], told.refined["depth"])
-    assert (found[5] == colour.depth(told.intermediate["depth"][0], colour.value_range(*maps))).all()
-    apart = np.abs(told.initial["depth"] - told.refined["depth"]).mean()
+    prediction = analysis.prediction
+    maps = (prediction.initial["depth"], *prediction.intermediate["depth"], prediction.refined["depth"])
+    assert (found[5] == colour.depth(prediction.intermediate["depth"][0], colour.value_range(*maps))).all()
+    apart = np.abs(prediction.initial["depth"] - prediction.refined["depth"]).mean()
     assert f"{apart:.2f} m away" in text
 
 
@@ -266,7 +275,7 @@ def test_a_second_fill_draws_anew_only_what_follows_the_probe(
     for name in ("trace_back", "entropies", "gates"):
         monkeypatch.setattr(attention_inside, name, None)
     assert tab.fill(scene, settings) == filled
-    assert all(key.startswith("attention.") for key in scene.run.cache)
+    assert all(key.startswith("attention.") for key in scene.analysis.cache)
 
 
 def test_controls_redraw_the_overlays_alone(tab: Attention) -> None:

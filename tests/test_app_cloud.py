@@ -14,7 +14,7 @@ import pytest
 from fake_predictor import FLOOR, FakePredictor
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.tabs.cloud import BUDGETS, Cloud
 from app.views import cloud as view
 from mtcp.drawing import colour
@@ -26,13 +26,13 @@ SIZE = (60, 80)
 
 def scene_of(predictor: FakePredictor) -> Scene:
     photo = np.random.default_rng(0).integers(1, 255, (*SIZE, 3)).astype(np.uint8)
-    return Scene(Run(photo, predictor(photo), "my room.jpg", SIZE), (20, 30))
+    return Scene(Analysis(photo, predictor(photo), "my room.jpg", SIZE), (20, 30))
 
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
     found = scene_of(FakePredictor())
-    normals = found.run.prediction.refined["normals"]
+    normals = found.analysis.prediction.refined["normals"]
     normals[5:25, 5:25] = (-1, 0, 0)  # a failure: the wall does not face left
     return found
 
@@ -54,22 +54,22 @@ def files(value: dict[str, Any]) -> tuple[Path, Path]:
 
 
 def test_depths_travel_within_a_fraction_of_a_millimetre(scene: Scene) -> None:
-    sampled = view.shape(scene.run, 1000)
+    sampled = view.shape(scene.analysis, 1000)
     at = np.ix_(sampled.rows, sampled.columns)
     count = len(sampled.rows) * len(sampled.columns)
     data = sampled.data()
     assert len(data) == count * 2 * 3
-    for k, maps in enumerate((scene.run.prediction.initial, scene.run.prediction.refined)):
+    for k, maps in enumerate((scene.analysis.prediction.initial, scene.analysis.prediction.refined)):
         steps = np.frombuffer(data, "<u2", count, 2 * count * k).reshape(sampled.depths[0].shape)
         assert steps * sampled.farthest / 65535 == pytest.approx(maps["depth"][at], abs=1e-4)
 
 
 def test_unknown_depth_stays_unknown(scene: Scene) -> None:
-    initial = dict(scene.run.prediction.initial)
+    initial = dict(scene.analysis.prediction.initial)
     initial["depth"] = initial["depth"].copy()
     initial["depth"][:10] = (0, np.nan) * 40
-    told = dataclasses.replace(scene.run.prediction, initial=initial, refined={})
-    sampled = view.shape(dataclasses.replace(scene.run, prediction=told), None)
+    told = dataclasses.replace(scene.analysis.prediction, initial=initial, refined={})
+    sampled = view.shape(dataclasses.replace(scene.analysis, prediction=told), None)
     assert (sampled.depths[0, :10] == 0).all()
     assert (sampled.depths[0, 10:] > 0).all()
     assert not sampled.shown(0, 255)[:10].any()
@@ -77,31 +77,31 @@ def test_unknown_depth_stays_unknown(scene: Scene) -> None:
 
 @pytest.mark.parametrize("what", view.COLOURS)
 def test_every_colour_paints_every_stage(scene: Scene, what: str) -> None:
-    sampled = view.shape(scene.run, 500)
-    painted = view.paint(scene.run, what, sampled)
+    sampled = view.shape(scene.analysis, 500)
+    painted = view.paint(scene.analysis, what, sampled)
     assert painted.dtype == np.uint8
     assert painted.shape[1:] == (*sampled.depths.shape[1:], 3)
     assert len(painted) == (1 if what in ("photo", "change") else 2)
     assert np.ptp(painted) > 0
-    assert bool(view.legend(scene.run, what, sampled)) == (what != "photo")
+    assert bool(view.legend(scene.analysis, what, sampled)) == (what != "photo")
 
 
 def test_colours_belong_to_their_pixels(scene: Scene) -> None:
-    sampled = view.shape(scene.run, 500)
+    sampled = view.shape(scene.analysis, 500)
     row, column = 15, 3
     y, x = sampled.rows[row], sampled.columns[column]
-    assert (view.paint(scene.run, "photo", sampled)[0, row, column] == scene.run.photo[y, x]).all()
-    assert scene.run.prediction.refined["semseg"][y, x] == FLOOR
-    assert (view.paint(scene.run, "class", sampled)[1, row, column] == palette(40)[FLOOR]).all()
-    angle = scene.run.coherence.refined.maps.angle_deg
+    assert (view.paint(scene.analysis, "photo", sampled)[0, row, column] == scene.analysis.photo[y, x]).all()
+    assert scene.analysis.prediction.refined["semseg"][y, x] == FLOOR
+    assert (view.paint(scene.analysis, "class", sampled)[1, row, column] == palette(40)[FLOOR]).all()
+    angle = scene.analysis.coherence.refined.maps.angle_deg
     assert angle.shape == SIZE
-    bad = view.paint(scene.run, "angle", view.shape(scene.run, None))[1]
+    bad = view.paint(scene.analysis, "angle", view.shape(scene.analysis, None))[1]
     assert bad[15, 15].sum() > bad[15, 40].sum()
 
 
 def test_change_is_measured_along_the_ray(scene: Scene) -> None:
-    moved = view.displacement(scene.run)
-    x, y = scene.run.prediction.camera.axes()
+    moved = view.displacement(scene.analysis)
+    x, y = scene.analysis.prediction.camera.axes()
     assert moved[0, 0] == pytest.approx(0.5 * np.sqrt(1 + x[0] ** 2 + y[0] ** 2), rel=1e-4)
     assert colour.difference(moved, 1.0)[0, 0, 0] > colour.difference(moved, 1.0)[0, 0, 2]  # away is red
 
@@ -109,7 +109,7 @@ def test_change_is_measured_along_the_ray(scene: Scene) -> None:
 def test_viewer_gets_plain_json_with_probe_and_no_region(scene: Scene, tab: Cloud) -> None:
     value = tab.fill(scene, settings(tab))[tab.viewer]
     json.dumps(value)
-    depth = scene.run.prediction.initial["depth"][30, 20]
+    depth = scene.analysis.prediction.initial["depth"][30, 20]
     assert value["probe"] == {
         "at": [20, 30],
         "depths": [pytest.approx(depth), pytest.approx(depth / 3 * 3.5)],
@@ -120,7 +120,7 @@ def test_viewer_gets_plain_json_with_probe_and_no_region(scene: Scene, tab: Clou
     numbers = np.frombuffer(base64.b64decode(needles["data"]), "<f2").reshape(2, needles["count"], 9)
     assert 1 <= needles["count"] <= 400
     assert np.linalg.norm(numbers[:, :, 3:6].astype(float), axis=2) == pytest.approx(1, abs=2e-3)
-    pixels = scene.run.prediction.camera.project(numbers[0, :, :3].astype(float))
+    pixels = scene.analysis.prediction.camera.project(numbers[0, :, :3].astype(float))
     assert np.abs(pixels - (20.5, 30.5)).max() < 0.06 * 80 + 1
 
 
@@ -129,7 +129,7 @@ def test_chosen_failure_marks_its_region_and_turns_the_view(scene: Scene, tab: C
     value = tab.point(chosen, settings(tab))[tab.viewer]
     runs = np.array(value["region"]["runs"]).reshape(-1, 2)
     assert runs[:, 1].sum() == chosen.chosen.region.count
-    pixel = scene.run.prediction.camera.project(np.array(value["focus"]["centre"]))
+    pixel = scene.analysis.prediction.camera.project(np.array(value["focus"]["centre"]))
     x0, y0, x1, y1 = chosen.chosen.box
     assert x0 <= pixel[0] <= x1
     assert y0 <= pixel[1] <= y1
@@ -138,7 +138,7 @@ def test_chosen_failure_marks_its_region_and_turns_the_view(scene: Scene, tab: C
 
 
 def test_filter_lowers_the_count_and_zero_shows_all(scene: Scene, tab: Cloud) -> None:
-    depth = scene.run.prediction.initial["depth"]
+    depth = scene.analysis.prediction.initial["depth"]
     assert depth.shape == SIZE
     everything = tab.point(scene, settings(tab, edges=0.0))[tab.viewer]["counts"]
     assert everything == [SIZE[0] * SIZE[1]] * 2
@@ -154,7 +154,7 @@ def test_files_are_made_once_for_each_budget_and_colour(tab: Cloud) -> None:
     recoloured = tab.fill(scene, settings(tab, colour="normal"))[tab.viewer]
     assert files(recoloured)[0] == files(first)[0]
     assert files(recoloured)[1] != files(first)[1]
-    through = dataclasses.replace(scene, run=scene.run.with_camera(Camera.from_fov(80, 60, 90)))
+    through = dataclasses.replace(scene, analysis=scene.analysis.with_camera(Camera.from_fov(80, 60, 90)))
     wider = tab.fill(through, settings(tab))[tab.viewer]
     assert wider["camera"]["fx"] < first["camera"]["fx"]
     assert wider["run"] == first["run"]
@@ -164,9 +164,9 @@ def test_files_are_made_once_for_each_budget_and_colour(tab: Cloud) -> None:
 
 def test_default_budget_stays_under_two_megabytes(tab: Cloud) -> None:
     photo = np.full((768, 1024, 3), 128, np.uint8)
-    run = Run(photo, FakePredictor()(photo), "large.jpg", (768, 1024))
-    sampled = view.shape(run, dict(BUDGETS)["100,000"])
-    size = len(sampled.data()) + view.paint(run, "class", sampled).nbytes
+    analysis = Analysis(photo, FakePredictor()(photo), "large.jpg", (768, 1024))
+    sampled = view.shape(analysis, dict(BUDGETS)["100,000"])
+    size = len(sampled.data()) + view.paint(analysis, "class", sampled).nbytes
     points = 2 * len(sampled.rows) * len(sampled.columns)
     assert points > 199_000
     assert size <= min(2_000_000, 15 * points)
@@ -182,26 +182,28 @@ def test_without_trace_back_one_cloud(tab: Cloud) -> None:
 
 
 def test_without_depth_a_sentence(scene: Scene, tab: Cloud) -> None:
-    told = scene.run.prediction
+    told = scene.analysis.prediction
     initial = {"normals": told.initial["normals"]}
     flat = dataclasses.replace(told, tasks=("normals",), initial=initial, refined={})
-    without = Scene(dataclasses.replace(scene.run, prediction=flat, cache={}), (0, 0))
+    without = Scene(dataclasses.replace(scene.analysis, prediction=flat, cache={}), (0, 0))
     assert "no depth" in tab.fill(without, settings(tab))[tab.viewer]["message"]
     assert tab.point(without, settings(tab)) == {}
 
 
 def test_export_has_what_is_shown(scene: Scene) -> None:
-    sampled = view.shape(scene.run, None)
-    made = view.export(scene.run, "refined", "class", sampled, 0.0)
+    sampled = view.shape(scene.analysis, None)
+    made = view.export(scene.analysis, "refined", "class", sampled, 0.0)
     assert made.points == pytest.approx(
-        scene.run.prediction.camera.backproject(scene.run.prediction.refined["depth"]).reshape(-1, 3),
+        scene.analysis.prediction.camera.backproject(scene.analysis.prediction.refined["depth"]).reshape(
+            -1, 3
+        ),
         abs=1e-5,
     )
-    assert (made.colours == view.paint(scene.run, "class", sampled)[1].reshape(-1, 3)).all()
-    assert (made.normals == scene.run.prediction.refined["normals"].reshape(-1, 3)).all()
-    derived = view.export(scene.run, "initial", "depth normal", sampled, 0.02)
+    assert (made.colours == view.paint(scene.analysis, "class", sampled)[1].reshape(-1, 3)).all()
+    assert (made.normals == scene.analysis.prediction.refined["normals"].reshape(-1, 3)).all()
+    derived = view.export(scene.analysis, "initial", "depth normal", sampled, 0.02)
     assert len(derived.points) == np.count_nonzero(sampled.shown(0, 10))
-    kept = scene.run.coherence.initial.maps.depth_normals[sampled.shown(0, 10)]
+    kept = scene.analysis.coherence.initial.maps.depth_normals[sampled.shown(0, 10)]
     assert (derived.normals == kept).all()
 
 

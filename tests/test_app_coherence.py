@@ -14,10 +14,9 @@ from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
 from PIL import Image
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.tabs.coherence import Coherence
-from app.views import angles, failures, outlines, scoreboard
-from app.views import coherence_change as gains
+from app.views import angles, coherence_change, failures, outlines, scoreboard
 from mtcp.drawing import colour
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.coherence import NOISE_FLOOR
@@ -43,19 +42,21 @@ def maps(left: float, right: float) -> dict[str, np.ndarray]:
     }
 
 
-def run_of(initial: dict[str, np.ndarray], refined: dict[str, np.ndarray] | None = None, truth=None) -> Run:
+def run_of(
+    initial: dict[str, np.ndarray], refined: dict[str, np.ndarray] | None = None, truth=None
+) -> Analysis:
     photo = np.full((*SIZE, 3), 200, np.uint8)
     told = dataclasses.replace(FakePredictor()(photo), initial=initial, refined=refined or {})
-    return Run(photo, told, "room.jpg", SIZE, truth)
+    return Analysis(photo, told, "room.jpg", SIZE, truth)
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> Analysis:
     return run_of(maps(40, 10), maps(20, 10))
 
 
 @pytest.fixture
-def patchy() -> Run:
+def patchy() -> Analysis:
     """Fifteen squares that are wrong, the later the worse."""
     off = np.full(SIZE, 5.0, np.float32)
     for k in range(15):
@@ -82,31 +83,31 @@ def cells(html: str, key: str) -> dict[str, str]:
 # the headline
 
 
-def test_headline_says_how_much_and_where(run: Run) -> None:
-    assert words(gains.headline(run)) == (
+def test_headline_says_how_much_and_where(analysis: Analysis) -> None:
+    assert words(coherence_change.headline(analysis)) == (
         "Depth and normals disagree by 15.0° on average; trace-back took 10.0° off, most of it on the wall on "
         "the left (40.0° to 20.0°)."
     )
 
 
 def test_headline_says_worsening_as_plainly() -> None:
-    told = words(gains.headline(run_of(maps(20, 10), maps(40, 10))))
+    told = words(coherence_change.headline(run_of(maps(20, 10), maps(40, 10))))
     assert told.endswith(
         "25.0° on average; trace-back added 10.0°, most of it on the wall on the left (20.0° to 40.0°)."
     )
 
 
 def test_headline_tells_both_sides_of_a_mixed_change() -> None:
-    told = words(gains.headline(run_of(maps(40, 10), maps(20, 25))))
+    told = words(coherence_change.headline(run_of(maps(40, 10), maps(20, 25))))
     assert "took 2.5° off: less on the wall on the left (40.0° to 20.0°), but more on the window on" in told
-    even = words(gains.headline(run_of(maps(40, 10), maps(20, 30))))
+    even = words(coherence_change.headline(run_of(maps(40, 10), maps(20, 30))))
     assert "left that as it was: it fell on the wall on the left" in even
     assert "rose on the window on the right (10.0° to 30.0°)" in even
 
 
 def test_gains_add_up_to_the_change_of_the_mean() -> None:
-    run = run_of(FakePredictor()(np.full((*SIZE, 3), 9, np.uint8)).initial, maps(12, 30))
-    found, report = gains.gains(run), run.coherence
+    analysis = run_of(FakePredictor()(np.full((*SIZE, 3), 9, np.uint8)).initial, maps(12, 30))
+    found, report = coherence_change.gains(analysis), analysis.coherence
     assert report is not None and report.refined is not None
     whole = report.initial.depth_normal.mean_deg - report.refined.depth_normal.mean_deg
     assert sum(gain.off_deg for gain in found) == pytest.approx(whole, abs=0.02)
@@ -114,9 +115,9 @@ def test_gains_add_up_to_the_change_of_the_mean() -> None:
 
 
 def test_without_a_clear_place_the_largest_part_is_named() -> None:
-    many = [gains.Gain("the door", 0.4, 20, 10), gains.Gain("the bed", 0.3, 9, 8)]
-    assert "the largest part of it on the door" in gains.change(1.0, many)
-    assert gains.change(1.0, []) == "trace-back took <b>1.0°</b> off"
+    many = [coherence_change.Change("the door", 0.4, 20, 10), coherence_change.Change("the bed", 0.3, 9, 8)]
+    assert "the largest part of it on the door" in coherence_change.change(1.0, many)
+    assert coherence_change.change(1.0, []) == "trace-back took <b>1.0°</b> off"
 
 
 # the scoreboard
@@ -127,8 +128,8 @@ def test_every_number_of_the_report_has_one_line() -> None:
     assert sorted(line.key for line in lines) == sorted(scoreboard.QUANTITIES)
 
 
-def test_board_shows_numbers_changes_and_the_noise_floor(run: Run) -> None:
-    told = scoreboard.scoreboard(run)
+def test_board_shows_numbers_changes_and_the_noise_floor(analysis: Analysis) -> None:
+    told = scoreboard.scoreboard(analysis)
     mean = cells(told, "depth_normal_mean_deg")
     assert mean == {"initial": "25.0°", "refined": "15.0°", "change": "\N{MINUS SIGN}10.0° better"}
     assert cells(told, "depth_normal_within_30_pct")["change"] == "+50.0 % better"
@@ -138,8 +139,8 @@ def test_board_shows_numbers_changes_and_the_noise_floor(run: Run) -> None:
     assert worse == {"initial": "20.0°", "refined": "40.0°", "change": "+20.0° worse"}
 
 
-def test_board_gives_the_reason_for_what_is_missing(run: Run) -> None:
-    told = row(scoreboard.scoreboard(run), "floor_walls_depth_error_deg")
+def test_board_gives_the_reason_for_what_is_missing(analysis: Analysis) -> None:
+    told = row(scoreboard.scoreboard(analysis), "floor_walls_depth_error_deg")
     assert "Not measured: no floor large enough is seen." in told
     assert told.count("&ndash;") == 3
     mixed = {**maps(5, 5), "semseg": np.where(np.arange(H)[:, None] > 70, FLOOR, WALL).repeat(W, 1)}
@@ -159,32 +160,32 @@ def test_board_tells_chance_beside_edges_and_pieces_beside_planes() -> None:
 
 
 def test_truth_is_a_column_of_its_own_and_measured_once() -> None:
-    run = run_of(maps(40, 10), maps(20, 10))
-    truth = Truth(maps(0, 0), run.prediction.camera, "made <here>")
-    known = dataclasses.replace(run, truth=truth, cache={})
+    analysis = run_of(maps(40, 10), maps(20, 10))
+    truth = Truth(maps(0, 0), analysis.prediction.camera, "made <here>")
+    known = dataclasses.replace(analysis, truth=truth, cache={})
     told = scoreboard.scoreboard(known)
     assert cells(told, "depth_normal_mean_deg")["truth"] == "0.0°"
     assert "made &lt;here&gt;" in told and "<here>" not in told
     assert scoreboard.truth_stage(known) is known.cache["camera.coherence.truth"]
-    assert "mt-truth" not in scoreboard.scoreboard(run)
+    assert "mt-truth" not in scoreboard.scoreboard(analysis)
     depth_only = Truth({"depth": truth.maps["depth"]}, truth.camera, "a scan")
-    assert scoreboard.truth_stage(dataclasses.replace(run, truth=depth_only, cache={})) is None
+    assert scoreboard.truth_stage(dataclasses.replace(analysis, truth=depth_only, cache={})) is None
 
 
 def test_without_trace_back_there_is_one_column_and_no_change() -> None:
-    run = run_of(maps(40, 10))
-    told = scoreboard.scoreboard(run)
+    analysis = run_of(maps(40, 10))
+    told = scoreboard.scoreboard(analysis)
     assert set(cells(told, "depth_normal_mean_deg")) == {"initial"}
     assert "mt-refined" not in told and "better" not in told and "worse" not in told
-    assert "no trace-back" in gains.headline(run)
+    assert "no trace-back" in coherence_change.headline(analysis)
 
 
 # the angle map
 
 
 @pytest.mark.parametrize("method", angles.METHODS)
-def test_angle_map_has_the_colour_of_its_angle(run: Run, method: str) -> None:
-    stage = scoreboard.stages(run)["initial"]
+def test_angle_map_has_the_colour_of_its_angle(analysis: Analysis, method: str) -> None:
+    stage = scoreboard.stages(analysis)["initial"]
     drawn = angles.picture(stage, method)
     assert drawn.shape == (H, W, 3)
     expected = colour.angle(np.array([[40.0, 10.0]]))
@@ -207,8 +208,8 @@ def test_shares_by_hand() -> None:
     assert found.sum() == pytest.approx(80)
 
 
-def test_histogram_says_medians_and_what_lies_beyond(run: Run) -> None:
-    told = angles.histogram(scoreboard.stages(run), "plane fit")
+def test_histogram_says_medians_and_what_lies_beyond(analysis: Analysis) -> None:
+    told = angles.histogram(scoreboard.stages(analysis), "plane fit")
     # half of the picture is at 40 and 20 degrees, half at 10
     assert re.findall(r">(\w+, median [^<]+)<", told) == ["initial, median 25.0°", "refined, median 15.0°"]
     assert {"var(--initial)", "var(--refined)"} <= set(re.findall(r"var\(--\w+\)", told))
@@ -218,8 +219,10 @@ def test_histogram_says_medians_and_what_lies_beyond(run: Run) -> None:
 
 def test_the_truth_does_not_flatten_the_predictions() -> None:
     spread = {**maps(0, 0), "normals": tilted(np.linspace(5, 80, W, dtype=np.float32)[None].repeat(H, 0))}
-    run = run_of(spread, spread)
-    known = dataclasses.replace(run, truth=Truth(maps(0, 0), run.prediction.camera, "made"), cache={})
+    analysis = run_of(spread, spread)
+    known = dataclasses.replace(
+        analysis, truth=Truth(maps(0, 0), analysis.prediction.camera, "made"), cache={}
+    )
     stages = scoreboard.stages(known)
     told = angles.histogram(stages, "plane fit")
     assert peak(told, "initial") == pytest.approx(
@@ -236,8 +239,8 @@ def peak(svg: str, stage: str) -> float:
     return min(float(y) for y in re.findall(r"V([\d.]+)", path[1]))
 
 
-def test_log_scale_lifts_what_is_rare(run: Run) -> None:
-    stages = scoreboard.stages(run)
+def test_log_scale_lifts_what_is_rare(analysis: Analysis) -> None:
+    stages = scoreboard.stages(analysis)
     linear, log = (angles.histogram(stages, "plane fit", scale) for scale in angles.SCALES)
     half_up = peak(linear, "initial")  # a peak of 50 % on an axis that ends at 50 %
     assert half_up == pytest.approx(44, abs=0.5)
@@ -248,7 +251,7 @@ def test_log_scale_lifts_what_is_rare(run: Run) -> None:
 # the failures
 
 
-def test_rows_are_ranked_and_named(patchy: Run) -> None:
+def test_rows_are_ranked_and_named(patchy: Analysis) -> None:
     told = failures.table(patchy)
     ranks = [int(rank) for rank in re.findall(r'<tr data-failure="(\d+)" tabindex="0"', told)]
     assert ranks == list(range(1, 16))
@@ -258,20 +261,20 @@ def test_rows_are_ranked_and_named(patchy: Run) -> None:
     assert re.fullmatch(r"1 window remaining [\d.]+ % 68.0° 68.0° 68.0°", first)
 
 
-def test_filter_keeps_the_status_asked_for(run: Run) -> None:
-    assert failures.choices(run) == [
+def test_filter_keeps_the_status_asked_for(analysis: Analysis) -> None:
+    assert failures.choices(analysis) == [
         ("all (1)", "all"),
         ("remaining (0)", "remaining"),
         ("mended (1)", "mended"),
         ("new (0)", "new"),
     ]
-    assert "mended" in failures.table(run, "mended")
-    assert failures.table(run, "new") == '<p class="mt-subdued">No region of this kind.</p>'
-    assert failures.picture(run, "new") == ""
+    assert "mended" in failures.table(analysis, "mended")
+    assert failures.table(analysis, "new") == '<p class="mt-subdued">No region of this kind.</p>'
+    assert failures.picture(analysis, "new") == ""
     assert failures.choices(run_of(maps(40, 10))) == [("all (1)", "all")]
 
 
-def test_picture_has_a_number_where_each_region_is(patchy: Run) -> None:
+def test_picture_has_a_number_where_each_region_is(patchy: Analysis) -> None:
     told = failures.picture(patchy)
     spots = re.findall(r'data-failure="(\d+)" style="left:([\d.]+)%;top:([\d.]+)%"', told)
     assert len(spots) == 15
@@ -283,8 +286,8 @@ def test_picture_has_a_number_where_each_region_is(patchy: Run) -> None:
     assert data and Image.open(io.BytesIO(base64.b64decode(data[1]))).size == (W, H)
 
 
-def test_the_chosen_one_is_marked_and_described(run: Run) -> None:
-    scene = Scene.of(run)
+def test_the_chosen_one_is_marked_and_described(analysis: Analysis) -> None:
+    scene = Scene.of(analysis)
     told = failures.chosen(scene)
     assert 'tr[data-failure="1"]' in told and "--chosen:url(" in told
     text = words(told.partition("</style>")[2])
@@ -297,10 +300,10 @@ def test_the_chosen_one_is_marked_and_described(run: Run) -> None:
 
 
 def test_no_failures_is_one_sentence() -> None:
-    run = run_of(maps(5, 5), maps(5, 5))
-    assert "No connected region disagrees by over 30°" in failures.about(run)
-    assert failures.table(run) == failures.picture(run) == ""
-    assert words(failures.chosen(Scene.of(run))) == ""
+    analysis = run_of(maps(5, 5), maps(5, 5))
+    assert "No connected region disagrees by over 30°" in failures.about(analysis)
+    assert failures.table(analysis) == failures.picture(analysis) == ""
+    assert words(failures.chosen(Scene.of(analysis))) == ""
 
 
 def test_directions_in_words() -> None:
@@ -362,8 +365,8 @@ def shown(update: dict | gr.components.Component) -> bool:
     return update["visible"] if isinstance(update, dict) else bool(update.visible)
 
 
-def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, run: Run) -> None:
-    filled = tab.fill(Scene.of(run), settings(tab))
+def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, analysis: Analysis) -> None:
+    filled = tab.fill(Scene.of(analysis), settings(tab))
     assert set(filled) <= set(tab.outputs)
     assert filled[tab.failures.table].count("<tr data-failure") == 1
     assert (shown(filled[tab.compared]), shown(filled[tab.angles.compare.both])) == (True, True)
@@ -372,14 +375,14 @@ def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, run: Ru
     assert not shown(without[tab.angles.compare.both]) and shown(without[tab.angles.compare.alone])
 
 
-def test_point_redraws_neither_table_nor_picture(tab: Coherence, run: Run) -> None:
-    pointed = tab.point(Scene.of(run), settings(tab))
+def test_point_redraws_neither_table_nor_picture(tab: Coherence, analysis: Analysis) -> None:
+    pointed = tab.point(Scene.of(analysis), settings(tab))
     assert tab.failures.chosen in pointed
     assert not {tab.board, tab.failures.table, tab.failures.picture, tab.angles.compare.both} & set(pointed)
 
 
-def test_controls_redraw_what_they_change(tab: Coherence, run: Run) -> None:
-    scene = Scene.of(run)
+def test_controls_redraw_what_they_change(tab: Coherence, analysis: Analysis) -> None:
+    scene = Scene.of(analysis)
     redraws = {control.component: control.redraw for control in tab.controls}
     by_scale = redraws[tab.angles.scale](scene, settings(tab, scale="log"))
     assert list(by_scale) == [tab.angles.histogram] and "log shares" in by_scale[tab.angles.histogram]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.views import probe
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth
@@ -22,7 +22,7 @@ SIZE = (60, 80)
 @pytest.fixture(scope="module")
 def scene() -> Scene:
     photo = np.full((*SIZE, 3), 90, np.uint8)
-    return Scene.of(Run(photo, tilted(FakePredictor()(photo)), "made.jpg", SIZE))
+    return Scene.of(Analysis(photo, tilted(FakePredictor()(photo)), "made.jpg", SIZE))
 
 
 def tilted(prediction):
@@ -34,16 +34,16 @@ def tilted(prediction):
 
 def test_a_new_run_looks_at_its_worst_failure(scene: Scene) -> None:
     assert scene.failure == 1
-    assert scene.probe == scene.run.failures[0].pixel
-    assert scene.chosen is scene.run.failures[0]
+    assert scene.probe == scene.analysis.failures[0].pixel
+    assert scene.chosen is scene.analysis.failures[0]
 
 
 def test_a_run_without_failures_looks_at_the_middle() -> None:
     photo = np.full((*SIZE, 3), 90, np.uint8)
     made = FakePredictor()(photo)
     single = dataclasses.replace(made, tasks=("semseg", "depth"))
-    looked = Scene.of(Run(photo, single, "made.jpg", SIZE))
-    assert (looked.run.coherence, looked.failure, looked.probe) == (None, None, (40, 30))
+    looked = Scene.of(Analysis(photo, single, "made.jpg", SIZE))
+    assert (looked.analysis.coherence, looked.failure, looked.probe) == (None, None, (40, 30))
 
 
 @given(st.floats(-0.5, 1.5), st.floats(-0.5, 1.5))
@@ -64,13 +64,13 @@ def test_a_number_outside_the_photo_is_named(scene: Scene) -> None:
 
 
 def test_another_camera_measures_again_but_keeps_what_is_free_of_it(scene: Scene) -> None:
-    scene.run.cache.update({"attention.entropy": 1, "camera.cloud": 2})
+    scene.analysis.cache.update({"attention.entropy": 1, "camera.cloud": 2})
     wide = scene.see_through(100)
-    assert wide.run.prediction.camera.fov_deg == pytest.approx(100)
-    assert wide.run.prediction.initial is scene.run.prediction.initial
-    assert wide.run.cache == {"attention.entropy": 1}
+    assert wide.analysis.prediction.camera.fov_deg == pytest.approx(100)
+    assert wide.analysis.prediction.initial is scene.analysis.prediction.initial
+    assert wide.analysis.cache == {"attention.entropy": 1}
     assert wide.failure is None
-    before, after = scene.run.coherence, wide.run.coherence
+    before, after = scene.analysis.coherence, wide.analysis.coherence
     assert before is not None
     assert after is not None
     assert before.initial.depth_normal.mean_deg != after.initial.depth_normal.mean_deg
@@ -82,7 +82,7 @@ def test_another_camera_measures_again_but_keeps_what_is_free_of_it(scene: Scene
 def test_the_readout_reads_the_maps(scene: Scene) -> None:
     at = scene.enter(40, 20)
     found = probe.readings(at)
-    refined = at.run.prediction.refined
+    refined = at.analysis.prediction.refined
     assert found["refined"].depth == pytest.approx(refined["depth"][20, 40])
     assert found["refined"].label == refined["semseg"][20, 40]
     assert found["refined"].normal == pytest.approx(refined["normals"][20, 40])
@@ -94,8 +94,8 @@ def test_the_readout_reads_the_maps(scene: Scene) -> None:
 
 def test_the_readout_shows_the_truth_where_it_is_known(scene: Scene) -> None:
     maps = {"depth": np.full(SIZE, 1.25, np.float32), "semseg": np.full(SIZE, 255, np.uint8)}
-    true = Truth(maps, scene.run.prediction.camera, "made")
-    seen = dataclasses.replace(scene, run=dataclasses.replace(scene.run, truth=true))
+    true = Truth(maps, scene.analysis.prediction.camera, "made")
+    seen = dataclasses.replace(scene, analysis=dataclasses.replace(scene.analysis, truth=true))
     assert probe.readings(seen)["truth"].depth == pytest.approx(1.25)
     assert probe.readings(seen)["truth"].label is None
     assert "truth" in probe.readout(seen)

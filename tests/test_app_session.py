@@ -35,20 +35,20 @@ def test_exif_turns_the_photo_and_gives_the_lens(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # turn by 90 degrees clockwise to see it upright
     exif.get_ifd(EXIF_IFD)[FOCAL35] = 26
-    run = session.analyse(FakePredictor(), photo_file(tmp_path / "phone.jpg", (80, 60), exif))
-    assert run.photo.shape == (80, 60, 3)
-    assert run.original == (80, 60)
-    assert run.photo[:10, -10:].mean() > 200  # the upper left corner is now the upper right
-    assert run.prediction.camera_from == "exif"
+    analysis = session.analyse(FakePredictor(), photo_file(tmp_path / "phone.jpg", (80, 60), exif))
+    assert analysis.photo.shape == (80, 60, 3)
+    assert analysis.original == (80, 60)
+    assert analysis.photo[:10, -10:].mean() > 200  # the upper left corner is now the upper right
+    assert analysis.prediction.camera_from == "exif"
     diagonal = np.hypot(60, 80)
-    assert run.prediction.camera.fx == pytest.approx(26 / np.hypot(36, 24) * diagonal)
+    assert analysis.prediction.camera.fx == pytest.approx(26 / np.hypot(36, 24) * diagonal)
 
 
 def test_large_photos_are_worked_at_in_a_smaller_size(tmp_path: Path) -> None:
-    run = session.analyse(FakePredictor(), photo_file(tmp_path / "large.jpg", (2100, 1050)))
-    assert run.original == (1050, 2100)
-    assert run.prediction.size == run.photo.shape[:2] == (512, 1024)
-    assert run.photo[:100, :200].mean() > 245
+    analysis = session.analyse(FakePredictor(), photo_file(tmp_path / "large.jpg", (2100, 1050)))
+    assert analysis.original == (1050, 2100)
+    assert analysis.prediction.size == analysis.photo.shape[:2] == (512, 1024)
+    assert analysis.photo[:100, :200].mean() > 245
 
 
 def test_small_photos_stay_as_they_are() -> None:
@@ -67,35 +67,35 @@ def test_unusable_file_is_named_without_its_folder(tmp_path: Path, name: str, to
 
 
 def test_archive_holds_what_predict_writes(tmp_path: Path) -> None:
-    run = session.analyse(FakePredictor(), photo_file(tmp_path / "my room.png", (80, 60)))
-    first, second = (session.archive(run, tmp_path / "cache") for _ in range(2))
+    analysis = session.analyse(FakePredictor(), photo_file(tmp_path / "my room.png", (80, 60)))
+    first, second = (session.archive(analysis, tmp_path / "cache") for _ in range(2))
     assert first.name == second.name == "my room.zip"
     assert first != second
     with zipfile.ZipFile(first) as packed, packed.open("my room.npz") as npz:
         assert packed.testzip() is None
         names = set(packed.namelist())
         stored = np.load(npz)
-        np.testing.assert_array_equal(stored["depth_refined"], run.prediction.refined["depth"])
+        np.testing.assert_array_equal(stored["depth_refined"], analysis.prediction.refined["depth"])
         assert set(stored) >= {
-            f"{task}_{stage}" for task in run.prediction.tasks for stage in ("initial", "refined")
+            f"{task}_{stage}" for task in analysis.prediction.tasks for stage in ("initial", "refined")
         }
     assert {"my room_semseg_initial.png", "my room_normals_refined.png"} <= names
 
 
 def test_run_is_frozen_and_crosses_processes(tmp_path: Path) -> None:
-    run = session.analyse(FakePredictor(), photo_file(tmp_path / "a.png", (80, 60)))
+    analysis = session.analyse(FakePredictor(), photo_file(tmp_path / "a.png", (80, 60)))
     with pytest.raises(AttributeError):
-        run.name = "b"  # type: ignore[misc]
-    again = pickle.loads(pickle.dumps(run))
-    np.testing.assert_array_equal(again.prediction.refined["depth"], run.prediction.refined["depth"])
+        analysis.name = "b"  # type: ignore[misc]
+    again = pickle.loads(pickle.dumps(analysis))
+    np.testing.assert_array_equal(again.prediction.refined["depth"], analysis.prediction.refined["depth"])
 
 
 @pytest.mark.parametrize(
     ("name", "known"), [("a.JPG", True), ("a.webp", True), ("a.heic", False), ("a.tif", False)]
 )
 def test_which_files_a_browser_draws(tmp_path: Path, name: str, known: bool) -> None:
-    run = session.analyse(FakePredictor(), photo_file(tmp_path / "a.png", (80, 60)))
-    renamed = session.Run(run.photo, run.prediction, name, run.original)
+    analysis = session.analyse(FakePredictor(), photo_file(tmp_path / "a.png", (80, 60)))
+    renamed = session.Analysis(analysis.photo, analysis.prediction, name, analysis.original)
     assert renamed.browser_knows is known
 
 

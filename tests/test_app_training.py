@@ -18,7 +18,7 @@ from run_made import STEPS, T0, TASKS, end, lines, make_run, text
 from app.tabs.training import Training
 from app.tabs.training_events import listen
 from app.views import training, training_replay, training_status
-from app.views.training import Logged, Look
+from app.views.training import ChartOptions, Logged
 from mtcp.objective.balancing import LPS, Uniform
 from mtcp.runs.log import Tail
 from mtcp.runs.replay import replay
@@ -63,7 +63,7 @@ def chart(drawn: dict[str, Any], id: str) -> dict[str, Any]:
 
 
 def test_every_quantity_has_a_chart(tmp_path: Path) -> None:
-    drawn = training.curves([logged(tmp_path, lines(4))], Look())
+    drawn = training.curves([logged(tmp_path, lines(4))], ChartOptions())
     ids = [one["id"] for one in drawn["charts"]]
     metrics = ["metric-semseg", "metric-depth", "metric-normals"]
     assert ids == ["weight", "loss", "log-loss", "ratio", "lr", *metrics]
@@ -89,7 +89,7 @@ def test_every_quantity_has_a_chart(tmp_path: Path) -> None:
 def test_weights_are_stairs_with_the_floor_marked(tmp_path: Path) -> None:
     run = logged(tmp_path, [*lines(5, balancer=LPS(TASKS, 20.0, 0.3)), *lines(6)[-8:-3]])
     assert any(line.floor for line in run.data.epochs)
-    for line in chart(training.curves([run], Look(axis="step")), "weight")["series"]:
+    for line in chart(training.curves([run], ChartOptions(axis="step")), "weight")["series"]:
         assert line["kind"] == "stairs"
         assert line["x"][:6] == [0, 10, 20, 30, 40, 50] and line["x"][-1] == run.data.last_step > 50
         applied = [epoch.weight[line["key"]] for epoch in run.data.epochs]
@@ -105,7 +105,7 @@ def test_weights_are_stairs_with_the_floor_marked(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_has_no_weights_after_its_end(tmp_path: Path) -> None:
-    line = chart(training.curves([logged(tmp_path, lines(8))], Look()), "weight")["series"][0]
+    line = chart(training.curves([logged(tmp_path, lines(8))], ChartOptions()), "weight")["series"][0]
     assert line["x"] == list(range(9)) and line["y"][-1] == line["y"][-2]
 
 
@@ -114,13 +114,13 @@ def test_weights_that_move_at_every_step_are_lines(tmp_path: Path) -> None:
     for entry in entries:
         if entry["kind"] == "step":
             entry["weight"] = dict.fromkeys(TASKS, 1 + entry["step"] / 100)
-    line = chart(training.curves([logged(tmp_path, entries)], Look()), "weight")["series"][0]
+    line = chart(training.curves([logged(tmp_path, entries)], ChartOptions()), "weight")["series"][0]
     assert line["kind"] == "line" and len(line["x"]) == 20
 
 
 def test_two_runs_keep_their_dashes_and_tasks_their_colours(tmp_path: Path) -> None:
     both = [logged(tmp_path, lines(3)), logged(tmp_path, lines(2, balancer=Uniform(TASKS)), 1)]
-    drawn = training.curves(both, Look(split=True))
+    drawn = training.curves(both, ChartOptions(split=True))
     lines_ = chart(drawn, "weight-depth")["series"]
     assert [line["dash"] for line in lines_] == [0, 1] and len({line["colour"] for line in lines_}) == 1
     assert (
@@ -133,14 +133,14 @@ def test_two_runs_keep_their_dashes_and_tasks_their_colours(tmp_path: Path) -> N
 
 def test_steps_are_the_axis_until_the_length_of_an_epoch_is_known(tmp_path: Path) -> None:
     begun = logged(tmp_path, lines(1)[:6])
-    drawn = training.curves([begun], Look(axis="epoch"))
+    drawn = training.curves([begun], ChartOptions(axis="epoch"))
     assert drawn["axis"] == "step" and chart(drawn, "weight")["series"][0]["x"] == [0, 5]
     told = [{**lines(1)[0], "steps_per_epoch": 20}, *lines(1)[1:6]]
-    assert training.curves([logged(tmp_path, told, 1)], Look())["axis"] == "epoch"
+    assert training.curves([logged(tmp_path, told, 1)], ChartOptions())["axis"] == "epoch"
 
 
 def test_smoothing_keeps_the_raw_line(tmp_path: Path) -> None:
-    drawn = training.curves([logged(tmp_path, lines(3))], Look(smoothing=0.9))
+    drawn = training.curves([logged(tmp_path, lines(3))], ChartOptions(smoothing=0.9))
     raw, smoothed = (
         line for line in chart(drawn, "loss")["series"] if line["key"] == "depth" and line["kind"] == "line"
     )
@@ -157,7 +157,7 @@ def test_the_moving_average_is_that_of_the_values() -> None:
 def test_thinned_curves_keep_peaks_ends_and_order() -> None:
     x, y = np.arange(50_000.0), np.sin(np.arange(50_000) / 900)
     y[31_234], y[100:300] = 9.0, np.nan
-    few_x, few_y = training.thin(x, y, 700)
+    few_x, few_y = training.subsample(x, y, 700)
     assert len(few_x) <= 700 and few_x[0] == 0 and few_x[-1] == 49_999 and np.all(np.diff(few_x) > 0)
     assert 9.0 in few_y and few_y[~np.isnan(few_y)].min() == pytest.approx(-1, abs=1e-4)
 

@@ -17,7 +17,7 @@ from app.background_job import Progress
 from app.tabs import triage_events
 from app.tabs.triage import MOST, Triage, quantity
 from app.views import triage as view
-from mtcp.evaluation.ranking import COHERENCE, Quantity, Row
+from mtcp.evaluation.ranking import COHERENCE, Quantity, TriageRow
 
 ANGLE = COHERENCE[0]
 
@@ -53,7 +53,7 @@ def settings(
 
 
 def made(name: str, before: float | None, after: float | None) -> view.Entry:
-    row = Row(name, {ANGLE.key: before}, {ANGLE.key: after}, {"width_px": 80})
+    row = TriageRow(name, {ANGLE.key: before}, {ANGLE.key: after}, {"width_px": 80})
     return view.Entry(f"/uploads/{name}", row, "data:image/jpeg;base64,AA", "data:image/jpeg;base64,BB")
 
 
@@ -96,7 +96,7 @@ def test_new_files_start_the_job_and_known_ones_are_not_run_again(tab: Triage, f
     started = triage_events.take(tab, settings(tab, files))
     assert started[tab.job.wanted] is True
     assert started[tab.job.tick] == 8
-    known = tuple(view.Entry(path, Row(Path(path).name, {ANGLE.key: 5.0})) for path in files)
+    known = tuple(view.Entry(path, TriageRow(Path(path).name, {ANGLE.key: 5.0})) for path in files)
     assert tab.job.tick not in triage_events.take(tab, settings(tab, files, known))
     less = triage_events.take(tab, settings(tab, files[:1], known))
     assert less[tab.entries] == known[:1]
@@ -127,9 +127,9 @@ def test_opening_runs_the_network_again(
     monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
     predictor = FakePredictor()
     entries = tuple(triage_events.examined(path, predictor) for path in files)
-    run = triage_events.reopened(entries, 2, predictor)
-    assert run is not None
-    assert run.name == "room 2.jpg"
+    analysis = triage_events.reopened(entries, 2, predictor)
+    assert analysis is not None
+    assert analysis.name == "room 2.jpg"
     assert predictor.calls == 4
     Path(files[2]).unlink()
     assert triage_events.reopened(entries, 2, predictor) is None

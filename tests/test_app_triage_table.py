@@ -20,7 +20,7 @@ from app.views import triage_table as table_view
 from mtcp.batch import table
 from mtcp.batch.read import open_table
 from mtcp.batch.storage import open_place
-from mtcp.evaluation.ranking import COHERENCE, Row
+from mtcp.evaluation.ranking import COHERENCE, TriageRow
 
 ANGLE, SHARE = COHERENCE[0], next(one for one in COHERENCE if one.higher_is_better)
 COUNT = 6
@@ -88,7 +88,7 @@ def saved(drawn: dict[Any, Any], tab: Triage) -> list[dict[str, str]]:
 
 
 def test_a_table_takes_the_place_of_photos(tab: Triage, parts: list[str], said: list[str]) -> None:
-    before = (view.Entry("/gone/a.jpg", Row("a.jpg", {ANGLE.key: 1.0})),)
+    before = (view.Entry("/gone/a.jpg", TriageRow("a.jpg", {ANGLE.key: 1.0})),)
     drawn = triage_events.take(tab, settings(tab, parts, entries=before, wanted=True))
     assert drawn[tab.tables] == tuple(parts)
     assert drawn[tab.entries] == ()
@@ -132,7 +132,7 @@ def test_only_the_worst_of_a_large_table_are_shown_and_it_says_so(parts: list[st
     shown = table_view.listing(seen, ANGLE, "refined")
     assert order(shown) == [5, 4]
     assert "The 2 of 6 photos that are worst after trace-back." in shown
-    more = view.left_out([Row("a", problem="a: no")], 3000)
+    more = view.left_out([TriageRow("a", problem="a: no")], 3000)
     assert "3,000 files were left out, the first 1 are listed" in more
 
 
@@ -203,7 +203,7 @@ def test_a_cleared_box_shows_nothing_and_photos_can_follow(tab: Triage, parts: l
 
 
 def test_a_step_that_was_under_way_leaves_the_table_in_sight(tab: Triage, parts: list[str]) -> None:
-    entries = (view.Entry("/gone/a.jpg", Row("a.jpg", {ANGLE.key: 1.0})),)
+    entries = (view.Entry("/gone/a.jpg", TriageRow("a.jpg", {ANGLE.key: 1.0})),)
     data = settings(tab, parts, tables=tuple(parts), entries=entries, wanted=True)
     values, now = triage_events.analyse_next(tab, data, None, None)  # type: ignore[arg-type]
     assert order(values[tab.gallery])[0] == 5

@@ -16,7 +16,7 @@ from fake_predictor import FakePredictor, room
 from app import frames as frames_module
 from app.frames import Frames
 from app.scene import Scene
-from app.session import Run, known
+from app.session import Analysis, known
 from app.tabs import truth_events
 from app.tabs.truth import Browser
 from app.tabs.truth import Truth as TruthTab
@@ -31,9 +31,9 @@ TASKS = task_set("nyud", NAMES)
 COUNT = 5
 
 
-def run_of(predictor: FakePredictor, truth: Truth | None) -> Run:
+def run_of(predictor: FakePredictor, truth: Truth | None) -> Analysis:
     photo = np.full((H, W, 3), 120, np.uint8)
-    return known(Run(photo, predictor(photo), "room.jpg", (H, W)), truth)
+    return known(Analysis(photo, predictor(photo), "room.jpg", (H, W)), truth)
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def frames(folder: Path, tmp_path: Path) -> Frames:
 
 
 def test_every_task_has_truth_errors_and_numbers(truth: Truth) -> None:
-    run = run_of(FakePredictor(), truth)
+    analysis = run_of(FakePredictor(), truth)
     for task in TASKS:
-        shown = view.view(run, task)
+        shown = view.view(analysis, task)
         assert shown is not None
         for picture in (shown.truth, shown.initial, shown.refined):
             assert picture.shape == (H, W, 3)
@@ -90,43 +90,45 @@ def test_every_task_has_truth_errors_and_numbers(truth: Truth) -> None:
 
 
 def test_numbers_are_those_of_the_metrics(truth: Truth) -> None:
-    run = run_of(FakePredictor(), truth)
-    before, after = view.numbers(run)
-    off = (run.prediction.refined["depth"] - truth.maps["depth"])[:, 4:]
+    analysis = run_of(FakePredictor(), truth)
+    before, after = view.numbers(analysis)
+    off = (analysis.prediction.refined["depth"] - truth.maps["depth"])[:, 4:]
     assert after["depth_rmse_m"] == pytest.approx(np.sqrt(np.mean(off**2)), rel=1e-5)
-    assert view.numbers(run)[0] is before  # kept with the run
-    said = view.headline(run)
+    assert view.numbers(analysis)[0] is before  # kept with the run
+    said = view.headline(analysis)
     assert "made" in said
     assert f"{after['depth_rmse_m']:.3f} m" in said
 
 
 def test_without_trace_back_there_is_one_column(truth: Truth) -> None:
-    run = run_of(FakePredictor(trace_back=False), truth)
-    shown = view.view(run, TASKS[1])
+    analysis = run_of(FakePredictor(trace_back=False), truth)
+    shown = view.view(analysis, TASKS[1])
     assert shown is not None
     assert "refined" not in shown.numbers
     assert shown.refined is None
-    assert "mt-refined" not in view.headline(run)
+    assert "mt-refined" not in view.headline(analysis)
 
 
 def test_another_camera_is_told(truth: Truth) -> None:
-    run = run_of(FakePredictor(), truth)
-    assert view.caveat(run) == ""
-    turned = run.with_camera(Camera.from_fov(W, H, 50))
+    analysis = run_of(FakePredictor(), truth)
+    assert view.caveat(analysis) == ""
+    turned = analysis.with_camera(Camera.from_fov(W, H, 50))
     assert "50.0°" in view.caveat(turned)
     assert "70.0°" in view.caveat(turned)
-    assert view.numbers(turned) == view.numbers(run)
+    assert view.numbers(turned) == view.numbers(analysis)
 
 
 def test_the_probe_says_what_is_true_there(truth: Truth) -> None:
-    run = run_of(FakePredictor(), truth)
-    said = view.at_probe(run, (W // 2, H - 1))
+    analysis = run_of(FakePredictor(), truth)
+    said = view.at_probe(analysis, (W // 2, H - 1))
     assert "floor" in said
     assert "wrong" not in said
-    window = view.at_probe(run, (round(W * 0.5 + W * 0.14), round(H * 0.3)))  # in the refined window alone
+    window = view.at_probe(
+        analysis, (round(W * 0.5 + W * 0.14), round(H * 0.3))
+    )  # in the refined window alone
     assert "window" in window
     assert "wrong" in window
-    assert view.at_probe(run, (0, 0)).count("unknown") == 3
+    assert view.at_probe(analysis, (0, 0)).count("unknown") == 3
 
 
 def test_the_tab_says_what_to_do_without_truth(truth: Truth) -> None:
@@ -147,13 +149,13 @@ def test_the_tab_says_what_to_do_without_truth(truth: Truth) -> None:
 def test_a_frame_is_run_through_its_own_camera(frames: Frames) -> None:
     assert len(frames) == COUNT
     assert frames.ids[1] == "0002"
-    run = frames.run(1, FakePredictor())
-    assert run.truth is not None
-    assert run.prediction.camera.fov_deg == pytest.approx(66)
-    assert run.truth.camera.fov_deg == pytest.approx(66)
-    assert (run.photo == 101).all()
-    assert run.truth.maps["depth"].max() == pytest.approx(3.5)
-    assert view.numbers(run)[1]["depth_rmse_m"] == pytest.approx(0, abs=1e-6)  # the refined far wall
+    analysis = frames.run(1, FakePredictor())
+    assert analysis.truth is not None
+    assert analysis.prediction.camera.fov_deg == pytest.approx(66)
+    assert analysis.truth.camera.fov_deg == pytest.approx(66)
+    assert (analysis.photo == 101).all()
+    assert analysis.truth.maps["depth"].max() == pytest.approx(3.5)
+    assert view.numbers(analysis)[1]["depth_rmse_m"] == pytest.approx(0, abs=1e-6)  # the refined far wall
 
 
 def test_frames_are_found_by_id_and_number(frames: Frames) -> None:
@@ -222,7 +224,7 @@ def browser(frames: Frames) -> Browser:
         return Browser.build(frames)
 
 
-def looks(browser: Browser, **chosen: Any) -> dict[Any, Any]:
+def draw_inputs(browser: Browser, **chosen: Any) -> dict[Any, Any]:
     values = {"number": "depth_rmse_m", "of": "refined", "order": "worst", "at": None, "page": 0} | chosen
     return {getattr(browser, name): value for name, value in values.items()}
 
@@ -230,25 +232,25 @@ def looks(browser: Browser, **chosen: Any) -> dict[Any, Any]:
 def test_frames_are_walked_in_the_order_that_was_chosen(browser: Browser) -> None:
     for index in (0, 2, 3, 4):
         browser.frames.measure(index, FakePredictor())
-    worst = truth_events.sequence(browser, looks(browser))
+    worst = truth_events.sequence(browser, draw_inputs(browser))
     assert worst[:2] == [4, 3]  # the true wall is 1.5 and 1 m off
     assert worst[-1] == 1  # not measured
-    assert truth_events.sequence(browser, looks(browser, order="best"))[-1] == 1
-    assert truth_events.sequence(browser, looks(browser, order="best"))[2:4] == [3, 4]
-    assert truth_events.sequence(browser, looks(browser, order="listed")) == [0, 1, 2, 3, 4]
-    assert truth_events.neighbour(browser, looks(browser), 1) == 4
-    assert truth_events.neighbour(browser, looks(browser, at=4), 1) == 3
-    assert truth_events.neighbour(browser, looks(browser, at=4), -1) == 1
-    assert truth_events.neighbour(browser, looks(browser, at=1, order="listed"), 1) == 2
+    assert truth_events.sequence(browser, draw_inputs(browser, order="best"))[-1] == 1
+    assert truth_events.sequence(browser, draw_inputs(browser, order="best"))[2:4] == [3, 4]
+    assert truth_events.sequence(browser, draw_inputs(browser, order="listed")) == [0, 1, 2, 3, 4]
+    assert truth_events.neighbour(browser, draw_inputs(browser), 1) == 4
+    assert truth_events.neighbour(browser, draw_inputs(browser, at=4), 1) == 3
+    assert truth_events.neighbour(browser, draw_inputs(browser, at=4), -1) == 1
+    assert truth_events.neighbour(browser, draw_inputs(browser, at=1, order="listed"), 1) == 2
 
 
 def test_the_table_marks_the_open_frame_and_has_means(browser: Browser) -> None:
-    bare = truth_events.table(browser, looks(browser))
+    bare = truth_events.table(browser, draw_inputs(browser))
     assert bare.count("data-open") == COUNT
     assert "mean of" not in bare
     for index in range(COUNT):
         browser.frames.measure(index, FakePredictor())
-    shown = truth_events.table(browser, looks(browser, at=2))
+    shown = truth_events.table(browser, draw_inputs(browser, at=2))
     assert shown.index('data-open="4"') < shown.index('data-open="3"')
     assert shown.count("aria-current") == 1
     assert "mean of 5" in shown

@@ -14,7 +14,7 @@ import pytest
 from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.tabs.predictions import Predictions
 from app.views import change, html, legends, measure, page, predictions
 from mtcp.drawing import colour
@@ -26,13 +26,13 @@ STYLE = ROOT / "app" / "style.css"
 
 
 @pytest.fixture
-def run() -> Run:
+def run() -> Analysis:
     return run_of(FakePredictor())
 
 
-def run_of(predictor: FakePredictor, size: tuple[int, int] = (60, 80)) -> Run:
+def run_of(predictor: FakePredictor, size: tuple[int, int] = (60, 80)) -> Analysis:
     photo = np.full((*size, 3), 200, np.uint8)
-    return Run(photo, predictor(photo), "a <b>room</b>.jpg", size)
+    return Analysis(photo, predictor(photo), "a <b>room</b>.jpg", size)
 
 
 def test_views_need_neither_gradio_nor_torch() -> None:
@@ -79,21 +79,21 @@ def test_limit_survives_invalid_pixels() -> None:
     assert measure.limit(np.full((2, 2), np.nan), 5.0) == 5.0
 
 
-def test_summary_is_plain_numbers_with_units_in_the_keys(run: Run) -> None:
-    told = predictions.summary(run, run.prediction.task_list())
-    assert told["size"] == [60, 80]
-    assert told["network_size"] == [48, 64]
-    semseg, depth, normals = (told["tasks"][name] for name in ("semseg", "depth", "normals"))
+def test_summary_is_plain_numbers_with_units_in_the_keys(analysis: Analysis) -> None:
+    prediction = predictions.summary(analysis, analysis.prediction.task_list())
+    assert prediction["size"] == [60, 80]
+    assert prediction["network_size"] == [48, 64]
+    semseg, depth, normals = (prediction["tasks"][name] for name in ("semseg", "depth", "normals"))
     window = next(entry for entry in semseg["classes"] if entry["name"] == "window")
-    grown = (run.prediction.refined["semseg"] == WINDOW).mean() - (
-        run.prediction.initial["semseg"] == WINDOW
+    grown = (analysis.prediction.refined["semseg"] == WINDOW).mean() - (
+        analysis.prediction.initial["semseg"] == WINDOW
     ).mean()
     assert semseg["changed_percent"] == pytest.approx(100 * grown, abs=1e-3)
     assert window["refined_percent"] - window["initial_percent"] == pytest.approx(100 * grown, abs=2e-3)
-    shift = run.prediction.refined["depth"] - run.prediction.initial["depth"]
+    shift = analysis.prediction.refined["depth"] - analysis.prediction.initial["depth"]
     assert depth["mean_change_m"] == pytest.approx(float(shift.mean()), abs=1e-4)
     assert depth["refined_high_m"] == 3.5
-    turned = (run.prediction.initial["semseg"] != FLOOR).mean() * 0.5  # the wall turns by half a degree
+    turned = (analysis.prediction.initial["semseg"] != FLOOR).mean() * 0.5  # the wall turns by half a degree
     assert normals["mean_change_deg"] == pytest.approx(turned, abs=1e-3)
 
 
@@ -105,8 +105,8 @@ def test_summary_without_trace_back_tells_no_change() -> None:
 
 
 @pytest.mark.parametrize("task", [SEMSEG, DEPTH, NORMALS])
-def test_view_shows_both_stages_in_the_size_of_the_photo(run: Run, task: Task) -> None:
-    view = predictions.view(run, task)
+def test_view_shows_both_stages_in_the_size_of_the_photo(analysis: Analysis, task: Task) -> None:
+    view = predictions.view(analysis, task)
     assert view.change is not None
     for picture in (view.initial, view.refined, view.change.picture):
         assert picture.shape == (60, 80, 3)
@@ -116,10 +116,10 @@ def test_view_shows_both_stages_in_the_size_of_the_photo(run: Run, task: Task) -
 
 @pytest.mark.parametrize("task", [SEMSEG, DEPTH, NORMALS])
 def test_nothing_is_called_refined_without_trace_back(task: Task) -> None:
-    run = run_of(FakePredictor(trace_back=False))
+    analysis = run_of(FakePredictor(trace_back=False))
     with gr.Blocks():
         tab = Predictions.build([task])
-    filled = tab.fill(Scene.of(run), {})
+    filled = tab.fill(Scene.of(analysis), {})
     (panel,) = tab.tasks
     assert not filled[panel.compare.both].visible and filled[panel.compare.both].value is None
     assert filled[panel.compare.alone].visible and filled[panel.compare.alone].value is not None
@@ -128,22 +128,22 @@ def test_nothing_is_called_refined_without_trace_back(task: Task) -> None:
     assert "initial" in filled[panel.legend] or task is NORMALS
 
 
-def test_depth_pictures_share_one_scale(run: Run) -> None:
-    view = predictions.view(run, DEPTH)
+def test_depth_pictures_share_one_scale(analysis: Analysis) -> None:
+    view = predictions.view(analysis, DEPTH)
     near = colour.colour_map("viridis")[0]
     assert (view.initial == near).all(-1).any()
     assert not (view.refined == near).all(-1).any()
     assert "3.5 m" in view.legend
 
 
-def test_label_change_is_coloured_only_where_the_class_changed(run: Run) -> None:
-    initial, refined = run.prediction.initial["semseg"], run.prediction.refined["semseg"]
-    picture = change.change(run.photo, initial, refined, SEMSEG).picture
+def test_label_change_is_coloured_only_where_the_class_changed(analysis: Analysis) -> None:
+    initial, refined = analysis.prediction.initial["semseg"], analysis.prediction.refined["semseg"]
+    picture = change.change(analysis.photo, initial, refined, SEMSEG).picture
     moved = initial != refined
     assert (picture[moved] == palette(40)[WINDOW]).all()
     grey = picture[~moved]
     assert (grey == grey[:, :1]).all()
-    assert grey.min() > run.photo.min()
+    assert grey.min() > analysis.photo.min()
 
 
 @pytest.mark.parametrize(
@@ -191,16 +191,16 @@ def test_normal_ball_faces_the_camera_in_its_middle_and_right_on_the_right() -> 
     assert np.abs(np.array(found, float) - np.array(expected, float)).max() < 40
 
 
-def test_text_of_files_is_escaped(run: Run) -> None:
-    facts = page.photo_facts(run)
+def test_text_of_files_is_escaped(analysis: Analysis) -> None:
+    facts = page.photo_facts(analysis)
     assert "&lt;b&gt;room&lt;/b&gt;" in facts
     assert "<b>" not in facts
 
 
-def test_photo_facts_tell_the_camera_and_the_shrinking(run: Run) -> None:
-    assert "60° across (assumed)" in page.photo_facts(run)
-    assert "worked at" not in page.photo_facts(run)
-    shrunk = dataclasses.replace(run, original=(600, 800))
+def test_photo_facts_tell_the_camera_and_the_shrinking(analysis: Analysis) -> None:
+    assert "60° across (assumed)" in page.photo_facts(analysis)
+    assert "worked at" not in page.photo_facts(analysis)
+    shrunk = dataclasses.replace(analysis, original=(600, 800))
     assert re.search(r"size.*800 . 600.*worked at.*80 . 60", page.photo_facts(shrunk))
 
 
@@ -209,9 +209,9 @@ def test_headline_joins_the_changes() -> None:
     assert "no trace-back" in page.headline([])
 
 
-def test_header_tells_the_run_only_after_one(run: Run) -> None:
+def test_header_tells_the_run_only_after_one(analysis: Analysis) -> None:
     assert "took" not in page.header("x/lite.safetensors", "cpu")
-    done = dataclasses.replace(run.prediction, network_size=(240, 320), seconds=0.041)
+    done = dataclasses.replace(analysis.prediction, network_size=(240, 320), seconds=0.041)
     told = page.header("x/lite.safetensors", "cpu", done)
     assert "not enough memory" not in told
     assert "lite<" in told
@@ -225,9 +225,9 @@ def test_table_colours_the_stage_names() -> None:
     assert '<th scope="col" class="mt-initial">initial</th>' in html.table(["", "initial"], [["a", "b"]])
 
 
-def test_every_class_of_the_views_has_a_style(run: Run) -> None:
-    views = "".join(predictions.view(run, task).legend for task in (SEMSEG, DEPTH, NORMALS))
-    views += page.header("x", "cpu", run.prediction) + page.empty(["semseg"], True) + page.headline([])
+def test_every_class_of_the_views_has_a_style(analysis: Analysis) -> None:
+    views = "".join(predictions.view(analysis, task).legend for task in (SEMSEG, DEPTH, NORMALS))
+    views += page.header("x", "cpu", analysis.prediction) + page.empty(["semseg"], True) + page.headline([])
     used = {name for names in re.findall(r'class="([^"]+)"', views) for name in names.split()}
     assert used
     assert not {name for name in used if f".{name}" not in STYLE.read_text()}

@@ -28,7 +28,7 @@ def test_first_two_epochs_by_hand() -> None:
     assert result.weights[0] == losses(1.0, 1.0, 1.0)
     assert result.weights[1] == losses(2.0, 4.0, 4.0)  # l = 4; 4/2, 4/1, 4/1
     assert result.ratios == (None, None)
-    assert result.floored == ((), ())
+    assert result.clamped == ((), ())
 
 
 def test_ratios_by_hand_without_floor() -> None:
@@ -37,7 +37,7 @@ def test_ratios_by_hand_without_floor() -> None:
     result = lps_weights([losses(1.0, 1.0, 1.0), losses(0.95, 1.0, 1.05)], kappa=7.5)
     assert result.ratios[2] == pytest.approx(losses(0.95, 1.0, 1.05))
     assert result.weights[2] == pytest.approx(losses(0.625, 1.0, 1.375))
-    assert result.floored[2] == ()
+    assert result.clamped[2] == ()
 
 
 def test_sum_of_weights_is_the_sum_of_ratios_not_the_number_of_tasks() -> None:
@@ -53,14 +53,14 @@ def test_floor_by_hand() -> None:
     result = lps_weights([losses(1.0, 1.0, 1.0), losses(0.8, 1.0, 1.2)], kappa=7.5)
     factor = 3 / 3.55
     assert result.weights[2] == pytest.approx(losses(0.05 * factor, factor, 2.5 * factor))
-    assert result.floored[2] == ("semseg",)
+    assert result.clamped[2] == ("semseg",)
 
 
 def test_replay_with_another_kappa() -> None:
     history = [losses(1.0, 1.0, 1.0), losses(0.8, 1.0, 1.2)]
     replay = lps_weights(history, kappa=1.6)
     assert replay.weights[2] == pytest.approx(losses(0.68, 1.0, 1.32))
-    assert replay.floored[2] == ()
+    assert replay.clamped[2] == ()
     assert lps_weights(history, kappa=1.0).weights[2] == pytest.approx(losses(0.8, 1.0, 1.2))  # w = r
     assert lps_weights(history, kappa=0.0).weights[2] == pytest.approx(losses(1.0, 1.0, 1.0))
     assert replay.weights[:2] == lps_weights(history).weights[:2]
@@ -78,9 +78,9 @@ def test_one_task_always_weighs_one() -> None:
 def test_weights_keep_sum_and_sign_and_depend_on_the_past_only(rows: list[list[float]], kappa: float) -> None:
     history = [dict(zip("abcd", row, strict=True)) for row in rows]
     result = lps_weights(history, kappa)
-    assert len(result.weights) == len(result.ratios) == len(result.floored) == len(history) + 1
-    for weights, ratios, floored in zip(
-        result.weights[2:], result.ratios[2:], result.floored[2:], strict=True
+    assert len(result.weights) == len(result.ratios) == len(result.clamped) == len(history) + 1
+    for weights, ratios, clamped in zip(
+        result.weights[2:], result.ratios[2:], result.clamped[2:], strict=True
     ):
         assert ratios is not None
         assert math.isclose(sum(weights.values()), sum(ratios.values()), rel_tol=1e-6)
@@ -88,7 +88,7 @@ def test_weights_keep_sum_and_sign_and_depend_on_the_past_only(rows: list[list[f
         assert sorted(weights.values()) == pytest.approx(
             [weights[t] for t in sorted(weights, key=ratios.__getitem__)]
         )
-        assert all(weights[task] == min(weights.values()) for task in floored)
+        assert all(weights[task] == min(weights.values()) for task in clamped)
     assert lps_weights(history[:-1], kappa).weights == result.weights[:-1]
 
 
@@ -197,10 +197,10 @@ def test_lps_reports_what_the_pure_function_says() -> None:
     reports = [balancer.end_epoch(epoch) for epoch in history]
     result = lps_weights(history, 7.5)
     assert [r.weights for r in reports] == list(result.weights[1:])
-    assert [tuple(r.record["floor"]) for r in reports] == list(result.floored[1:])
+    assert [tuple(r.record["floor"]) for r in reports] == list(result.clamped[1:])
     assert reports[0].record["ratio"] == dict.fromkeys(TASKS)
     assert reports[2].record["ratio"] == result.ratios[3]
-    assert [bool(r.note) for r in reports] == [bool(floored) for floored in result.floored[1:]]
+    assert [bool(r.note) for r in reports] == [bool(clamped) for clamped in result.clamped[1:]]
 
 
 def test_dwa_by_hand() -> None:

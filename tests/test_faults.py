@@ -23,8 +23,8 @@ from mtcp.__main__ import NOT_WRITTEN, WRONG_INPUT, main
 from mtcp.checkpoint.store import load_checkpoint
 from mtcp.cli.train import PAUSED
 from mtcp.errors import InputError
-from mtcp.io.atomic import WriteError, drop_unfinished, write_aside
-from mtcp.io.folder_lock import only_process
+from mtcp.io.atomic import WriteError, drop_unfinished, write_atomic
+from mtcp.io.folder_lock import lock_folder
 from mtcp.training import RunFolder, read_log
 
 ROOT = Path(__file__).parents[1]
@@ -143,12 +143,12 @@ def test_a_folder_is_free_as_soon_as_its_process_is_killed(tmp_path: Path, how: 
     try:
         with (
             pytest.raises(InputError, match=rf"{tmp_path.name} is in use by process {process.pid}: wait"),
-            only_process(tmp_path),
+            lock_folder(tmp_path),
         ):
             pytest.fail("both hold it")
         process.kill()
         process.wait(timeout=60)
-        with only_process(tmp_path):
+        with lock_folder(tmp_path):
             assert (tmp_path / ".lock").read_text().split()[0] == str(os.getpid())
     finally:
         process.kill()
@@ -159,9 +159,9 @@ def test_a_folder_is_free_as_soon_as_its_process_is_killed(tmp_path: Path, how: 
 
 
 def test_a_folder_is_free_again_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), only_process(tmp_path):
+    with pytest.raises(KeyError), lock_folder(tmp_path):
         raise KeyError
-    with only_process(tmp_path):
+    with lock_folder(tmp_path):
         pass
     assert (tmp_path / ".lock").read_text() == ""
 
@@ -310,13 +310,13 @@ def test_torch_does_not_hide_why_it_could_not_write(tmp_path: Path, monkeypatch:
     path = tmp_path / "last.pt"
     fill_the_disk(monkeypatch, "last.pt")
     with pytest.raises(WriteError, match=r"last\.pt: not written: disk full \(No space left") as caught:
-        write_aside(path, lambda file: torch.save({"a": torch.zeros(100_000)}, file))
+        write_atomic(path, lambda file: torch.save({"a": torch.zeros(100_000)}, file))
     assert caught.value.errno == errno.ENOSPC
     assert not list(tmp_path.iterdir())
 
 
 def test_another_error_in_writing_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
-        write_aside(tmp_path / "a", lambda file: file.write("text"))  # type: ignore[arg-type]
+        write_atomic(tmp_path / "a", lambda file: file.write("text"))  # type: ignore[arg-type]
     drop_unfinished(tmp_path)
     assert not list(tmp_path.iterdir())

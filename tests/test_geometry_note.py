@@ -13,8 +13,7 @@ from PIL import ExifTags, Image
 
 from app import session
 from app.session import Run
-from app.views import cloud, page, predictions, triage, triage_table
-from app.views import coherence_change as gains
+from app.views import cloud, coherence_change, page, predictions, triage, triage_table
 from mtcp.__main__ import main
 from mtcp.batch.measure import measure_block
 from mtcp.cli.predict import summary
@@ -49,7 +48,7 @@ def everywhere(run: Run) -> dict[str, str]:
     assert run.coherence is not None
     return {
         "header": page.header("c", "cpu", told),
-        "coherence": gains.headline(run),
+        "coherence": coherence_change.headline(run),
         "3D": cloud.legend(run, "photo", cloud.shape(run, 100)),
         "cards": triage.cards([one], quantity, "refined"),
         "csv": to_csv([one.row], COHERENCE),
@@ -69,7 +68,7 @@ def test_every_view_says_it(wide: Run, usual: Run) -> None:
 
 def test_another_field_of_view_does_not_silence_it(wide: Run) -> None:
     seen = wide.with_camera(Camera.from_fov(250, 100, 90))
-    assert "panorama" in gains.headline(seen)
+    assert "panorama" in coherence_change.headline(seen)
     assert seen.coherence is not None and seen.coherence.note == wide.prediction.geometry_note
 
 

@@ -21,7 +21,7 @@ from mtcp.objective.losses import (
     class_weights,
     cross_entropy,
     depth_l1,
-    thin,
+    subsample,
     unit_l1,
 )
 from mtcp.tasks import TASK_SETS, Task
@@ -123,11 +123,11 @@ def test_thinning_is_centred_over_its_starts(stride: int) -> None:
     photo = torch.stack(torch.meshgrid(centres, centres, indexing="ij"))  # (2, 32, 32)
     quarter = F.avg_pool2d(photo, 4)
     starts = list(product(range(stride), repeat=2))
-    mean = torch.stack([thin(photo, stride, start) for start in starts]).mean(0)
+    mean = torch.stack([subsample(photo, stride, start) for start in starts]).mean(0)
     up = F.interpolate(quarter[None], size=mean.shape[-2:], mode="bilinear", align_corners=False)[0]
     inner = slice(4 // stride, -4 // stride)
     torch.testing.assert_close(mean[:, inner, inner], up[:, inner, inner])
-    covered = torch.cat([thin(torch.arange(1024).view(32, 32), stride, s).flatten() for s in starts])
+    covered = torch.cat([subsample(torch.arange(1024).view(32, 32), stride, s).flatten() for s in starts])
     assert covered.sort().values.tolist() == list(range(1024))
 
 
@@ -151,7 +151,7 @@ def test_deep_supervision_weighs_the_stages() -> None:
     decoded = objective.model.inspect(batch["image"].float() / 255)
     for task in objective.model.tasks:
         target = batch[task.name]
-        fine, coarse = thin(target, 2, (1, 1)), thin(target, COARSE_STRIDE, (1, 1))
+        fine, coarse = subsample(target, 2, (1, 1)), subsample(target, COARSE_STRIDE, (1, 1))
         refined = objective.one_loss(task, decoded.refined[task.name], fine)
         initial = objective.one_loss(task, decoded.initial[task.name], fine)
         steps = [objective.one_loss(task, raw, coarse) for raw in decoded.intermediate[task.name]]

@@ -218,7 +218,7 @@ def test_the_log_is_enough_to_replay_lps(whole: Trainer) -> None:
     replay = lps_weights([entry["log_loss"] for entry in epochs], kappa=whole.config.kappa)
     for e, entry in enumerate(epochs):
         assert entry["next_weight"] == pytest.approx(replay.weights[e + 1])
-        assert entry["floor"] == list(replay.floored[e + 1])
+        assert entry["floor"] == list(replay.clamped[e + 1])
         ratios = replay.ratios[e + 1]
         assert entry["ratio"] == (dict.fromkeys(TASKS) if ratios is None else pytest.approx(ratios))
 

@@ -89,28 +89,28 @@ class Attention:
         )
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        run = scene.run
+        analysis = scene.analysis
         return {
             **self.point(scene, settings),
-            self.steps: once(run, "steps", lambda: attention_inside.trace_back(run)),
-            self.entropies: once(run, "entropies", lambda: attention_inside.entropies(run)),
-            self.gates: once(run, "gates", lambda: attention_inside.gates(run)),
+            self.steps: once(analysis, "steps", lambda: attention_inside.trace_back(analysis)),
+            self.entropies: once(analysis, "entropies", lambda: attention_inside.entropies(analysis)),
+            self.gates: once(analysis, "gates", lambda: attention_inside.gates(analysis)),
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:
-        run, probe = scene.run, scene.probe
-        found = attention.looks(run, probe)
+        analysis, probe = scene.analysis, scene.probe
+        found = attention.draw_inputs(analysis, probe)
         return {
-            self.headline: attention.headline(run, probe, found),
-            self.overlays: attention.overlays(run, found, *self._drawn(settings)),
-            self.readouts: attention.readouts(run, probe, found),
-            self.masses: attention.masses(run, found),
-            self.queries: attention_inside.queries(run, probe),
+            self.headline: attention.headline(analysis, probe, found),
+            self.overlays: attention.overlays(analysis, found, *self._drawn(settings)),
+            self.readouts: attention.readouts(analysis, probe, found),
+            self.masses: attention.masses(analysis, found),
+            self.queries: attention_inside.queries(analysis, probe),
         }
 
     def _redraw(self, scene: Scene, settings: Settings) -> Values:
-        found = attention.looks(scene.run, scene.probe)
-        return {self.overlays: attention.overlays(scene.run, found, *self._drawn(settings))}
+        found = attention.draw_inputs(scene.analysis, scene.probe)
+        return {self.overlays: attention.overlays(scene.analysis, found, *self._drawn(settings))}
 
     def _drawn(self, settings: Settings) -> tuple[str, float]:
         return settings[self.scale], settings[self.opacity] / 100

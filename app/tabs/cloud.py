@@ -16,7 +16,7 @@ from gradio.data_classes import FileData
 from app import viewer
 from app.folders import fresh_folder
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.tabs.base import Control, Settings, Values
 from app.views import cloud as view
 from mtcp.geometry.cloud import BUDGET
@@ -151,12 +151,12 @@ class Cloud:
         return (self.viewer, self.legend, self.colour, self.show, self.saved)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        run = scene.run
-        if "depth" not in run.prediction.initial:
+        analysis = scene.analysis
+        if "depth" not in analysis.prediction.initial:
             return {self.viewer: {"message": view.NO_DEPTH}, self.legend: ""}
-        choices = [(view.COLOURS[key], key) for key in view.available(run)]
-        what = self._what(run, settings)
-        shows = ["both", "initial", "refined"] if run.prediction.refined else ["initial"]
+        choices = [(view.COLOURS[key], key) for key in view.available(analysis)]
+        what = self._what(analysis, settings)
+        shows = ["both", "initial", "refined"] if analysis.prediction.refined else ["initial"]
         show = settings[self.show] if settings[self.show] in shows else shows[0]
         return {
             **self._recolour(scene, settings),
@@ -165,36 +165,36 @@ class Cloud:
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:
-        if "depth" not in scene.run.prediction.initial:
+        if "depth" not in scene.analysis.prediction.initial:
             return {}
         return {self.viewer: self._value(scene, settings)}
 
     def _recolour(self, scene: Scene, settings: Settings) -> Values:
-        run = scene.run
-        if "depth" not in run.prediction.initial:
+        analysis = scene.analysis
+        if "depth" not in analysis.prediction.initial:
             return {}
-        sampled = _shape(run, settings[self.budget])
-        legend = view.legend(run, self._what(run, settings), sampled)
+        sampled = _shape(analysis, settings[self.budget])
+        legend = view.legend(analysis, self._what(analysis, settings), sampled)
         return {self.viewer: self._value(scene, settings), self.legend: legend}
 
-    def _what(self, run: Run, settings: Settings) -> str:
-        return settings[self.colour] if settings[self.colour] in view.available(run) else "photo"
+    def _what(self, analysis: Analysis, settings: Settings) -> str:
+        return settings[self.colour] if settings[self.colour] in view.available(analysis) else "photo"
 
     def _value(self, scene: Scene, settings: Settings) -> dict[str, Any]:
         """What the viewer draws. Its files are made once for each budget and colour."""
-        run, budget, what = scene.run, settings[self.budget], self._what(scene.run, settings)
-        sampled = _shape(run, budget)
+        analysis, budget, what = scene.analysis, settings[self.budget], self._what(scene.analysis, settings)
+        sampled = _shape(analysis, budget)
         folder = self.viewer.GRADIO_CACHE
-        depths = _file(run, f"camera.cloud.depths.{budget}", folder, sampled.data)
+        depths = _file(analysis, f"camera.cloud.depths.{budget}", folder, sampled.data)
         colours = _file(
-            run,
+            analysis,
             f"camera.cloud.colours.{budget}.{what}",
             folder,
-            lambda: view.paint(run, what, sampled).tobytes(),
+            lambda: view.paint(analysis, what, sampled).tobytes(),
         )
         return {
             **view.describe(scene, sampled, settings[self.edges] / 100, bool(settings[self.needles])),
-            "run": run.cache.setdefault("cloud.run", secrets.token_hex(4)),
+            "run": analysis.cache.setdefault("cloud.run", secrets.token_hex(4)),
             "depths": _served(depths),
             "colours": _served(colours),
             "show": settings[self.show],
@@ -205,17 +205,19 @@ class Cloud:
         """Writes the file when it is asked for; `saved` then makes the browser download it."""
 
         def save(scene: Scene, settings: Settings) -> Values:
-            run, show = scene.run, settings[self.show]
-            if "depth" not in run.prediction.initial:
+            analysis, show = scene.analysis, settings[self.show]
+            if "depth" not in analysis.prediction.initial:
                 return {}
-            sampled, what = _shape(run, settings[self.budget]), self._what(run, settings)
-            stages = [stage for stage in run.prediction.stages() if show in ("both", stage)]
+            sampled, what = _shape(analysis, settings[self.budget]), self._what(analysis, settings)
+            stages = [stage for stage in analysis.prediction.stages() if show in ("both", stage)]
             clouds = {
-                stage: view.export(run, stage, what, sampled, settings[self.edges] / 100)
-                for stage in stages or list(run.prediction.stages())
+                stage: view.export(analysis, stage, what, sampled, settings[self.edges] / 100)
+                for stage in stages or list(analysis.prediction.stages())
             }
             return {
-                self.saved: {"file": _served(write(fresh_folder(self.saved.GRADIO_CACHE) / run.stem, clouds))}
+                self.saved: {
+                    "file": _served(write(fresh_folder(self.saved.GRADIO_CACHE) / analysis.stem, clouds))
+                }
             }
 
         return save
@@ -243,18 +245,18 @@ def _write_ply(place: Path, clouds: dict[str, Points]) -> Path:
     return packed
 
 
-def _shape(run: Run, budget: int) -> view.Shape:
+def _shape(analysis: Analysis, budget: int) -> view.Shape:
     key = f"camera.cloud.shape.{budget}"
-    if key not in run.cache:
-        run.cache[key] = view.shape(run, budget or None)
-    return run.cache[key]
+    if key not in analysis.cache:
+        analysis.cache[key] = view.shape(analysis, budget or None)
+    return analysis.cache[key]
 
 
-def _file(run: Run, key: str, folder: str, data: Callable[[], bytes]) -> Path:
+def _file(analysis: Analysis, key: str, folder: str, data: Callable[[], bytes]) -> Path:
     """The file of that key, written at its first use, and again if gradio has cleared it away."""
-    path = run.cache.get(key)
+    path = analysis.cache.get(key)
     if path is None or not path.exists():
-        path = run.cache[key] = fresh_folder(folder) / "cloud.bin"
+        path = analysis.cache[key] = fresh_folder(folder) / "cloud.bin"
         path.write_bytes(data())
     return path
 

@@ -12,8 +12,7 @@ from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
 from app.tabs.parts import Comparison
-from app.views import angles, failures, scoreboard
-from app.views import coherence_change as gains
+from app.views import angles, coherence_change, failures, scoreboard
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Angles:
         return (*self.compare.outputs, self.legend, self.histogram)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        stages, method = scoreboard.stages(scene.run), settings[self.method]
+        stages, method = scoreboard.stages(scene.analysis), settings[self.method]
         if not stages:
             return {}
         pictures = {name: angles.picture(stage, method) for name, stage in stages.items() if name != "truth"}
@@ -73,7 +72,7 @@ class Angles:
         }
 
     def _chart(self, scene: Scene, settings: Settings) -> Values:
-        stages = scoreboard.stages(scene.run)
+        stages = scoreboard.stages(scene.analysis)
         if not stages:
             return {}
         return {self.histogram: angles.histogram(stages, settings[self.method], settings[self.scale])}
@@ -114,13 +113,13 @@ class Failures:
         return (self.about, self.status, self.table, self.picture, self.chosen)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        options = failures.choices(scene.run)
+        options = failures.choices(scene.analysis)
         wanted = settings[self.status]
         status = wanted if wanted in [value for _, value in options] else "all"
         return {
-            self.about: failures.about(scene.run),
+            self.about: failures.about(scene.analysis),
             self.status: gr.Radio(
-                options, value=status, visible=len(options) > 1 and bool(scene.run.failures)
+                options, value=status, visible=len(options) > 1 and bool(scene.analysis.failures)
             ),
             **self._drawn(scene, status),
             **self.point(scene, settings),
@@ -134,8 +133,8 @@ class Failures:
 
     def _drawn(self, scene: Scene, status: str) -> Values:
         return {
-            self.table: failures.table(scene.run, status),
-            self.picture: failures.picture(scene.run, status),
+            self.table: failures.table(scene.analysis, status),
+            self.picture: failures.picture(scene.analysis, status),
         }
 
 
@@ -174,14 +173,17 @@ class Coherence:
         return (*own, *self.angles.outputs, *self.failures.outputs, *self.cloud.outputs)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        run = scene.run
-        comparable = run.coherence is not None
-        values: Values = {self.headline: gains.headline(run), self.compared: gr.Column(visible=comparable)}
+        analysis = scene.analysis
+        comparable = analysis.coherence is not None
+        values: Values = {
+            self.headline: coherence_change.headline(analysis),
+            self.compared: gr.Column(visible=comparable),
+        }
         if comparable:
-            values[self.board] = scoreboard.scoreboard(run)
+            values[self.board] = scoreboard.scoreboard(analysis)
             values |= self.angles.fill(scene, settings) | self.failures.fill(scene, settings)
         return values | self.cloud.fill(scene, settings)
 
     def point(self, scene: Scene, settings: Settings) -> Values:
         values = self.cloud.point(scene, settings)
-        return values if scene.run.coherence is None else values | self.failures.point(scene, settings)
+        return values if scene.analysis.coherence is None else values | self.failures.point(scene, settings)

@@ -95,7 +95,7 @@ class Predictions:
         return (self.headline, self.divider, *(output for panel in self.tasks for output in panel.outputs))
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        views = [predictions.view(scene.run, panel.task) for panel in self.tasks]
+        views = [predictions.view(scene.analysis, panel.task) for panel in self.tasks]
         changes = [view.change.short for view in views if view.change]
         filled: Values = {
             self.headline: page.headline(changes),

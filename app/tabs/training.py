@@ -202,7 +202,7 @@ class Training:
         }
 
     def _curves(self, read: Sequence[tuple[RunRef, RunData]], data: Settings) -> dict[Any, Any]:
-        look = training.Look(data[self.axis], data[self.smoothing], data[self.split])
+        look = training.ChartOptions(data[self.axis], data[self.smoothing], data[self.split])
         key = (look, tuple((ref.id, run.version) for ref, run in read))
 
         def made() -> str | None:

@@ -14,7 +14,7 @@ from app.folders import fresh_folder
 from app.tabs.parts import choice, stage_choice
 from app.uploads import uploaded
 from app.views import triage as view
-from mtcp.evaluation.ranking import COHERENCE, Quantity, Row, to_csv
+from mtcp.evaluation.ranking import COHERENCE, Quantity, TriageRow, to_csv
 
 MOST = 50
 """Photos at once, at most."""
@@ -88,7 +88,7 @@ class Triage:
             tables=gr.State((), time_to_live=STATE_SECONDS),
         )
 
-    def exported(self, rows: Sequence[Row]) -> gr.DownloadButton:
+    def exported(self, rows: Sequence[TriageRow]) -> gr.DownloadButton:
         """The button that saves these rows, in this order, as CSV."""
         if not rows:
             return gr.DownloadButton(value=None, interactive=False)

@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from app import session
 from app.background_job import Progress
 from app.listeners import NETWORK, PRIVATE, QUIET, sent, toast, toasting
-from app.session import Predict, Run, TruthOf
+from app.session import Analysis, Predict, TruthOf
 from app.tabs import triage_table
 from app.tabs.base import Settings, Values
 from app.tabs.triage import MOST, Triage, quantity
@@ -32,7 +32,7 @@ def listen(
     predict: Predict,
     inbox: gr.State,
     truth_of: TruthOf = session.no_truth,
-    handed: Callable[[Run | None], Any] = lambda run: run,
+    handed: Callable[[Analysis | None], Any] = lambda analysis: analysis,
 ) -> list[Dependency]:
     """Adds the tab's listeners to the page.
 
@@ -145,7 +145,7 @@ def examined(path: str, predict: Predict, truth_of: TruthOf = session.no_truth) 
 
 def reopened(
     entries: Sequence[Entry], index: int, predict: Predict, truth_of: TruthOf = session.no_truth
-) -> Run | None:
+) -> Analysis | None:
     """The run of a photo in the gallery, made again; None, and a toast, if that does not work."""
     if not 0 <= index < len(entries):
         toast("This photo is no longer in the list: drop it again")

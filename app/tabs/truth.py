@@ -169,12 +169,15 @@ class Truth:
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         """All of it."""
-        run = scene.run
-        values: Values = {self.headline: view.headline(run) or view.EMPTY, self.caveat: view.caveat(run)}
+        analysis = scene.analysis
+        values: Values = {
+            self.headline: view.headline(analysis) or view.EMPTY,
+            self.caveat: view.caveat(analysis),
+        }
         for panel in self.panels:
-            values |= panel.fill(view.view(run, panel.task))
+            values |= panel.fill(view.view(analysis, panel.task))
         return values | self.point(scene, settings)
 
     def point(self, scene: Scene, settings: Settings) -> Values:
         """What is true at the probe."""
-        return {self.probe: view.at_probe(scene.run, scene.probe)}
+        return {self.probe: view.at_probe(scene.analysis, scene.probe)}

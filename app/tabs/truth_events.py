@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from app.background_job import Progress
 from app.frames import Frames
 from app.listeners import NETWORK, PRIVATE, QUIET, sent, toasting
-from app.session import Predict, Run
+from app.session import Analysis, Predict
 from app.tabs.base import Settings, Values
 from app.tabs.truth import Browser, Truth
 from app.views import truth as view
@@ -24,7 +24,10 @@ REDRAW = 5
 
 
 def listen(
-    tab: Truth, predict: Predict, inbox: gr.State, handed: Callable[[Run], Any] = lambda run: run
+    tab: Truth,
+    predict: Predict,
+    inbox: gr.State,
+    handed: Callable[[Analysis], Any] = lambda analysis: analysis,
 ) -> list[Dependency]:
     """Adds the browser's listeners to the page, if there is one.
 
@@ -37,13 +40,15 @@ def listen(
     browser = tab.browser
     if browser is None:
         return []
-    looks: list[Component] = [browser.number, browser.of, browser.order, browser.at, browser.page]
-    _listen_to_table(browser, looks)
-    _listen_to_measuring(browser, looks, predict)
-    return _listen_to_opening(browser, looks, lambda index: handed(browser.frames.run(index, predict)), inbox)
+    draw_inputs: list[Component] = [browser.number, browser.of, browser.order, browser.at, browser.page]
+    _listen_to_table(browser, draw_inputs)
+    _listen_to_measuring(browser, draw_inputs, predict)
+    return _listen_to_opening(
+        browser, draw_inputs, lambda index: handed(browser.frames.run(index, predict)), inbox
+    )
 
 
-def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
+def _listen_to_table(browser: Browser, draw_inputs: list[Component]) -> None:
     def from_the_top(data: Settings) -> Values:
         return {browser.page: 0, browser.table: table(browser, {**data, browser.page: 0})}
 
@@ -53,13 +58,13 @@ def _listen_to_table(browser: Browser, looks: list[Component]) -> None:
 
     drawn: list[Any] = [browser.table, browser.page]
     changed = [browser.number.input, browser.of.input, browser.order.input]
-    gr.on(changed, from_the_top, set(looks), drawn, **QUIET)
-    browser.table.select(turn, set(looks), drawn, **QUIET)
+    gr.on(changed, from_the_top, set(draw_inputs), drawn, **QUIET)
+    browser.table.select(turn, set(draw_inputs), drawn, **QUIET)
     assert Context.root_block is not None  # listeners are only ever added inside the page
-    Context.root_block.load(lambda data: table(browser, data), set(looks), browser.table, **QUIET)
+    Context.root_block.load(lambda data: table(browser, data), set(draw_inputs), browser.table, **QUIET)
 
 
-def _listen_to_measuring(browser: Browser, looks: list[Component], predict: Predict) -> None:
+def _listen_to_measuring(browser: Browser, draw_inputs: list[Component], predict: Predict) -> None:
     frames, job = browser.frames, browser.job
 
     def step(data: Settings) -> tuple[Values, Progress]:
@@ -73,7 +78,7 @@ def _listen_to_measuring(browser: Browser, looks: list[Component], predict: Pred
     def state(data: Settings) -> tuple[Values, Progress]:
         return {browser.table: table(browser, data)}, measured(frames, stopped=True)
 
-    job.listen(step, state, looks, [browser.table])
+    job.listen(step, state, draw_inputs, [browser.table])
     job.start.click(
         lambda data: job.begin(data, measured(frames)),
         {job.wanted, job.tick},
@@ -83,15 +88,15 @@ def _listen_to_measuring(browser: Browser, looks: list[Component], predict: Pred
 
 
 def _listen_to_opening(
-    browser: Browser, looks: list[Component], run_of: Callable[[int], Any], inbox: gr.State
+    browser: Browser, draw_inputs: list[Component], run_of: Callable[[int], Any], inbox: gr.State
 ) -> list[Dependency]:
     def opened(data: Settings, index: int) -> Values:
-        run = run_of(index)
+        analysis = run_of(index)
         page = sequence(browser, data).index(index) // view.PAGE
         seen = {**data, browser.at: index, browser.page: page}
         asked = browser.frames.ids[index]
         here = {browser.at: index, browser.asked: asked, browser.page: page}
-        return {inbox: run, **here, browser.table: table(browser, seen)}
+        return {inbox: analysis, **here, browser.table: table(browser, seen)}
 
     def by_button(data: Settings, event: gr.EventData) -> Values:
         return opened(data, min(max(int(sent(event, "open")), 0), len(browser.frames) - 1))
@@ -106,7 +111,7 @@ def _listen_to_opening(
     outputs: list[Any] = [inbox, browser.at, browser.asked, browser.table, browser.page]
 
     def add(event: Any, listener: Callable[..., Values], *more: Component) -> Dependency:
-        return event(toasting(listener, unmoved), {*looks, *more}, outputs, **options)
+        return event(toasting(listener, unmoved), {*draw_inputs, *more}, outputs, **options)
 
     def unmoved(data: Settings, *_: Any) -> Values:
         at = data[browser.at]

@@ -7,7 +7,7 @@ from math import log10
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import attention_pictures as pictures
 from app.views import html, legends, page
 from mtcp.drawing import colour
@@ -27,7 +27,7 @@ DECADE_STEP = 2
 
 
 @dataclass(frozen=True)
-class Look:
+class AttentionRow:
     """One task's affinity row at the probe. row: float32 (h4, w4), summing to 1; effective: in cells."""
 
     task: str
@@ -53,25 +53,25 @@ class Labels:
         return self.names[label] if label < len(self.names) else "unknown"
 
 
-def looks(run: Run, probe: tuple[int, int]) -> tuple[Look, ...]:
+def draw_inputs(analysis: Analysis, probe: tuple[int, int]) -> tuple[AttentionRow, ...]:
     """Each task's row at the probe (x, y); nothing for a network without CFM."""
-    told = run.prediction
-    cell = told.cell(*probe)
+    prediction = analysis.prediction
+    cell = prediction.cell(*probe)
     found = []
-    for task in told.tasks:
-        if task in told.theta:
-            row = told.affinity(task, *probe)
+    for task in prediction.tasks:
+        if task in prediction.theta:
+            row = prediction.affinity(task, *probe)
             effective = float(attention.effective_cells(np.float64(attention.row_entropy(row))))
-            found.append(Look(task, row, effective, attention.mass_by_distance(row, cell)))
+            found.append(AttentionRow(task, row, effective, attention.mass_by_distance(row, cell)))
     return tuple(found)
 
 
-def labels(run: Run) -> Labels | None:
+def labels(analysis: Analysis) -> Labels | None:
     """The predicted classes, refined if there are any; None for a network that predicts no classes."""
-    return pictures.once(run, "labels", lambda: _labels(run))
+    return pictures.once(analysis, "labels", lambda: _labels(analysis))
 
 
-def headline(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
+def headline(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionRow, ...]) -> str:
     """One sentence: how widely each task looks from the probe."""
     if not found:
         return f'<p class="mt-headline">{WITHOUT_CFM}</p>'
@@ -80,24 +80,24 @@ def headline(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
     told = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]
     told += [f"{html.text(look.title.lower())} {to}" for look, to in zip(found[1:], others, strict=True)]
     listed = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
-    classes = labels(run)
-    column, row = run.prediction.cell(*probe)
+    classes = labels(analysis)
+    column, row = analysis.prediction.cell(*probe)
     where = f" on <b>{html.text(classes.name(classes.cells[row, column]))}</b>" if classes else ""
     return f'<p class="mt-headline">From the probe{where}, {listed}.</p>'
 
 
-def overlays(run: Run, found: tuple[Look, ...], scale: str, opacity: float) -> str:
+def overlays(analysis: Analysis, found: tuple[AttentionRow, ...], scale: str, opacity: float) -> str:
     """The rows over the grey photo, side by side, each with the legend of its scale."""
-    shown = "".join(_overlay(run, look, scale, opacity) for look in found)
+    shown = "".join(_overlay(analysis, look, scale, opacity) for look in found)
     return f'<div class="mt-attention">{shown}</div>' if shown else ""
 
 
-def readouts(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
+def readouts(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionRow, ...]) -> str:
     """Per task the numbers of its row beside those of a row without preference."""
     if not found:
         return ""
-    shown = "".join(f"<section>{_readout(run, probe, look)}</section>" for look in found)
-    seen = run.prediction.network_size
+    shown = "".join(f"<section>{_readout(analysis, probe, look)}</section>" for look in found)
+    seen = analysis.prediction.network_size
     note = (
         f"A cell is {STRIDE} &times; {STRIDE} pixels of the {seen[1]} &times; {seen[0]} that the network saw. "
         "Effective cells: exp(entropy) of the attention. Even: what attention without preference would give."
@@ -105,11 +105,11 @@ def readouts(run: Run, probe: tuple[int, int], found: tuple[Look, ...]) -> str:
     return f'<div class="mt-attention">{shown}</div><p class="mt-hint">{note}</p>'
 
 
-def masses(run: Run, found: tuple[Look, ...]) -> str:
+def masses(analysis: Analysis, found: tuple[AttentionRow, ...]) -> str:
     """Per task the bars: attention by predicted class and by distance, each with the even share as a line."""
     if not found:
         return f'<p class="mt-hint">{WITHOUT_CFM}</p>'
-    classes = labels(run)
+    classes = labels(analysis)
     shown = "".join(f"<section>{_mass(look, classes)}</section>" for look in found)
     of = f' (<span class="mt-{classes.stage}">{classes.stage}</span>)' if classes else ""
     note = (
@@ -148,14 +148,14 @@ def legend(row: np.ndarray, scale: str) -> str:
     return f'<div class="mt-legend">{html.bar(colour.colour_map("magma")[::8], ticks)}</div>'
 
 
-def _overlay(run: Run, look: Look, scale: str, opacity: float) -> str:
-    drawn = pictures.overlay(run, look.row, scale, opacity)
+def _overlay(analysis: Analysis, look: AttentionRow, scale: str, opacity: float) -> str:
+    drawn = pictures.overlay(analysis, look.row, scale, opacity)
     alt = f"{look.title}: what the probe attends to, {scale} scale"
     picture = html.picture(drawn, alt, legend(look.row, scale), "JPEG")
     return f"<section><h3>{html.text(look.title)}</h3>{picture}</section>"
 
 
-def _readout(run: Run, probe: tuple[int, int], look: Look) -> str:
+def _readout(analysis: Analysis, probe: tuple[int, int], look: AttentionRow) -> str:
     N = look.row.size
     near = look.rings.far <= NEAR + 1e-9
     rows = [
@@ -166,11 +166,11 @@ def _readout(run: Run, probe: tuple[int, int], look: Look) -> str:
             legends.percent(float(look.rings.uniform[near].sum())),
         ],
     ]
-    classes = labels(run)
+    classes = labels(analysis)
     strongest = np.unravel_index(int(look.row.argmax()), look.row.shape)
     where = ""
     if classes:
-        column, line = run.prediction.cell(*probe)
+        column, line = analysis.prediction.cell(*probe)
         own = int(classes.cells[line, column])
         mass, even = attention.mass_by_class(look.row, classes.cells)[own]
         rows.append(
@@ -186,7 +186,7 @@ def _readout(run: Run, probe: tuple[int, int], look: Look) -> str:
     return f'<div class="mt-legend">{html.table([look.title, "here", "even"], rows)}</div>'
 
 
-def _mass(look: Look, classes: Labels | None) -> str:
+def _mass(look: AttentionRow, classes: Labels | None) -> str:
     by_distance = [
         (f"{100 * near:.0f} to {100 * far:.0f} %", float(mass), float(even))
         for near, far, mass, even in zip(
@@ -229,11 +229,11 @@ def _bars(what: str, rows: list[tuple[str, float, float]]) -> str:
     return f'<div class="mt-legend mt-mass">{html.table([what, "", "attention", "even"], cells)}</div>'
 
 
-def _labels(run: Run) -> Labels | None:
-    told = run.prediction
-    task = next((task for task in told.task_list() if task.kind == "classes"), None)
+def _labels(analysis: Analysis) -> Labels | None:
+    prediction = analysis.prediction
+    task = next((task for task in prediction.task_list() if task.kind == "classes"), None)
     if task is None:
         return None
-    stage = "refined" if task.name in told.refined else "initial"
-    cells = attention.labels_of_cells(told, told.stages()[stage][task.name])
+    stage = "refined" if task.name in prediction.refined else "initial"
+    cells = attention.labels_of_cells(prediction, prediction.stages()[stage][task.name])
     return Labels(cells, task.classes, palette(task.channels), stage)

@@ -6,7 +6,7 @@ from math import ceil, log, sqrt
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import attention_pictures as pictures
 from app.views import html, page
 from app.views.attention import WITHOUT_CFM, count
@@ -25,20 +25,20 @@ SAME = 0.05
 """Queries whose masks differ by less of their range, everywhere, are called the same."""
 
 
-def entropies(run: Run) -> str:
+def entropies(analysis: Analysis) -> str:
     """A map per task of how many cells each cell attends to, on one logarithmic scale from 1 to all."""
-    told = run.prediction
-    found = entropy_maps(run)
+    prediction = analysis.prediction
+    found = entropy_maps(analysis)
     if not found:
         return _sentence(WITHOUT_CFM)
-    N = told.grid[0] * told.grid[1]
+    N = prediction.grid[0] * prediction.grid[1]
     figures = []
     for task, (nats, every) in found.items():
         cells = attention.effective_cells(nats)
         low, middle, high = (count(float(value)) for value in np.quantile(cells, (0.05, 0.5, 0.95)))
         title = html.text(page.title(task))
         caption = f"{title}: median <b>{middle}</b> cells, most between {low} and {high}"
-        shares, sharp = pictures.small(told, nats / max(log(N), 1e-6), STRIDE, every)
+        shares, sharp = pictures.small(prediction, nats / max(log(N), 1e-6), STRIDE, every)
         rgb = colour.mapped(shares, 0.0, 1.0, "viridis")
         figures.append(pictures.figure(rgb, f"{title}: cells attended to", caption, sharp))
     ticks = [f"{N ** (i / 4):,.0f}" for i in range(4)]
@@ -50,30 +50,30 @@ def entropies(run: Run) -> str:
     return f'{_sentence(note)}<div class="mt-attention">{"".join(figures)}</div><div class="mt-legend">{bar}</div>'
 
 
-def entropy_maps(run: Run) -> dict[str, tuple[np.ndarray, int]]:
+def entropy_maps(analysis: Analysis) -> dict[str, tuple[np.ndarray, int]]:
     """task -> (entropy in nats, cells per value along each side). Computed once per run."""
-    told = run.prediction
+    prediction = analysis.prediction
 
     def of(task: str) -> tuple[np.ndarray, int]:
-        every = _every(told.theta[task], told.phi[task])
-        return attention.entropy(told, task, every), every
+        every = _every(prediction.theta[task], prediction.phi[task])
+        return attention.entropy(prediction, task, every), every
 
     return pictures.once(
-        run, "entropy", lambda: {task: of(task) for task in told.tasks if task in told.theta}
+        analysis, "entropy", lambda: {task: of(task) for task in prediction.tasks if task in prediction.theta}
     )
 
 
-def gates(run: Run) -> str:
+def gates(analysis: Analysis) -> str:
     """For each task, how much of every other task its CFM lets in, where: 0 nothing, 1 all of it."""
-    told = run.prediction
-    if not told.gates:
+    prediction = analysis.prediction
+    if not prediction.gates:
         return _sentence(WITHOUT_CFM)
     rows = []
-    for main, others in told.gates.items():
+    for main, others in prediction.gates.items():
         figures = []
         for other, values in others.items():
             shares = values.astype(np.float32)
-            shown, sharp = pictures.small(told, shares, STRIDE)
+            shown, sharp = pictures.small(prediction, shares, STRIDE)
             what = f"{page.title(other).lower()} into {page.title(main).lower()}"
             caption = (
                 f"{html.text(page.title(other))} <span class='mt-nowrap'>mean <b>{shares.mean():.2f}</b></span> "
@@ -89,24 +89,24 @@ def gates(run: Run) -> str:
     )
 
 
-def queries(run: Run, probe: tuple[int, int]) -> str:
+def queries(analysis: Analysis, probe: tuple[int, int]) -> str:
     """The masks of the strongest queries at the probe, on one scale."""
-    told = run.prediction
-    if told.masks is None:
+    prediction = analysis.prediction
+    if prediction.masks is None:
         return _sentence(WITHOUT_GATE)
-    found = attention.strongest_queries(told, *probe, QUERIES)
-    masks = told.masks
-    low, high, same = pictures.once(run, "masks", lambda: _mask_range(masks))
+    found = attention.strongest_queries(prediction, *probe, QUERIES)
+    masks = prediction.masks
+    low, high, same = pictures.once(analysis, "masks", lambda: _mask_range(masks))
     note = "Mask logits of the queries that are strongest at the probe; their mean or sum gates what every task sees."
-    if same and len(told.masks) > 1:
+    if same and len(prediction.masks) > 1:
         found = found[:1]
         note = (
-            f"All {len(told.masks)} queries of this checkpoint draw the same mask on this photo, so one is shown. "
-            "Its logits gate what every task sees."
+            f"All {len(prediction.masks)} queries of this checkpoint draw the same mask on this photo, so one is "
+            "shown. Its logits gate what every task sees."
         )
     figures = []
     for query in found:
-        shown, sharp = pictures.small(told, query.mask.astype(np.float32), STRIDE)
+        shown, sharp = pictures.small(prediction, query.mask.astype(np.float32), STRIDE)
         name = "each query" if same else f"query {query.index + 1}"
         rgb = colour.mapped(shown, low, high, "magma")
         caption = f"{name} <b>{query.logit:+.2f}</b> at the probe"
@@ -118,27 +118,29 @@ def queries(run: Run, probe: tuple[int, int]) -> str:
     )
 
 
-def trace_back(run: Run) -> str:
+def trace_back(analysis: Analysis) -> str:
     """Per task the strip initial, the steps at 1/16 and 1/8, refined, each with how far it still is from refined."""
-    told = run.prediction
-    if not told.intermediate:
+    prediction = analysis.prediction
+    if not prediction.intermediate:
         return _sentence(WITHOUT_TRACE_BACK)
-    strips = "".join(_strip(run, task) for task in told.task_list() if task.name in told.intermediate)
+    strips = "".join(
+        _strip(analysis, task) for task in prediction.task_list() if task.name in prediction.intermediate
+    )
     note = (
         "Deepest stage first. Under each step: how far it is from the refined map, on average over the photo."
     )
     return f"{_sentence(note)}{strips}"
 
 
-def _strip(run: Run, task: Task) -> str:
-    told = run.prediction
-    size = pictures.small_size(told)
-    steps = told.intermediate[task.name]
-    last = pictures.nearest(told.refined[task.name], size)
-    ends = {"initial": pictures.nearest(told.initial[task.name], size), "refined": last}
+def _strip(analysis: Analysis, task: Task) -> str:
+    prediction = analysis.prediction
+    size = pictures.small_size(prediction)
+    steps = prediction.intermediate[task.name]
+    last = pictures.nearest(prediction.refined[task.name], size)
+    ends = {"initial": pictures.nearest(prediction.initial[task.name], size), "refined": last}
     limits = None
     if task.kind == "depth":
-        limits = colour.value_range(told.initial[task.name], *steps, told.refined[task.name])
+        limits = colour.value_range(prediction.initial[task.name], *steps, prediction.refined[task.name])
     kind = "PNG" if task.kind == "classes" else "JPEG"
 
     def end(stage: str) -> str:
@@ -150,8 +152,8 @@ def _strip(run: Run, task: Task) -> str:
 
     def between(i: int, values: np.ndarray) -> str:
         by = STRIDE * 2 ** (len(steps) - i)
-        rows, columns = pictures.cells_under(told, values.shape[:2], by, size)
-        shown, sharp = pictures.small(told, values, by)
+        rows, columns = pictures.cells_under(prediction, values.shape[:2], by, size)
+        shown, sharp = pictures.small(prediction, values, by)
         name = f"step {i + 1}, 1/{by}"
         caption = f"<b>{name}</b> {values.shape[1]} &times; {values.shape[0]} "
         caption += _apart(task, values[rows[:, None], columns], last)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import html
 from mtcp.drawing import colour
 from mtcp.inference.prediction import STRIDE, Prediction
@@ -42,14 +42,14 @@ def scaled(row: np.ndarray, scale: str) -> np.ndarray:
     return share.astype(np.float32)
 
 
-def overlay(run: Run, row: np.ndarray, scale: str, opacity: float) -> np.ndarray:
+def overlay(analysis: Analysis, row: np.ndarray, scale: str, opacity: float) -> np.ndarray:
     """The row in magma over the grey photo, uint8 (h, w, 3) of the photo's shape, at most `SIDE` long.
 
     opacity: 0 (only the photo) to 1 (only the row).
     """
-    grey = _grey(run)
+    grey = _grey(analysis)
     colours = colour.probability(scaled(row, scale))
-    rows, columns = cells_under(run.prediction, row.shape, STRIDE, grey.shape[:2])
+    rows, columns = cells_under(analysis.prediction, row.shape, STRIDE, grey.shape[:2])
     over = colours[rows[:, None], columns].astype(np.float32)
     return (grey + opacity * (over - grey)).round().astype(np.uint8)
 
@@ -102,12 +102,12 @@ def nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return values[rows[:, None], columns]
 
 
-def once(run: Run, what: str, make: Callable[[], T]) -> T:
+def once(analysis: Analysis, what: str, make: Callable[[], T]) -> T:
     """What `make` returns, computed once per run and kept in its cache."""
     key = f"attention.{what}"
-    if key not in run.cache:
-        run.cache[key] = make()
-    found: T = run.cache[key]
+    if key not in analysis.cache:
+        analysis.cache[key] = make()
+    found: T = analysis.cache[key]
     return found
 
 
@@ -117,6 +117,8 @@ def figure(rgb: np.ndarray, alt: str, caption: str, sharp: bool = True, kind: st
     return f'<div class="mt-cells">{drawn}</div>' if sharp else drawn
 
 
-def _grey(run: Run) -> np.ndarray:
+def _grey(analysis: Analysis) -> np.ndarray:
     """The photo in grey, float32 (h, w, 1), at most `SIDE` long."""
-    return once(run, "grey", lambda: (shrink(run.photo, SIDE).astype(np.float32) @ _GREY)[..., None])
+    return once(
+        analysis, "grey", lambda: (shrink(analysis.photo, SIDE).astype(np.float32) @ _GREY)[..., None]
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.views import html, legends, measure, predictions
 from app.views.change import LEAST_ANGLE
 from mtcp.drawing import colour
@@ -62,24 +62,24 @@ class Shape:
         return cloud.shown(self.depths[stage], self.jumps[stage], limit)
 
 
-def available(run: Run) -> list[str]:
+def available(analysis: Analysis) -> list[str]:
     """The keys of `COLOURS` that this prediction has something for."""
     has = {
         "photo": True,
-        "class": "semseg" in run.prediction.initial,
-        "normal": "normals" in run.prediction.initial,
-        "depth normal": run.coherence is not None,
-        "angle": run.coherence is not None,
-        "change": bool(run.prediction.refined),
+        "class": "semseg" in analysis.prediction.initial,
+        "normal": "normals" in analysis.prediction.initial,
+        "depth normal": analysis.coherence is not None,
+        "angle": analysis.coherence is not None,
+        "change": bool(analysis.prediction.refined),
     }
     return [name for name in COLOURS if has[name]]
 
 
-def shape(run: Run, budget: int | None) -> Shape:
+def shape(analysis: Analysis, budget: int | None) -> Shape:
     """The sample of at most `budget` points a stage; None: every pixel of the photo."""
-    rows, columns = cloud.sample(*run.prediction.size, budget)
+    rows, columns = cloud.sample(*analysis.prediction.size, budget)
     at = np.ix_(rows, columns)
-    maps = [maps["depth"] for maps in run.prediction.stages().values()]
+    maps = [maps["depth"] for maps in analysis.prediction.stages().values()]
     depths = np.stack([depth[at] for depth in maps])
     known = np.isfinite(depths) & (depths > 0)
     farthest = float(depths[known].max()) if known.any() else 1.0
@@ -87,68 +87,70 @@ def shape(run: Run, budget: int | None) -> Shape:
     return Shape(rows, columns, steps, np.stack([cloud.depth_jumps(depth)[at] for depth in maps]), farthest)
 
 
-def paint(run: Run, what: str, sampled: Shape) -> np.ndarray:
+def paint(analysis: Analysis, what: str, sampled: Shape) -> np.ndarray:
     """Colours of the points, uint8 (S, h, w, 3); (1, h, w, 3) where all stages look the same."""
     at = np.ix_(sampled.rows, sampled.columns)
     if what == "photo":
-        return run.photo[at][None]
+        return analysis.photo[at][None]
     if what == "change":
-        moved = displacement(run)[at]
+        moved = displacement(analysis)[at]
         return colour.difference(moved, measure.limit(moved, LEAST_CHANGE))[None]
-    painted = [_paint_stage(run, stage, what, at) for stage in run.prediction.stages()]
+    painted = [_paint_stage(analysis, stage, what, at) for stage in analysis.prediction.stages()]
     return np.stack(painted)
 
 
-def _paint_stage(run: Run, stage: str, what: str, at: tuple[np.ndarray, ...]) -> np.ndarray:
-    maps = run.prediction.stages()[stage]
+def _paint_stage(analysis: Analysis, stage: str, what: str, at: tuple[np.ndarray, ...]) -> np.ndarray:
+    maps = analysis.prediction.stages()[stage]
     if what == "class":
-        task = next(task for task in run.prediction.task_list() if task.name == "semseg")
+        task = next(task for task in analysis.prediction.task_list() if task.name == "semseg")
         return colour.classes(maps["semseg"][at], palette(task.channels))
     if what == "normal":
         return colour.normals(maps["normals"][at])
     if what == "depth normal":
-        return colour.normals(_from_depth(run, stage)[_working(run, at)])
-    return colour.angle(getattr(run.coherence, stage).maps.angle_deg[_working(run, at)], _angle_limit(run))
+        return colour.normals(_from_depth(analysis, stage)[_working(analysis, at)])
+    return colour.angle(
+        getattr(analysis.coherence, stage).maps.angle_deg[_working(analysis, at)], _angle_limit(analysis)
+    )
 
 
-def displacement(run: Run) -> np.ndarray:
+def displacement(analysis: Analysis) -> np.ndarray:
     """How far trace-back moved each pixel along its ray, metres (H, W); positive: away. NaN where unknown."""
-    before, after = run.prediction.initial["depth"], run.prediction.refined["depth"]
-    x, y = run.prediction.camera.axes()
+    before, after = analysis.prediction.initial["depth"], analysis.prediction.refined["depth"]
+    x, y = analysis.prediction.camera.axes()
     ray = np.sqrt(1 + x[None] ** 2 + y[:, None] ** 2).astype(np.float32)
     return np.where((before > 0) & (after > 0), (after - before) * ray, np.nan)
 
 
-def legend(run: Run, what: str, sampled: Shape) -> str:
+def legend(analysis: Analysis, what: str, sampled: Shape) -> str:
     """What the colours mean, HTML; before it, why the shapes are wrong, where they are."""
-    return html.caveat(run.prediction.geometry_note) + _legend(run, what, sampled)
+    return html.caveat(analysis.prediction.geometry_note) + _legend(analysis, what, sampled)
 
 
-def _legend(run: Run, what: str, sampled: Shape) -> str:
+def _legend(analysis: Analysis, what: str, sampled: Shape) -> str:
     if what == "photo":
         return ""
     if what in ("normal", "depth normal"):
         return legends.normal_axes(predictions.normal_ball())
     if what == "angle":
-        end = _angle_limit(run)
+        end = _angle_limit(analysis)
         return legends.scale(colour.colour_map("magma"), 0.0, end, "°", digits=0 if end >= 10 else 1)
     if what == "change":
-        end = measure.limit(displacement(run)[np.ix_(sampled.rows, sampled.columns)], LEAST_CHANGE)
+        end = measure.limit(displacement(analysis)[np.ix_(sampled.rows, sampled.columns)], LEAST_CHANGE)
         return legends.signed(colour.colour_map("vik"), end, "m", ("closer", "farther"))
-    task = next(task for task in run.prediction.task_list() if task.name == "semseg")
-    maps = [stage["semseg"] for stage in run.prediction.stages().values()]
+    task = next(task for task in analysis.prediction.task_list() if task.name == "semseg")
+    maps = [stage["semseg"] for stage in analysis.prediction.stages().values()]
     return legends.labels(measure.shares(maps[0], maps[-1], task.classes), palette(task.channels))
 
 
 def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -> dict[str, Any]:
     """Everything the viewer needs beside the depths and colours; plain JSON types."""
-    run = scene.run
-    camera = run.prediction.camera
+    analysis = scene.analysis
+    camera = analysis.prediction.camera
     limit = cloud.jump_limit(filter_share)
     x, y = scene.probe
-    stages = run.prediction.stages()
+    stages = analysis.prediction.stages()
     return {
-        "size": list(run.prediction.size),
+        "size": list(analysis.prediction.size),
         "grid": [len(sampled.rows), len(sampled.columns)],
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "farthest": sampled.farthest,
@@ -158,18 +160,18 @@ def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -
         "probe": {"at": [x, y], "depths": [_metres(maps["depth"][y, x]) for maps in stages.values()]},
         "region": _region(scene),
         "focus": focus(scene),
-        "needles": _needles(scene) if needles and run.coherence is not None else None,
+        "needles": _needles(scene) if needles and analysis.coherence is not None else None,
     }
 
 
 def focus(scene: Scene) -> dict[str, Any] | None:
     """Where to look to see the chosen failure: see `cloud.Viewpoint`; with its rank."""
-    chosen, run = scene.chosen, scene.run
+    chosen, analysis = scene.chosen, scene.analysis
     if chosen is None:
         return None
-    depth = run.prediction.stages()[chosen.found_in]["depth"]
-    pixels = _to_photo(cloud.pick_pixels(chosen.region.mask(), 2000), chosen.region.size, run)
-    points = cloud.lift(depth, run.prediction.camera, pixels)
+    depth = analysis.prediction.stages()[chosen.found_in]["depth"]
+    pixels = _to_photo(cloud.pick_pixels(chosen.region.mask(), 2000), chosen.region.size, analysis)
+    points = cloud.lift(depth, analysis.prediction.camera, pixels)
     seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal))
     if seen is None:
         return None
@@ -177,19 +179,19 @@ def focus(scene: Scene) -> dict[str, Any] | None:
     return {"rank": chosen.rank, "centre": list(seen.centre), "radius": seen.radius, **turn}
 
 
-def export(run: Run, stage: str, what: str, sampled: Shape, filter_share: float) -> Cloud:
+def export(analysis: Analysis, stage: str, what: str, sampled: Shape, filter_share: float) -> Cloud:
     """One stage's points as they are shown: with its colours, and its predicted normals, or those from depth
     where these are the colours.
     """
-    names = list(run.prediction.stages())
+    names = list(analysis.prediction.stages())
     at = np.ix_(sampled.rows, sampled.columns)
     keep = sampled.shown(names.index(stage), cloud.jump_limit(filter_share))
     grid = np.stack(np.broadcast_arrays(at[1], at[0]), axis=-1)
-    maps = run.prediction.stages()[stage]
-    points = cloud.lift(maps["depth"], run.prediction.camera, grid[keep])
-    colours = paint(run, what, sampled)
+    maps = analysis.prediction.stages()[stage]
+    points = cloud.lift(maps["depth"], analysis.prediction.camera, grid[keep])
+    colours = paint(analysis, what, sampled)
     if what == "depth normal":
-        normals = _from_depth(run, stage)[_working(run, at)]
+        normals = _from_depth(analysis, stage)[_working(analysis, at)]
     else:
         normals = maps["normals"][at] if "normals" in maps else np.zeros((*keep.shape, 3), np.float32)
     return Cloud(points, colours[min(names.index(stage), len(colours) - 1)][keep], normals[keep])
@@ -200,36 +202,36 @@ def _needles(scene: Scene) -> dict[str, Any]:
 
     data: base64 of float16 (S, N, 9), little-endian: point in metres, predicted normal, normal from depth.
     """
-    run = scene.run
-    assert run.coherence is not None
-    h, w = run.coherence.working_size
+    analysis = scene.analysis
+    assert analysis.coherence is not None
+    h, w = analysis.coherence.working_size
     if scene.chosen is not None:
         mask = scene.chosen.region.mask()
     else:
-        scale = w / run.prediction.size[1]
+        scale = w / analysis.prediction.size[1]
         centre = ((scene.probe[0] + 0.5) * scale - 0.5, (scene.probe[1] + 0.5) * scale - 0.5)
         mask = cloud.disc((h, w), centre, _DISC * max(h, w))
     small = cloud.pick_pixels(mask, cloud.MOST_NEEDLES)
-    pixels = _to_photo(small, (h, w), run)
+    pixels = _to_photo(small, (h, w), analysis)
     records, spacing = [], 0.0
-    for stage, maps in run.prediction.stages().items():
-        points = cloud.lift(maps["depth"], run.prediction.camera, pixels)
+    for stage, maps in analysis.prediction.stages().items():
+        points = cloud.lift(maps["depth"], analysis.prediction.camera, pixels)
         predicted = maps["normals"][pixels[:, 1], pixels[:, 0]]
-        derived = _from_depth(run, stage)[small[:, 1], small[:, 0]]
+        derived = _from_depth(analysis, stage)[small[:, 1], small[:, 0]]
         records.append(np.concatenate((points, predicted, derived), axis=1))
-        spacing = _spacing(points, int(np.count_nonzero(mask)), run)
+        spacing = _spacing(points, int(np.count_nonzero(mask)), analysis)
     data = np.stack(records).astype("<f2")  # (S, N, 9): millimetres at arm's length, a tenth of a degree
     length = float(np.clip(2 * spacing, *_NEEDLE))
     return {"data": base64.b64encode(data.tobytes()).decode(), "count": len(pixels), "length": length}
 
 
-def _spacing(points: np.ndarray, pixels: int, run: Run) -> float:
+def _spacing(points: np.ndarray, pixels: int, analysis: Analysis) -> float:
     """Metres between neighbouring needles (N, 3) that share a region of so many pixels of the working size."""
     if not len(points):
         return 0.0
-    assert run.coherence is not None
-    apart = np.sqrt(pixels / len(points)) * run.prediction.size[1] / run.coherence.working_size[1]
-    return float(apart * np.median(points[:, 2]) / run.prediction.camera.fx)
+    assert analysis.coherence is not None
+    apart = np.sqrt(pixels / len(points)) * analysis.prediction.size[1] / analysis.coherence.working_size[1]
+    return float(apart * np.median(points[:, 2]) / analysis.prediction.camera.fx)
 
 
 def _region(scene: Scene) -> dict[str, Any] | None:
@@ -239,26 +241,28 @@ def _region(scene: Scene) -> dict[str, Any] | None:
     return {"size": list(chosen.region.size), "runs": chosen.region.runs.ravel().tolist()}
 
 
-def _from_depth(run: Run, stage: str) -> np.ndarray:
-    return getattr(run.coherence, stage).maps.depth_normals
+def _from_depth(analysis: Analysis, stage: str) -> np.ndarray:
+    return getattr(analysis.coherence, stage).maps.depth_normals
 
 
-def _angle_limit(run: Run) -> float:
-    assert run.coherence is not None
-    found = [stage.maps.angle_deg for stage in (run.coherence.initial, run.coherence.refined) if stage]
+def _angle_limit(analysis: Analysis) -> float:
+    assert analysis.coherence is not None
+    found = [
+        stage.maps.angle_deg for stage in (analysis.coherence.initial, analysis.coherence.refined) if stage
+    ]
     return min(max(measure.limit(angles, LEAST_ANGLE) for angles in found), colour.ANGLE_LIMIT)
 
 
-def _working(run: Run, at: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+def _working(analysis: Analysis, at: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     """Open-mesh indices into maps of the photo's size -> into those of the working size."""
-    assert run.coherence is not None
-    sizes = zip(at, run.coherence.working_size, run.prediction.size, strict=True)
+    assert analysis.coherence is not None
+    sizes = zip(at, analysis.coherence.working_size, analysis.prediction.size, strict=True)
     return tuple(((index + 0.5) * small / large).astype(np.intp) for index, small, large in sizes)
 
 
-def _to_photo(pixels: np.ndarray, size: tuple[int, int], run: Run) -> np.ndarray:
+def _to_photo(pixels: np.ndarray, size: tuple[int, int], analysis: Analysis) -> np.ndarray:
     """Pixels (x, y) of a picture of `size` (h, w) -> those of the photo under their centres."""
-    H, W = run.prediction.size
+    H, W = analysis.prediction.size
     return ((pixels + 0.5) * (W / size[1], H / size[0])).astype(np.intp)
 
 

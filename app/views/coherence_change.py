@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import html
 from app.views.triage import digits_of, number
 from mtcp.drawing import shown
@@ -28,7 +28,7 @@ PLAIN = {
 
 
 @dataclass(frozen=True)
-class Gain:
+class Change:
     """One part of the picture.
 
     off_deg: what it contributes to the fall of the picture's mean angle (negative: the angle rose here); with those of
@@ -41,18 +41,18 @@ class Gain:
     after_deg: float
 
 
-def headline(run: Run) -> str:
+def headline(analysis: Analysis) -> str:
     """How far depth and normals disagree, what trace-back did to it, and where most of that happened.
 
     Above it, why none of that holds, where it does not.
     """
-    return html.caveat(run.prediction.geometry_note) + _headline(run)
+    return html.caveat(analysis.prediction.geometry_note) + _headline(analysis)
 
 
-def _headline(run: Run) -> str:
-    report = run.coherence
+def _headline(analysis: Analysis) -> str:
+    report = analysis.coherence
     if report is None:
-        return _paragraph(without(run))
+        return _paragraph(without(analysis))
     stage = report.refined or report.initial
     mean = stage.depth_normal.mean_deg
     if mean is None:
@@ -64,18 +64,18 @@ def _headline(run: Run) -> str:
     if before is None:
         return _paragraph(f"{said}; initially they could not be compared.")
     off = -(shown.change(before, mean, digits_of("deg")) or 0.0)  # as the scoreboard has it
-    return _paragraph(f"{said}; {change(off, gains(run))}.")
+    return _paragraph(f"{said}; {change(off, coherence_change(analysis))}.")
 
 
-def without(run: Run) -> str:
+def without(analysis: Analysis) -> str:
     """Why there is nothing to compare, as a sentence."""
-    missing = [name for name in ("depth", "normals") if name not in run.prediction.tasks]
+    missing = [name for name in ("depth", "normals") if name not in analysis.prediction.tasks]
     return (
         f"This checkpoint does not predict {' or '.join(missing)}, so depth and normals cannot be compared."
     )
 
 
-def change(off_deg: float, found: Sequence[Gain]) -> str:
+def change(off_deg: float, found: Sequence[Change]) -> str:
     """What trace-back did, as the end of a sentence. off_deg: fall of the mean angle; negative: it rose."""
     fell = max(found, key=lambda gain: gain.off_deg, default=None)
     rose = min(found, key=lambda gain: gain.off_deg, default=None)
@@ -96,16 +96,16 @@ def change(off_deg: float, found: Sequence[Gain]) -> str:
     return f"{said}, {share} of it on {_told(main)}"
 
 
-def gains(run: Run) -> tuple[Gain, ...]:
+def coherence_change(analysis: Analysis) -> tuple[Change, ...]:
     """All parts over `LEAST_SHARE`, what fell most first. Empty without trace-back or without classes."""
-    if "camera.coherence.gains" not in run.cache:
-        run.cache["camera.coherence.gains"] = _gains(run)
-    return run.cache["camera.coherence.gains"]
+    if "camera.coherence.change" not in analysis.cache:
+        analysis.cache["camera.coherence.change"] = _changes(analysis)
+    return analysis.cache["camera.coherence.change"]
 
 
-def _gains(run: Run) -> tuple[Gain, ...]:
-    report = run.coherence
-    semseg = run.prediction.refined.get("semseg")
+def _changes(analysis: Analysis) -> tuple[Change, ...]:
+    report = analysis.coherence
+    semseg = analysis.prediction.refined.get("semseg")
     if report is None or report.refined is None or semseg is None:
         return ()
     size = report.working_size
@@ -113,7 +113,7 @@ def _gains(run: Run) -> tuple[Gain, ...]:
     before, after = report.initial.maps.angle_deg, report.refined.maps.angle_deg
     known = np.isfinite(before) & np.isfinite(after)
     parts: dict[str, np.ndarray] = {}
-    for name, mask in _named(list(_parts(report, labels, run.prediction.classes))):
+    for name, mask in _named(list(_parts(report, labels, analysis.prediction.classes))):
         parts[name] = parts[name] | mask if name in parts else mask
     found = []
     for name, mask in parts.items():
@@ -121,7 +121,7 @@ def _gains(run: Run) -> tuple[Gain, ...]:
         if inside.any():
             first, last = before[inside], after[inside]
             off = float((first - last).sum(dtype=np.float64)) / np.count_nonzero(known)
-            found.append(Gain(name, off, float(first.mean()), float(last.mean())))
+            found.append(Change(name, off, float(first.mean()), float(last.mean())))
     return tuple(sorted(found, key=lambda gain: -gain.off_deg))
 
 
@@ -155,8 +155,8 @@ def _named(parts: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.nd
         yield f"the {PLAIN.get(label, label)}{side}", mask
 
 
-def _told(gain: Gain) -> str:
-    return f"{gain.name} ({number(gain.before_deg, 'deg')} to {number(gain.after_deg, 'deg')})"
+def _told(moved: Change) -> str:
+    return f"{moved.name} ({number(moved.before_deg, 'deg')} to {number(moved.after_deg, 'deg')})"
 
 
 def _paragraph(sentence: str) -> str:

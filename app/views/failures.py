@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.scene import Scene
-from app.session import Run
+from app.session import Analysis
 from app.views import html, outlines
 from app.views.triage import number
 from mtcp.geometry.failures import FAILURE_DEG
@@ -32,23 +32,23 @@ _MARKS = {"remaining": "", "mended": "mt-better", "new": "mt-worse"}
 _AXES = (("left", "right"), ("up", "down"), ("towards the camera", "away from it"))
 
 
-def chosen_of(run: Run, status: str) -> list[Failure]:
+def chosen_of(analysis: Analysis, status: str) -> list[Failure]:
     """The failures of a status ("all": every one), worst first."""
-    return [failure for failure in run.failures if status in ("all", failure.status)]
+    return [failure for failure in analysis.failures if status in ("all", failure.status)]
 
 
-def choices(run: Run) -> list[tuple[str, str]]:
+def choices(analysis: Analysis) -> list[tuple[str, str]]:
     """What the table can be filtered by: words with the count, and status. Without trace-back only "all"."""
-    counts = Counter(failure.status for failure in run.failures)
-    found = [(f"all ({len(run.failures)})", "all")]
-    if run.prediction.refined:
+    counts = Counter(failure.status for failure in analysis.failures)
+    found = [(f"all ({len(analysis.failures)})", "all")]
+    if analysis.prediction.refined:
         found += [(f"{status} ({counts[status]})", status) for status in STATUSES]
     return found
 
 
-def about(run: Run) -> str:
+def about(analysis: Analysis) -> str:
     """What a failure is, and what to do with one."""
-    if not run.failures:
+    if not analysis.failures:
         words = f"No connected region disagrees by over {FAILURE_DEG:.0f}°: nothing to look into."
         return f'<p class="mt-subdued">{words}</p>'
     words = (
@@ -56,44 +56,44 @@ def about(run: Run) -> str:
         "Choose one: the probe goes there and the 3D view turns to it."
     )
     statuses = "; ".join(f"{status}: {meaning}" for status, meaning in STATUSES.items())
-    words += f" {statuses[0].upper()}{statuses[1:]}." if run.prediction.refined else ""
+    words += f" {statuses[0].upper()}{statuses[1:]}." if analysis.prediction.refined else ""
     return f'<p class="mt-subdued mt-fine">{words}</p>'
 
 
-def table(run: Run, status: str = "all") -> str:
+def table(analysis: Analysis, status: str = "all") -> str:
     """The failures of a status, the first `TOP` in sight and the others folded."""
-    found = chosen_of(run, status)
+    found = chosen_of(analysis, status)
     if not found:
-        return '<p class="mt-subdued">No region of this kind.</p>' if run.failures else ""
-    shown = _table(run, found[:TOP])
+        return '<p class="mt-subdued">No region of this kind.</p>' if analysis.failures else ""
+    shown = _table(analysis, found[:TOP])
     if len(found) > TOP:
-        more = _table(run, found[TOP:])
+        more = _table(analysis, found[TOP:])
         shown += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
     return f'<div class="mt-legend mt-failures">{shown}</div>'
 
 
-def picture(run: Run, status: str = "all") -> str:
+def picture(analysis: Analysis, status: str = "all") -> str:
     """The photo with these failures outlined, each with its number. A click on a number chooses it."""
-    found = chosen_of(run, status)
+    found = chosen_of(analysis, status)
     if not found:
         return ""
     key = f"camera.coherence.outlines.{status}"
-    if key not in run.cache:
-        run.cache[key] = _picture(run, found)
-    return run.cache[key]
+    if key not in analysis.cache:
+        analysis.cache[key] = _picture(analysis, found)
+    return analysis.cache[key]
 
 
 def chosen(scene: Scene) -> str:
     """What tells the chosen failure from the others: its look in table and picture, and its description."""
     failure = scene.chosen
     if failure is None:
-        words = "None is chosen." if scene.run.failures else ""
+        words = "None is chosen." if scene.analysis.failures else ""
         return f'<p class="mt-subdued">{words}</p>'
-    return f"<style>{_style(scene.run, failure)}</style>{_description(failure)}"
+    return f"<style>{_style(scene.analysis, failure)}</style>{_description(failure)}"
 
 
-def _style(run: Run, failure: Failure) -> str:
-    height, width = run.photo.shape[:2]
+def _style(analysis: Analysis, failure: Failure) -> str:
+    height, width = analysis.photo.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     drawn, (x0, y0, x1, y1) = outlines.chosen(failure.region, size)
@@ -140,14 +140,14 @@ def facing(normal: Vector) -> str:
     return " and ".join(words)
 
 
-def _table(run: Run, found: Sequence[Failure]) -> str:
-    traced = bool(run.prediction.refined)
+def _table(analysis: Analysis, found: Sequence[Failure]) -> str:
+    traced = bool(analysis.prediction.refined)
     heads = ["", "region", "of the picture", "initial", *(["refined"] if traced else []), "surfaces apart"]
     titles = "".join(
         f'<th scope="col" class="{f"mt-{head}" if head in ("initial", "refined") else ""}">{head}</th>'
         for head in heads
     )
-    pictures = _thumbnails(run)
+    pictures = _thumbnails(analysis)
     body = "".join(_row(failure, pictures[failure.rank - 1], traced) for failure in found)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -182,18 +182,18 @@ def _vector(normal: Vector) -> str:
     return "({})".format(", ".join(f"{v + 0.0:.2f}" for v in np.round(normal, 2)))
 
 
-def _thumbnails(run: Run) -> list[str]:
-    if "camera.coherence.thumbnails" not in run.cache:
-        run.cache["camera.coherence.thumbnails"] = [
-            html.data_uri(outlines.cropped(run.photo, failure.region, THUMBNAIL), "JPEG")
-            for failure in run.failures
+def _thumbnails(analysis: Analysis) -> list[str]:
+    if "camera.coherence.thumbnails" not in analysis.cache:
+        analysis.cache["camera.coherence.thumbnails"] = [
+            html.data_uri(outlines.cropped(analysis.photo, failure.region, THUMBNAIL), "JPEG")
+            for failure in analysis.failures
         ]
-    return run.cache["camera.coherence.thumbnails"]
+    return analysis.cache["camera.coherence.thumbnails"]
 
 
-def _picture(run: Run, found: Sequence[Failure]) -> str:
-    height, width = run.photo.shape[:2]
-    drawn = outlines.outlined(run.photo, [failure.region for failure in found], SIDE)
+def _picture(analysis: Analysis, found: Sequence[Failure]) -> str:
+    height, width = analysis.photo.shape[:2]
+    drawn = outlines.outlined(analysis.photo, [failure.region for failure in found], SIDE)
     spots = "".join(
         f'<button type="button" class="mt-spot" tabindex="-1" data-failure="{failure.rank}" '
         f'style="left:{100 * (failure.pixel[0] + 0.5) / width:.2f}%;'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from app.session import Run
+from app.session import Analysis
 from app.views import html
 from mtcp.inference.prediction import Prediction
 
@@ -56,13 +56,13 @@ def _what_to_do(examples: bool) -> str:
     return what + ", or pick an example" if examples else what
 
 
-def photo_facts(run: Run) -> str:
+def photo_facts(analysis: Analysis) -> str:
     """Name, size and camera of the photo."""
-    camera = run.prediction.camera
-    items = {"photo": run.name, "size": _size(run.original)}
-    if run.original != run.photo.shape[:2]:
-        items["worked at"] = _size(run.photo.shape[:2])
-    items["field of view"] = f"{camera.fov_deg:.0f}° across ({run.prediction.camera_words})"
+    camera = analysis.prediction.camera
+    items = {"photo": analysis.name, "size": _size(analysis.original)}
+    if analysis.original != analysis.photo.shape[:2]:
+        items["worked at"] = _size(analysis.photo.shape[:2])
+    items["field of view"] = f"{camera.fov_deg:.0f}° across ({analysis.prediction.camera_words})"
     return html.facts(items)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import change, legends, measure
 from app.views.change import Change
 from mtcp.drawing import colour
@@ -28,22 +28,22 @@ class TaskView:
     change: Change | None
 
 
-def view(run: Run, task: Task) -> TaskView:
+def view(analysis: Analysis, task: Task) -> TaskView:
     """The view of `task` for one run."""
-    initial = run.prediction.initial[task.name]
-    refined = run.prediction.refined.get(task.name)
+    initial = analysis.prediction.initial[task.name]
+    refined = analysis.prediction.refined.get(task.name)
     maps = [initial] if refined is None else [initial, refined]
     limits = colour.value_range(*maps) if task.kind == "depth" else None  # one scale, or they do not compare
     before, *after = (colour.picture(task, values, limits) for values in maps)
-    changed = None if refined is None else change.change(run.photo, initial, refined, task)
+    changed = None if refined is None else change.change(analysis.photo, initial, refined, task)
     return TaskView(task.name, before, after[0] if after else None, _legend(initial, refined, task), changed)
 
 
-def summary(run: Run, tasks: tuple[Task, ...]) -> dict[str, Any]:
+def summary(analysis: Analysis, tasks: tuple[Task, ...]) -> dict[str, Any]:
     """What `/predict` returns beside the zip: plain JSON types, units in the key names."""
-    prediction = run.prediction
+    prediction = analysis.prediction
     return {
-        "photo": run.name,
+        "photo": analysis.name,
         "size": list(prediction.size),
         "network_size": list(prediction.network_size),
         "seconds": round(prediction.seconds, 4),

@@ -34,20 +34,20 @@ class Reading:
 
 def readings(scene: Scene) -> dict[str, Reading]:
     """By stage: "initial", "refined" and "truth", where there are such."""
-    run, told = scene.run, scene.run.prediction
+    analysis, told = scene.analysis, scene.analysis.prediction
     found = {}
     for stage, maps in told.stages().items():
         share = _share(scene, stage, maps)
-        found[stage] = _reading(scene, maps, getattr(run.coherence, stage, None), share)
-    if run.truth is not None:
-        found["truth"] = _reading(scene, run.truth.maps, None, None)
+        found[stage] = _reading(scene, maps, getattr(analysis.coherence, stage, None), share)
+    if analysis.truth is not None:
+        found["truth"] = _reading(scene, analysis.truth.maps, None, None)
     return found
 
 
 def readout(scene: Scene) -> str:
     """The readings as a table, HTML."""
     found = readings(scene)
-    tasks = {task.name: task for task in scene.run.prediction.task_list()}
+    tasks = {task.name: task for task in scene.analysis.prediction.task_list()}
     rows, digits = [], 2 if len(found) < 3 else 1  # three columns leave no room
     if "semseg" in tasks:
         rows.append(["class", *(_label(reading, tasks["semseg"]) for reading in found.values())])
@@ -55,7 +55,7 @@ def readout(scene: Scene) -> str:
         rows.append(["depth", *(_number(reading.depth, ".2f", " m") for reading in found.values())])
     if "normals" in tasks:
         rows.append(["normal", *(_vector(reading.normal, digits) for reading in found.values())])
-    if scene.run.coherence is not None:
+    if scene.analysis.coherence is not None:
         rows.append(["from depth", *(_vector(reading.from_depth, digits) for reading in found.values())])
         rows.append(
             ["angle", *(_number(reading.angle, ".1f", "\N{DEGREE SIGN}") for reading in found.values())]
@@ -69,7 +69,7 @@ def marker(scene: Scene | None) -> str:
     """Where the + goes in every picture, as CSS variables: fractions of the photo, and the photo's shape."""
     if scene is None:
         return "<style>:root{--probe:none}</style>"
-    height, width = scene.run.prediction.size
+    height, width = scene.analysis.prediction.size
     x, y = (scene.probe[0] + 0.5) / width, (scene.probe[1] + 0.5) / height
     return (
         f"<style>:root{{--probe:block;--probe-x:{100 * x:.3f}%;--probe-y:{100 * y:.3f}%;"
@@ -96,18 +96,18 @@ def _reading(
 
 
 def _share(scene: Scene, stage: str, maps: Mapping[str, np.ndarray]) -> float | None:
-    told = scene.run.prediction
-    if stage not in told.probability or "semseg" not in maps:
+    prediction = scene.analysis.prediction
+    if stage not in prediction.probability or "semseg" not in maps:
         return None
-    column, row = told.cell(*scene.probe)
+    column, row = prediction.cell(*scene.probe)
     x, y = scene.probe
-    return float(told.probability[stage][maps["semseg"][y, x], row, column])
+    return float(prediction.probability[stage][maps["semseg"][y, x], row, column])
 
 
 def _working(scene: Scene) -> tuple[int, int]:
     """(row, column) of the probe in the maps of the coherence report."""
-    assert scene.run.coherence is not None
-    (H, W), (h, w) = scene.run.prediction.size, scene.run.coherence.working_size
+    assert scene.analysis.coherence is not None
+    (H, W), (h, w) = scene.analysis.prediction.size, scene.analysis.coherence.working_size
     return int((scene.probe[1] + 0.5) * h / H), int((scene.probe[0] + 0.5) * w / W)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.session import Run
+from app.session import Analysis
 from app.views import html
 from app.views.score_lines import GROUPS, Line
 from app.views.triage import change, number
@@ -15,53 +15,57 @@ from mtcp.geometry.report import StageCoherence
 QUANTITIES = {quantity.key: quantity for quantity in COHERENCE}
 
 
-def truth_stage(run: Run) -> StageCoherence | None:
+def truth_stage(analysis: Analysis) -> StageCoherence | None:
     """What the truth scores, kept with the run; None where its depth or its normals are unknown."""
-    if "camera.coherence.truth" not in run.cache:
-        run.cache["camera.coherence.truth"] = _truth_stage(run)
-    return run.cache["camera.coherence.truth"]
+    if "camera.coherence.truth" not in analysis.cache:
+        analysis.cache["camera.coherence.truth"] = _truth_stage(analysis)
+    return analysis.cache["camera.coherence.truth"]
 
 
-def stages(run: Run) -> dict[str, StageCoherence]:
+def stages(analysis: Analysis) -> dict[str, StageCoherence]:
     """The columns: "initial", "refined" and "truth", where there are such."""
-    if run.coherence is None:
+    if analysis.coherence is None:
         return {}
-    found = {"initial": run.coherence.initial, "refined": run.coherence.refined, "truth": truth_stage(run)}
+    found = {
+        "initial": analysis.coherence.initial,
+        "refined": analysis.coherence.refined,
+        "truth": truth_stage(analysis),
+    }
     return {name: stage for name, stage in found.items() if stage is not None}
 
 
-def scoreboard(run: Run) -> str:
+def scoreboard(analysis: Analysis) -> str:
     """All numbers: the telling ones in a table, the others folded below it. Empty where nothing is compared."""
-    columns = stages(run)
-    if run.coherence is None:
+    columns = stages(analysis)
+    if analysis.coherence is None:
         return ""
-    floor = run.coherence.noise_floor
+    floor = analysis.coherence.noise_floor
     first = [line for lines in GROUPS.values() for line in lines if line.first]
     rest = {group: [line for line in lines if not line.first] for group, lines in GROUPS.items()}
     count = sum(map(len, rest.values()))
     more = _table({group: lines for group, lines in rest.items() if lines}, columns, floor)
-    note = _truth_note(run) if "truth" in columns else ""
+    note = _truth_note(analysis) if "truth" in columns else ""
     return (
         f'<div class="mt-legend mt-board">{_table({"": first}, columns, floor)}{note}'
         f"<details><summary>{count} more numbers</summary>{more}</details></div>"
     )
 
 
-def _truth_stage(run: Run) -> StageCoherence | None:
-    truth = run.truth
+def _truth_stage(analysis: Analysis) -> StageCoherence | None:
+    truth = analysis.truth
     if truth is None or not {"depth", "normals"} <= set(truth.maps):
         return None
-    classes = run.prediction.classes
+    classes = analysis.prediction.classes
     wanted = ("depth", "normals", *(["semseg"] if classes else []))
     maps = {name: truth.maps[name] for name in wanted if name in truth.maps}
     return stage_coherence(maps, truth.camera, classes)
 
 
-def _truth_note(run: Run) -> str:
-    assert run.truth is not None
+def _truth_note(analysis: Analysis) -> str:
+    assert analysis.truth is not None
     return (
         '<p class="mt-subdued"><span class="mt-truth">truth</span>: the same numbers for what the photo really shows '
-        f"({html.text(run.truth.source)}). What it scores is the noise of the measurement, not an error.</p>"
+        f"({html.text(analysis.truth.source)}). What it scores is the noise of the measurement, not an error.</p>"
     )
 
 

@@ -29,7 +29,7 @@ Chart = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartOptions:
     """How the person wants the curves drawn. smoothing: decay of the moving average, 0 for none."""
 
     axis: Literal["epoch", "step"] = "epoch"
@@ -46,7 +46,7 @@ class Logged:
     data: RunData
 
 
-def curves(runs: Sequence[Logged], look: Look) -> dict[str, Any]:
+def curves(runs: Sequence[Logged], look: ChartOptions) -> dict[str, Any]:
     """Everything that the charts show of `runs`."""
     by_epoch = look.axis == "epoch" and all(run.data.steps_per_epoch for run in runs)
     scales = {run.index: _scale(run.data) if by_epoch else 1.0 for run in runs}
@@ -122,7 +122,7 @@ def series(run: Logged, key: str, x: np.ndarray, y: np.ndarray, kind: str = "lin
 
 
 def _per_task(
-    runs: Sequence[Logged], scales: dict[int, float], tasks: Sequence[str], look: Look
+    runs: Sequence[Logged], scales: dict[int, float], tasks: Sequence[str], look: ChartOptions
 ) -> list[Chart]:
     """Each quantity that there is one of for each task: one chart of all tasks, or one for each."""
     groups = [[task] for task in tasks] if look.split else [list(tasks)]
@@ -155,7 +155,9 @@ def _of_epochs(data: RunData, field: str, task: str) -> np.ndarray:
     return np.array([getattr(line, field).get(task, math.nan) for line in data.epochs], dtype=float)
 
 
-def _losses(run: Logged, tasks: Sequence[str], scale: float, look: Look, log: bool = False) -> list[Series]:
+def _losses(
+    run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions, log: bool = False
+) -> list[Series]:
     """The step lines, raw and, if asked for, smoothed; the epoch means as markers."""
     lines = []
     for task in tasks:
@@ -172,11 +174,11 @@ def _losses(run: Logged, tasks: Sequence[str], scale: float, look: Look, log: bo
     return [line for line in lines if line["x"]]
 
 
-def _log_losses(run: Logged, tasks: Sequence[str], scale: float, look: Look) -> list[Series]:
+def _log_losses(run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions) -> list[Series]:
     return _losses(run, tasks, scale, look, log=True)
 
 
-def _ratios(run: Logged, tasks: Sequence[str], scale: float, look: Look) -> list[Series]:
+def _ratios(run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions) -> list[Series]:
     lines = []
     for task in tasks:
         values = _of_epochs(run.data, "ratio", task)
@@ -186,7 +188,7 @@ def _ratios(run: Logged, tasks: Sequence[str], scale: float, look: Look) -> list
     return lines
 
 
-def _weights(run: Logged, tasks: Sequence[str], scale: float, look: Look) -> list[Series]:
+def _weights(run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions) -> list[Series]:
     """Stairs, as most strategies set the weights once per epoch; a line where they move at every step."""
     data = run.data
     lines = []
@@ -196,9 +198,9 @@ def _weights(run: Logged, tasks: Sequence[str], scale: float, look: Look) -> lis
             x, y = thin(data.steps["step"] * scale, at_steps)
             lines.append(series(run, task, x, y, what="applied"))
             continue
-        x, y, floored = _stairs(data, task, at_steps)
+        x, y, clamped = _stairs(data, task, at_steps)
         if len(x):
-            lines.append(series(run, task, x * scale, y, "stairs", what="applied", marks=floored))
+            lines.append(series(run, task, x * scale, y, "stairs", what="applied", marks=clamped))
     return lines
 
 
@@ -215,14 +217,14 @@ def _stairs(data: RunData, task: str, at_steps: np.ndarray) -> tuple[np.ndarray,
     starts = [0, *(line.step for line in data.epochs)]
     values = [line.weight.get(task, math.nan) for line in data.epochs]
     values.append(data.epochs[-1].next_weight.get(task, math.nan))
-    floored = [i + 1 for i, line in enumerate(data.epochs) if task in line.floor]
+    clamped = [i + 1 for i, line in enumerate(data.epochs) if task in line.floor]
     ends = data.epochs_planned is not None and len(data.epochs) >= data.epochs_planned
     if ends:  # nothing was trained with the weights of an epoch after the last
-        values[-1], floored = values[-2], [i for i in floored if i < len(data.epochs)]
+        values[-1], clamped = values[-2], [i for i in clamped if i < len(data.epochs)]
     elif data.last_step > starts[-1]:
         starts.append(data.last_step)
         values.append(values[-1])
-    return np.array(starts, dtype=float), np.array(values), floored
+    return np.array(starts, dtype=float), np.array(values), clamped
 
 
 def _rates(runs: Sequence[Logged], scales: dict[int, float]) -> list[Series]:
@@ -278,7 +280,7 @@ class _Kind:
     id: str
     title: str
     unit: str
-    lines: Callable[[Logged, Sequence[str], float, Look], list[Series]]
+    lines: Callable[[Logged, Sequence[str], float, ChartOptions], list[Series]]
     guide: float | None = None
 
 

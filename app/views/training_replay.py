@@ -30,10 +30,10 @@ def chart_data(run: Logged, told: Replay | None) -> dict[str, Any] | None:
 def _chart(run: Logged, told: Replay, task: str) -> dict[str, Any]:
     lines = []
     sides = (("logged", told.logged, told.logged_floor), ("replayed", told.replayed, told.replayed_floor))
-    for dash, (side, weights, floored) in enumerate(sides):
+    for dash, (side, weights, clamped) in enumerate(sides):
         y = [values.get(task, np.nan) for values in weights]
         x = np.arange(len(y) + 1, dtype=float)
-        marks = [epoch for epoch, hit in enumerate(floored) if task in hit]
+        marks = [epoch for epoch, hit in enumerate(clamped) if task in hit]
         line = series(run, task, x, np.array([*y, y[-1]]), "stairs", marks=marks, thick=dash == 1)
         lines.append(line | {"name": side, "key": side, "dash": dash, "what": ""})
     return {

@@ -108,7 +108,7 @@ def _table(told: Replay) -> str:
         mean = f"{sum(differences) / len(differences):+.3f}" if differences else "none yet"
         span = [weights[task] for weights in told.replayed[2:]]
         between = f"{min(span):.2f} to {max(span):.2f}" if span else "none yet"
-        hits = [sum(task in floored for floored in all) for all in (told.logged_floor, told.replayed_floor)]
+        hits = [sum(task in clamped for clamped in all) for all in (told.logged_floor, told.replayed_floor)]
         rows.append(
             [html.text(page.title(task)), between, mean, f"{_times(hits[1])}, logged {_times(hits[0])}"]
         )

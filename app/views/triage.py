@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import html, legends
 from mtcp.drawing import colour, shown
 from mtcp.evaluation.ranking import (
     CHANGE,
     COHERENCE,
     Quantity,
-    Row,
+    TriageRow,
     failure_counts,
     improved,
     mean,
@@ -40,21 +40,21 @@ class Entry:
     """What is kept of a photo: the numbers, two small pictures as data URIs, and the uploaded file."""
 
     path: str
-    row: Row
+    row: TriageRow
     photo: str = ""
     angles: str = ""
 
 
-def entry(run: Run, path: str) -> Entry:
+def entry(analysis: Analysis, path: str) -> Entry:
     """The entry of a photo that the network has seen."""
-    report, camera = run.coherence, run.prediction.camera
-    height, width = run.original
+    report, camera = analysis.coherence, analysis.prediction.camera
+    height, width = analysis.original
     facts = {
         "width_px": width,
         "height_px": height,
         "field_of_view_deg": round(camera.fov_deg, 2),
-        "camera_from": run.prediction.camera_from,
-        "geometry_note": run.prediction.geometry_note,
+        "camera_from": analysis.prediction.camera_from,
+        "geometry_note": analysis.prediction.geometry_note,
         **failure_counts(report),
     }
     initial, refined = stage_numbers(report)
@@ -62,13 +62,13 @@ def entry(run: Run, path: str) -> Entry:
     if report is not None:
         stage = report.refined or report.initial
         angles = html.data_uri(small(colour.angle(stage.maps.angle_deg)), "JPEG")
-    photo = html.data_uri(small(run.photo), "JPEG")
-    return Entry(path, Row(run.name, initial, refined, facts), photo, angles)
+    photo = html.data_uri(small(analysis.photo), "JPEG")
+    return Entry(path, TriageRow(analysis.name, initial, refined, facts), photo, angles)
 
 
 def unreadable(path: str, problem: str) -> Entry:
     """The entry of a file that could not be analysed."""
-    return Entry(path, Row(Path(path).name, problem=problem))
+    return Entry(path, TriageRow(Path(path).name, problem=problem))
 
 
 def small(picture: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
@@ -106,7 +106,7 @@ def _card(rank: int, index: int, one: Entry, quantity: Quantity) -> str:
     )
 
 
-def before_after(row: Row, quantity: Quantity) -> str:
+def before_after(row: TriageRow, quantity: Quantity) -> str:
     """A number before and after trace-back, each in its colour."""
     before = number(row.initial.get(quantity.key), quantity.unit)
     if not row.refined:
@@ -152,7 +152,7 @@ def problems(entries: Sequence[Entry]) -> str:
     return left_out(bad, len(bad))
 
 
-def left_out(bad: Sequence[Row], count: int) -> str:
+def left_out(bad: Sequence[TriageRow], count: int) -> str:
     """Rows without numbers, with the reason. count: how many there are in all."""
     if not bad:
         return ""

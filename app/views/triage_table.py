@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.views import html
 from app.views.triage import STAGES, change, left_out, number, sentence
 from mtcp.batch.read import CoherenceTable
-from mtcp.evaluation.ranking import Quantity, Row
+from mtcp.evaluation.ranking import Quantity, TriageRow
 
 MOST_SHOWN = 200
 """Rows of each kind, at most."""
@@ -16,7 +16,7 @@ _WORDS = {"refined": "worst after trace-back", "initial": "worst before it", "ch
 
 
 @dataclass(frozen=True)
-class Look:
+class TableOptions:
     """What is shown of a table, for one number and stage.
 
     count, bad_count: of the whole table; before, after, improved: of the number, over the whole table.
@@ -28,17 +28,17 @@ class Look:
     before: float | None
     after: float | None
     improved: tuple[int, int]
-    rows: Sequence[Row]
-    bad: Sequence[Row]
+    rows: Sequence[TriageRow]
+    bad: Sequence[TriageRow]
 
 
-def look(table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SHOWN) -> Look:
+def look(table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SHOWN) -> TableOptions:
     """Reads what is shown of a table; the rest of it is read past, not kept.
 
     Raises:
         InputError: a part of it turns out damaged.
     """
-    return Look(
+    return TableOptions(
         table.count,
         table.bad_count,
         table.mean(quantity, "initial"),
@@ -49,7 +49,7 @@ def look(table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SH
     )
 
 
-def summary(seen: Look, quantity: Quantity) -> str:
+def summary(seen: TableOptions, quantity: Quantity) -> str:
     """One sentence over the whole table, and how to get from a row to its photo."""
     photos = "1 photo" if seen.count == 1 else f"{seen.count:,} photos"
     bad = "1 bad file" if seen.bad_count == 1 else f"{seen.bad_count:,} bad files"
@@ -62,12 +62,12 @@ def summary(seen: Look, quantity: Quantity) -> str:
     return f'<p class="mt-headline">{said}</p><p class="mt-subdued">{hint}</p>'
 
 
-def listing(seen: Look, quantity: Quantity, of: str) -> str:
+def listing(seen: TableOptions, quantity: Quantity, of: str) -> str:
     """The rows shown, the worst first, and then the bad files with their messages."""
     return _photos(seen, quantity, of) + left_out(seen.bad, seen.bad_count)
 
 
-def _photos(seen: Look, quantity: Quantity, of: str) -> str:
+def _photos(seen: TableOptions, quantity: Quantity, of: str) -> str:
     if not seen.rows:
         return ""
     if len(seen.rows) < seen.count:
@@ -85,7 +85,7 @@ def _photos(seen: Look, quantity: Quantity, of: str) -> str:
     )
 
 
-def _cells(rank: int, row: Row, quantity: Quantity) -> list[str]:
+def _cells(rank: int, row: TriageRow, quantity: Quantity) -> list[str]:
     before, after = row.initial.get(quantity.key), row.refined.get(quantity.key)
     width, height, left = (row.facts.get(key) for key in ("width_px", "height_px", "failures_remaining"))
     view = row.facts.get("field_of_view_deg")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.session import Run
+from app.session import Analysis
 from app.views import html, legends, measure, page
 from app.views.change import LEAST_ANGLE, faded
 from app.views.predictions import normal_ball
 from app.views.triage import change, number
 from mtcp.drawing import colour
 from mtcp.evaluation.ground_truth import error_maps, errors
-from mtcp.evaluation.ranking import Numbers, Quantity, Row, error_numbers, error_quantities, mean
+from mtcp.evaluation.ranking import Numbers, Quantity, TriageRow, error_numbers, error_quantities, mean
 from mtcp.geometry.normals import angle_deg
 from mtcp.tasks import IGNORE, Task, palette
 
@@ -40,14 +40,14 @@ class TaskTruth:
     numbers: str
 
 
-def view(run: Run, task: Task) -> TaskTruth | None:
+def view(analysis: Analysis, task: Task) -> TaskTruth | None:
     """The view of `task`; None where its truth is unknown."""
-    if run.truth is None or task.name not in run.truth.maps:
+    if analysis.truth is None or task.name not in analysis.truth.maps:
         return None
-    true, told = run.truth.maps[task.name], run.prediction
+    true, told = analysis.truth.maps[task.name], analysis.prediction
     stages = [maps[task.name] for maps in told.stages().values()]
-    off = [error_maps(maps, run.truth, (task,))[task.name] for maps in told.stages().values()]
-    pictures, legend = _errors(run.photo, stages, off, task)
+    off = [error_maps(maps, analysis.truth, (task,))[task.name] for maps in told.stages().values()]
+    pictures, legend = _errors(analysis.photo, stages, off, task)
     limits = colour.value_range(true, *stages) if task.kind == "depth" else None
     return TaskTruth(
         truth=_picture(task, true, limits),
@@ -55,28 +55,28 @@ def view(run: Run, task: Task) -> TaskTruth | None:
         initial=pictures[0],
         refined=pictures[1] if len(pictures) > 1 else None,
         error_legend=legend,
-        numbers=scoreboard(*numbers(run), error_quantities((task,))),
+        numbers=scoreboard(*numbers(analysis), error_quantities((task,))),
     )
 
 
-def numbers(run: Run) -> tuple[Numbers, Numbers]:
+def numbers(analysis: Analysis) -> tuple[Numbers, Numbers]:
     """Errors before and after trace-back (empty without it), kept with the run: they need no camera."""
-    if run.truth is None:
+    if analysis.truth is None:
         return {}, {}
-    if "truth.errors" not in run.cache:
-        told, tasks = run.prediction, run.prediction.task_list()
-        found = [error_numbers(errors(maps, run.truth, tasks)) for maps in told.stages().values()]
-        run.cache["truth.errors"] = (found[0], found[1] if len(found) > 1 else {})
-    return run.cache["truth.errors"]
+    if "truth.errors" not in analysis.cache:
+        told, tasks = analysis.prediction, analysis.prediction.task_list()
+        found = [error_numbers(errors(maps, analysis.truth, tasks)) for maps in told.stages().values()]
+        analysis.cache["truth.errors"] = (found[0], found[1] if len(found) > 1 else {})
+    return analysis.cache["truth.errors"]
 
 
-def headline(run: Run) -> str:
+def headline(analysis: Analysis) -> str:
     """Where the truth is from, and what trace-back did to each task's main number."""
-    if run.truth is None:
+    if analysis.truth is None:
         return ""
-    before, after = numbers(run)
+    before, after = numbers(analysis)
     told = []
-    for task in run.prediction.task_list():
+    for task in analysis.prediction.task_list():
         quantity = next(
             q for q in error_quantities((task,)) if q.key.startswith(f"{task.name}_{task.metric}_")
         )
@@ -88,15 +88,15 @@ def headline(run: Run) -> str:
         if last is not None:
             shown += f' &rarr; <span class="mt-refined">{number(last, quantity.unit)}</span>'
         told.append(f"{name} {shown}")
-    source = f'<p class="mt-subdued">Truth: {html.text(run.truth.source)}.</p>'
+    source = f'<p class="mt-subdued">Truth: {html.text(analysis.truth.source)}.</p>'
     return f'<p class="mt-headline">Against the truth: {"; ".join(told)}.</p>{source}'
 
 
-def caveat(run: Run) -> str:
+def caveat(analysis: Analysis) -> str:
     """One line if the run is not seen through the camera that the truth was taken with."""
-    if run.truth is None:
+    if analysis.truth is None:
         return ""
-    mine, true = run.prediction.camera, run.truth.camera
+    mine, true = analysis.prediction.camera, analysis.truth.camera
     pairs = ((mine.fx, true.fx), (mine.fy, true.fy), (mine.cx, true.cx), (mine.cy, true.cy))
     if all(math.isclose(a, b, rel_tol=5e-3) for a, b in pairs):
         return ""
@@ -119,17 +119,17 @@ def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity]) 
     return f'<div class="mt-legend">{html.table(heads, rows)}</div>'
 
 
-def at_probe(run: Run, probe: tuple[int, int]) -> str:
+def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
     """Truth, initial and refined at the probe, one row per task."""
-    if run.truth is None:
+    if analysis.truth is None:
         return ""
     x, y = probe
-    stages = run.prediction.stages()
+    stages = analysis.prediction.stages()
     rows = []
-    for task in run.prediction.task_list():
-        if task.name not in run.truth.maps:
+    for task in analysis.prediction.task_list():
+        if task.name not in analysis.truth.maps:
             continue
-        true = run.truth.maps[task.name][y, x]
+        true = analysis.truth.maps[task.name][y, x]
         cells = [html.text(page.title(task.name)), _said(task, true, true)]
         rows.append(cells + [_said(task, maps[task.name][y, x], true, off=True) for maps in stages.values()])
     table = html.table([f"at ({x}, {y})", "truth", *stages], rows)
@@ -222,7 +222,7 @@ def _wrong(photo: np.ndarray, said: np.ndarray, off: np.ndarray, task: Task) -> 
 class Listing:
     """How the table of frames is drawn. order: indices into `rows`; of: stage; open: index of the open one."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TriageRow]
     order: Sequence[int]
     quantity: Quantity
     of: str

@@ -17,7 +17,7 @@ CHOSEN = ("balancing", "kappa", "seed")
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """One line of the table: row `base` with the fields in `model` and `train` changed."""
 
     name: str
@@ -27,7 +27,7 @@ class Row:
     train: Mapping[str, Any] = field(default_factory=dict)
 
 
-def grid(tasks: Sequence[str]) -> tuple[Row, ...]:
+def grid(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     """Every row, in the table's order.
 
     The task decoders are a row of their own: the CFM fuses what they give, so without it the decoders'
@@ -38,27 +38,33 @@ def grid(tasks: Sequence[str]) -> tuple[Row, ...]:
     """
     if len(tasks) < 2:
         raise InputError(f"tasks={','.join(tasks)}: the ablation compares several tasks with single ones")
-    singles = (Row(f"{SINGLE}-{task}", f"single task: {task}", "plain", {"tasks": (task,)}) for task in tasks)
+    singles = (
+        AblationRow(f"{SINGLE}-{task}", f"single task: {task}", "plain", {"tasks": (task,)}) for task in tasks
+    )
     lps = (
-        Row(f"mtcp-lps-{kappa:g}", f"MT-CP, LPS with kappa {kappa:g}", "mtcp-lps", train={"kappa": kappa})
+        AblationRow(
+            f"mtcp-lps-{kappa:g}", f"MT-CP, LPS with kappa {kappa:g}", "mtcp-lps", train={"kappa": kappa}
+        )
         for kappa in (0.0, 3.0, 15.0)
     )
     nothing = dict.fromkeys(SWITCHES, False)
     return (
         *singles,
-        Row("plain", "plain multi-task", None, nothing, {"balancing": "uniform"}),
-        Row("gate", "+ query gate", "plain", {"query_gate": True}),
-        Row("decoders", "+ task decoders", "gate", {"task_decoder": True}),
-        Row("cfm", "+ CFM", "decoders", {"cfm": True}),
-        Row("mtcp", "+ trace-back = MT-CP, uniform weights", "cfm", {"trace_back": True}),
-        Row("mtcp-uncertainty", "MT-CP, uncertainty", "mtcp", train={"balancing": "uncertainty"}),
-        Row("mtcp-dwa", "MT-CP, DWA", "mtcp", train={"balancing": "dwa"}),
-        Row("mtcp-lps", "MT-CP, LPS with kappa 7.5", "mtcp", train={"balancing": "lps", "kappa": 7.5}),
+        AblationRow("plain", "plain multi-task", None, nothing, {"balancing": "uniform"}),
+        AblationRow("gate", "+ query gate", "plain", {"query_gate": True}),
+        AblationRow("decoders", "+ task decoders", "gate", {"task_decoder": True}),
+        AblationRow("cfm", "+ CFM", "decoders", {"cfm": True}),
+        AblationRow("mtcp", "+ trace-back = MT-CP, uniform weights", "cfm", {"trace_back": True}),
+        AblationRow("mtcp-uncertainty", "MT-CP, uncertainty", "mtcp", train={"balancing": "uncertainty"}),
+        AblationRow("mtcp-dwa", "MT-CP, DWA", "mtcp", train={"balancing": "dwa"}),
+        AblationRow(
+            "mtcp-lps", "MT-CP, LPS with kappa 7.5", "mtcp", train={"balancing": "lps", "kappa": 7.5}
+        ),
         *lps,
     )
 
 
-def select(rows: Sequence[Row], names: Sequence[str] | None) -> tuple[Row, ...]:
+def select(rows: Sequence[AblationRow], names: Sequence[str] | None) -> tuple[AblationRow, ...]:
     """The rows called `names`, in the grid's order; None takes all, "single" every single-task row.
 
     Raises:
@@ -73,13 +79,13 @@ def select(rows: Sequence[Row], names: Sequence[str] | None) -> tuple[Row, ...]:
     return tuple(row for row in rows if row.name in names or (SINGLE in names and is_single(row)))
 
 
-def is_single(row: Row) -> bool:
+def is_single(row: AblationRow) -> bool:
     """Whether the row trains one task."""
     return row.name.startswith(f"{SINGLE}-")
 
 
 def configs(
-    row: Row, rows: Sequence[Row], model: ModelConfig, train: TrainConfig, seed: int
+    row: AblationRow, rows: Sequence[AblationRow], model: ModelConfig, train: TrainConfig, seed: int
 ) -> tuple[ModelConfig, TrainConfig]:
     """What `row` trains: the common configurations with the changes from the root of its bases down to it."""
     by_name = {other.name: other for other in rows}

@@ -12,7 +12,7 @@ from mtcp.ablation.grid import SINGLE
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import delta_m
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.tasks import Task
 
 FOLDER = "results"
@@ -45,7 +45,7 @@ def read_records(out: Path) -> list[Record]:
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Strict JSON, whole or absent: numbers that do not exist become null."""
     text = json.dumps(_strict(record), indent=1, allow_nan=False) + "\n"
-    write_aside(path, lambda file: file.write(text.encode()))
+    write_atomic(path, lambda file: file.write(text.encode()))
 
 
 def recorded(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]]:

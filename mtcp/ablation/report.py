@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcp.ablation.grid import SINGLE, SWITCHES, Row, grid
+from mtcp.ablation.grid import SINGLE, SWITCHES, AblationRow, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.tasks import Task
 
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
@@ -51,7 +51,7 @@ def write_report(out: Path, report: Path) -> str:
         new = before + text + rest.partition(END)[2]
     else:
         new = f"{old.rstrip()}\n\n{text}\n"
-    write_aside(report, lambda file: file.write(new.encode()))
+    write_atomic(report, lambda file: file.write(new.encode()))
     beside = report.parent / FOLDER
     if beside.resolve() != (out / FOLDER).resolve():
         beside.mkdir(exist_ok=True)
@@ -107,14 +107,14 @@ def _without_switches(record: Record) -> dict[str, dict[str, Any]]:
     }
 
 
-def _shown_rows(rows: Iterable[Row], by_row: Mapping[str, Sequence[Record]]) -> list[tuple[str, str]]:
+def _shown_rows(rows: Iterable[AblationRow], by_row: Mapping[str, Sequence[Record]]) -> list[tuple[str, str]]:
     """(name, title) of every line: the single-task networks together where they were measured so."""
     together = bool(by_row[SINGLE])
     result = [(SINGLE, f"single task x{sum(_is_part(row) for row in rows)}")] if together else []
     return result + [(row.name, row.title) for row in rows if not (together and _is_part(row))]
 
 
-def _is_part(row: Row) -> bool:
+def _is_part(row: AblationRow) -> bool:
     return row.name.startswith(f"{SINGLE}-")
 
 
@@ -142,7 +142,7 @@ def _budget(records: Sequence[Record]) -> str:
     return " ".join(lines)
 
 
-def _gaps(rows: Iterable[Row], records: Sequence[Record]) -> str:
+def _gaps(rows: Iterable[AblationRow], records: Sequence[Record]) -> str:
     """Which rows and seeds lack, and which failed."""
     seeds = sorted({record["seed"] for record in records})
     have = {(record["row"], record["seed"]) for record in records}

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 
 from mtcp.ablation.costs import MACS_ARE, count_macs, log_facts, supervised_maps
-from mtcp.ablation.grid import SINGLE, Row, configs, grid, is_single
+from mtcp.ablation.grid import SINGLE, AblationRow, configs, grid, is_single
 from mtcp.ablation.joint_single_task import Together
 from mtcp.ablation.records import (
     Record,
@@ -52,7 +52,7 @@ class Plan:
     out: Path
     model: ModelConfig
     train: TrainConfig
-    rows: tuple[Row, ...]
+    rows: tuple[AblationRow, ...]
     device: torch.device
     seeds: tuple[int, ...] = (0,)
     test_split: str = "val"
@@ -61,11 +61,11 @@ class Plan:
     command: str = ""
     progress: bool = True
 
-    def configs(self, row: Row, seed: int) -> tuple[ModelConfig, TrainConfig]:
+    def configs(self, row: AblationRow, seed: int) -> tuple[ModelConfig, TrainConfig]:
         """What `row` trains with `seed`."""
         return configs(row, grid(self.model.tasks), self.model, self.train, seed)
 
-    def folder(self, row: Row, seed: int) -> RunFolder:
+    def folder(self, row: AblationRow, seed: int) -> RunFolder:
         """The run of `row` with `seed`."""
         return RunFolder(self.out / f"{row.name}-s{seed}")
 
@@ -95,7 +95,7 @@ def run_grid(plan: Plan, *, max_minutes: float | None = None) -> bool:
     return True
 
 
-def _do_row(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
+def _do_row(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> None:
     path = result_path(plan.out, row.name, seed)
     wanted = recorded(*plan.configs(row, seed))
     if path.exists():
@@ -120,7 +120,7 @@ def _do_row(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
     write_record(path, {**about, **_measured(plan, plan.folder(row, seed))})
 
 
-def _train(plan: Plan, row: Row, seed: int, deadline: float | None) -> None:
+def _train(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> None:
     """Through the project's own trainer, from where the run is. Raises OutOfTimeError when it is not finished."""
     folder = plan.folder(row, seed)
     model, train = plan.configs(row, seed)

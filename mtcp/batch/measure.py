@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtcp.batch.storage import Place, read_photo
-from mtcp.batch.table import Row, stored_name, write_block
+from mtcp.batch.table import TriageRow, stored_name, write_block
 from mtcp.errors import InputError, one_line
 from mtcp.evaluation.ranking import failure_counts, stage_numbers
 from mtcp.geometry.coherence import coherence
@@ -58,8 +58,8 @@ def measure_block(predict: Predict, job: Job, names: Sequence[str]) -> Outcome:
     Raises:
         OSError: the rows could not be written.
     """
-    rows: list[Row] = []
-    bad: list[Row] = []
+    rows: list[TriageRow] = []
+    bad: list[TriageRow] = []
     for name in names:
         try:
             rows.append(measure(predict, job, name))
@@ -77,7 +77,7 @@ def measure_block(predict: Predict, job: Job, names: Sequence[str]) -> Outcome:
     return Outcome(len(rows), tuple((one["path"], one["message"]) for one in bad), _worker())
 
 
-def measure(predict: Predict, job: Job, name: str) -> Row:
+def measure(predict: Predict, job: Job, name: str) -> TriageRow:
     """The row of one photo.
 
     Raises:

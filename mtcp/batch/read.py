@@ -14,7 +14,7 @@ import numpy as np
 from mtcp.batch.storage import open_place
 from mtcp.batch.table import BAD, PHOTOS, REAL, TEXT, WHOLE, arrow, parts
 from mtcp.errors import InputError, one_line
-from mtcp.evaluation.ranking import CHANGE, COHERENCE, Numbers, Quantity, Row
+from mtcp.evaluation.ranking import CHANGE, COHERENCE, Numbers, Quantity, TriageRow
 from mtcp.io.safe_read import brief
 
 MOST_ROWS = 20_000_000
@@ -62,7 +62,7 @@ class CoherenceTable:
             return after - before
         return after if self._has_refined() else before
 
-    def worst(self, quantity: Quantity, of: str = "refined", most: int = 200) -> list[Row]:
+    def worst(self, quantity: Quantity, of: str = "refined", most: int = 200) -> list[TriageRow]:
         """The first `most` rows of `mtcp.evaluation.ranking.ranked` over the whole table, the worst first."""
         if not self.count:
             return []
@@ -72,13 +72,13 @@ class CoherenceTable:
         order = np.argsort(-worth, kind="stable")[:most]
         return self._rows(order)
 
-    def unmeasured(self, most: int = 200) -> list[Row]:
+    def unmeasured(self, most: int = 200) -> list[TriageRow]:
         """Rows of what could not be measured, with the problem."""
         if self.bad is None:
             return []
         with _reading():
             found = self.bad.head(most, columns=list(_BAD_COLUMNS)).to_pylist()
-        return [Row(_text(one["path"]), problem=_text(one["message"])) for one in found]
+        return [TriageRow(_text(one["path"]), problem=_text(one["message"])) for one in found]
 
     def mean(self, quantity: Quantity, of: str = "refined") -> float | None:
         """Mean of a number over the photos that have it."""
@@ -102,7 +102,7 @@ class CoherenceTable:
             found = self.photos.to_table(columns=[name])[name]
             return found.to_numpy().astype(np.float64)
 
-    def _rows(self, order: np.ndarray) -> list[Row]:
+    def _rows(self, order: np.ndarray) -> list[TriageRow]:
         # take() wants rising indices to read each part once; the rank is put back after it
         rising = np.sort(order)
         with _reading():
@@ -233,7 +233,7 @@ def _base(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _row(values: dict[str, Any]) -> Row:
+def _row(values: dict[str, Any]) -> TriageRow:
     stages: dict[str, Numbers] = {
         stage: {one.key: _number(values[f"{stage}_{one.key}"]) for one in COHERENCE}
         for stage in ("initial", "refined")
@@ -244,7 +244,7 @@ def _row(values: dict[str, Any]) -> Row:
         value = values[name]
         if value is not None:
             facts[name] = _text(value) if isinstance(value, str) else value
-    return Row(_text(values["photo"]), stages["initial"], refined, facts)
+    return TriageRow(_text(values["photo"]), stages["initial"], refined, facts)
 
 
 def _number(value: float | None) -> float | None:

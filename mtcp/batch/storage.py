@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtcp.errors import InputError
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.io.photo import MAX_BYTES
 from mtcp.io.safe_read import brief
 
@@ -118,7 +118,7 @@ def write_whole(place: Place, name: str, content: bytes) -> None:
     """
     path = place.path(name)
     if place.local:
-        write_aside(Path(path), lambda file: file.write(content))
+        write_atomic(Path(path), lambda file: file.write(content))
         return
     folder, base = posixpath.split(path)
     aside = posixpath.join(folder, f".{base}.{uuid.uuid4().hex}.part")

@@ -31,7 +31,7 @@ PHOTOS, BAD = "photos", "bad"
 FORMAT, VERSION = "mtcp-coherence-table", 1
 SETTINGS = "settings.json"
 
-Row = dict[str, Any]
+TriageRow = dict[str, Any]
 """Column -> value of one photo."""
 
 TEXT = ("photo", "camera_from", "device", "checkpoint", "checkpoint_sha256", "worst_status", "worst_class")
@@ -95,7 +95,9 @@ def stored_name(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def write_block(dest: Place, names: Sequence[str], rows: Sequence[Row], bad: Sequence[Row]) -> None:
+def write_block(
+    dest: Place, names: Sequence[str], rows: Sequence[TriageRow], bad: Sequence[TriageRow]
+) -> None:
     """What the photos `names` gave, as a part of each table that has something to hold.
 
     Raises:
@@ -107,7 +109,7 @@ def write_block(dest: Place, names: Sequence[str], rows: Sequence[Row], bad: Seq
             write_whole(dest, f"{folder}/{part}", _parquet(content, columns))
 
 
-def _parquet(rows: Sequence[Row], columns: pa.Schema) -> bytes:
+def _parquet(rows: Sequence[TriageRow], columns: pa.Schema) -> bytes:
     pa = arrow()
     file = io.BytesIO()
     pa.parquet.write_table(pa.Table.from_pylist(list(rows), columns), file, compression="zstd")

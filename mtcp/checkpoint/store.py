@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mtcp.checkpoint.safe_build import build_offline
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.io.atomic import write_aside, write_together
+from mtcp.io.atomic import write_atomic, write_together
 from mtcp.io.safe_read import brief, parse_object, read_bytes
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def update_card(path: str | os.PathLike[str], **changes: Any) -> dict[str, Any]:
         raise InputError(f"{sorted(fixed)[0]} belongs to the weights: it cannot be changed on the card alone")
     digest = card.pop("sha256")
     card = {**card, **changes, "sha256": digest}
-    write_aside(card_path(path), lambda file: file.write(_card_text(card)))
+    write_atomic(card_path(path), lambda file: file.write(_card_text(card)))
     return card
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtcp.errors import InputError
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.portable import portable, run_bases
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     update_card(args.out, metrics=metrics, measured_on=measured)
     shutil.copyfile(args.run_folder / "log.jsonl", args.out.with_suffix(".log.jsonl"))
     text = json.dumps(portable(settings, bases), indent=2) + "\n"
-    write_aside(args.out.with_suffix(".run.json"), lambda file: file.write(text.encode()))
+    write_atomic(args.out.with_suffix(".run.json"), lambda file: file.write(text.encode()))
     print(table(metrics))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB")
     return 0

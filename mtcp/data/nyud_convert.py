@@ -34,7 +34,7 @@ from mtcp.data.nyud_layout import AXES, META, PARTS
 from mtcp.data.nyud_sources import FolderSource, Frame, MatSource, Source
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.io.safe_read import parse_object, read_bytes
 
 TRIED = 12  # frames read before anything is written
@@ -112,7 +112,7 @@ def convert(
         text = "".join(f"{frame_id}\n" for frame_id in members if frame_id not in failures)
         path = out / "gt_sets" / f"{name}.txt"
         if text:
-            write_aside(path, functools.partial(_write_text, text))
+            write_atomic(path, functools.partial(_write_text, text))
         else:  # of this part no frame is whole; an empty list would be refused by every reader
             path.unlink(missing_ok=True)
     lines = tuple(failures[key] for key in sorted(failures))
@@ -183,10 +183,10 @@ def write_frame(source: Source, out: Path, camera: Camera, frame_id: str) -> Non
         "edge": semantic_edges(frame.labels),
     }
     for part, array in arrays.items():
-        write_aside(paths[part], functools.partial(np.save, arr=array))
-    write_aside(paths["images"], lambda file: file.write(frame.jpeg))
+        write_atomic(paths[part], functools.partial(np.save, arr=array))
+    write_atomic(paths["images"], lambda file: file.write(frame.jpeg))
     labels = Image.fromarray(frame.labels)
-    write_aside(paths["segmentation"], lambda file: labels.save(file, "PNG", pnginfo=about))
+    write_atomic(paths["segmentation"], lambda file: labels.save(file, "PNG", pnginfo=about))
 
 
 def _write_text(text: str, file: BinaryIO) -> None:
@@ -253,4 +253,4 @@ def _claim(out: Path, source: Source, camera: Camera) -> None:
     elif out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: holds other files (no {META}); choose an empty or new folder")
     out.mkdir(parents=True, exist_ok=True)
-    write_aside(path, functools.partial(_write_text, json.dumps(meta, indent=2) + "\n"))
+    write_atomic(path, functools.partial(_write_text, json.dumps(meta, indent=2) + "\n"))

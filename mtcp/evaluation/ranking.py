@@ -49,7 +49,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Row:
+class TriageRow:
     """One photo: its numbers before and, where there is trace-back, after it.
 
     facts: what else is told in the CSV, by column name. problem: why there are no numbers.
@@ -181,7 +181,7 @@ def failure_counts(report: Coherence | None) -> dict[str, str | float | int]:
     return {f"failures_{status}": found.count(status) for status in ("remaining", "mended", "new")}
 
 
-def ranked(rows: Sequence[Row], quantity: Quantity, of: str = "refined") -> list[int]:
+def ranked(rows: Sequence[TriageRow], quantity: Quantity, of: str = "refined") -> list[int]:
     """Indices of `rows`, the worst first. Equal ones keep their order; those without the number come last.
 
     of: "initial", "refined" or "change" (what trace-back worsened most comes first).
@@ -196,13 +196,13 @@ def ranked(rows: Sequence[Row], quantity: Quantity, of: str = "refined") -> list
     return sorted(range(len(rows)), key=place)
 
 
-def mean(rows: Iterable[Row], key: str, of: str) -> float | None:
+def mean(rows: Iterable[TriageRow], key: str, of: str) -> float | None:
     """Mean of a number over the rows that have it."""
     found = [value for row in rows if (value := row.value(key, of)) is not None]
     return sum(found) / len(found) if found else None
 
 
-def improved(rows: Iterable[Row], quantity: Quantity) -> tuple[int, int]:
+def improved(rows: Iterable[TriageRow], quantity: Quantity) -> tuple[int, int]:
     """In how many rows trace-back made the number better, and in how many both numbers are known."""
     changes = [change for row in rows if (change := row.value(quantity.key, CHANGE)) is not None]
     return sum((change > 0) if quantity.higher_is_better else (change < 0) for change in changes), len(
@@ -210,7 +210,7 @@ def improved(rows: Iterable[Row], quantity: Quantity) -> tuple[int, int]:
     )
 
 
-def to_csv(rows: Sequence[Row], quantities: Sequence[Quantity]) -> str:
+def to_csv(rows: Sequence[TriageRow], quantities: Sequence[Quantity]) -> str:
     """One line per row, in the order given: file, facts, initial_KEY and refined_KEY, problem.
 
     Units are in the column names; what was not measured is empty. Text that a spreadsheet would take for a
@@ -228,7 +228,7 @@ def to_csv(rows: Sequence[Row], quantities: Sequence[Quantity]) -> str:
     return text.getvalue()
 
 
-def _stage(row: Row, stage: str) -> Mapping[str, float | None]:
+def _stage(row: TriageRow, stage: str) -> Mapping[str, float | None]:
     return row.initial if stage == "initial" else row.refined
 
 

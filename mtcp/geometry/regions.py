@@ -74,11 +74,11 @@ def interior_pixel(part: np.ndarray) -> tuple[int, int]:
     from scipy.ndimage import distance_transform_edt
 
     step = max(1, max(part.shape) // 64)
-    thin = part[::step, ::step]
-    if not thin.any():
-        step, thin = 1, part
-    distance = distance_transform_edt(np.pad(thin, 1))[1:-1, 1:-1]
-    y, x = np.unravel_index(int(distance.argmax()), thin.shape)
+    subsample = part[::step, ::step]
+    if not subsample.any():
+        step, subsample = 1, part
+    distance = distance_transform_edt(np.pad(subsample, 1))[1:-1, 1:-1]
+    y, x = np.unravel_index(int(distance.argmax()), subsample.shape)
     return int(x) * step, int(y) * step
 
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtcp.errors import InputError
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.io.safe_read import brief
 from mtcp.model import MTCP
 from mtcp.tasks import Task
@@ -74,7 +74,7 @@ def export_onnx(
         raise InputError(
             f"{path}: not written: its {name} differs from torch's by {error:.2g} of the maximum"
         )
-    write_aside(path, lambda file: file.write(content))
+    write_atomic(path, lambda file: file.write(content))
     return errors
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mtcp.drawing import colour, legend
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 
 if TYPE_CHECKING:
     from mtcp.inference.predictor import Prediction
@@ -40,7 +40,7 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    written = [write_aside(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
+    written = [write_atomic(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
     for task in prediction.task_list():
         maps = {stage: of_stage[task.name] for stage, of_stage in prediction.stages().items()}
         limits = _limits(list(maps.values())) if task.kind == "depth" else None
@@ -101,6 +101,6 @@ def _legend(task: Task, values: np.ndarray, limits: tuple[float, float] | None) 
 
 
 def _png(path: Path, array: np.ndarray) -> Path:
-    return write_aside(
+    return write_atomic(
         path, lambda file: Image.fromarray(array).save(file, "PNG", compress_level=COMPRESSION)
     )

@@ -40,7 +40,7 @@ def writing(path: Path) -> Iterator[None]:
         raise _named(path, error) from error
 
 
-def write_aside(path: Path, write: Write) -> Path:
+def write_atomic(path: Path, write: Write) -> Path:
     """Puts a file at `path`, made by `write`. Until it is complete, what was there stays. Returns `path`.
 
     Raises:

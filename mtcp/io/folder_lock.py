@@ -25,7 +25,7 @@ _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextmanager
-def only_process(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Holds `folder` (made if absent) by its file `.lock`, which stays there and says which process holds it.
 
     Where the file system knows no locks that is logged, and the folder is not held.

@@ -79,7 +79,7 @@ def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:
     return (loss * weight).sum() / valid.sum().clamp(min=1)
 
 
-def thin(target: Tensor, stride: int, start: tuple[int, int]) -> Tensor:
+def subsample(target: Tensor, stride: int, start: tuple[int, int]) -> Tensor:
     """Every `stride`-th pixel of (..., H, W) from `start` (row, column; taken modulo `stride`).
 
     The centre of a coarse cell lies between pixels. Whatever the start, a sample is off it by up to half a
@@ -125,7 +125,7 @@ class Objective(nn.Module):
         if task.name not in batch:
             raise InputError(f"task {task.name!r} has no target in the data: it gives {', '.join(batch)}")
         target = batch[task.name]
-        fine, coarse = thin(target, FINE_STRIDE, start), thin(target, COARSE_STRIDE, start)
+        fine, coarse = subsample(target, FINE_STRIDE, start), subsample(target, COARSE_STRIDE, start)
         initial = self.one_loss(task, decoded.initial[task.name], fine)
         if task.name not in decoded.refined:
             return REFINED * initial

@@ -51,7 +51,7 @@ def replay(epochs: Sequence[EpochLine], kappa: float, floor: float) -> Replay | 
         logged=(*(line.weight for line in used), used[-1].next_weight),
         replayed=result.weights,
         logged_floor=((), *(line.floor for line in used)),
-        replayed_floor=result.floored,
+        replayed_floor=result.clamped,
         stopped=stopped,
     )
 

@@ -15,8 +15,8 @@ import torch
 
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
-from mtcp.io.atomic import drop_unfinished, write_aside, writing
-from mtcp.io.folder_lock import only_process
+from mtcp.io.atomic import drop_unfinished, write_atomic, writing
+from mtcp.io.folder_lock import lock_folder
 from mtcp.io.safe_read import parse_object, read_bytes
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class RunFolder:
             InputError: another process holds it; the message names it.
             WriteError: the folder cannot be written to.
         """
-        with only_process(self.path):
+        with lock_folder(self.path):
             drop_unfinished(self.path)
             yield
 
@@ -100,7 +100,7 @@ class RunFolder:
         if not resume:
             config = {"model": model.to_dict(), "train": train.to_dict(), "command": command}
             text = json.dumps(config, indent=2) + "\n"
-            write_aside(self.path / "config.json", lambda file: file.write(text.encode()))
+            write_atomic(self.path / "config.json", lambda file: file.write(text.encode()))
 
     def discard(self) -> None:
         """Takes config.json of a run back that was refused before its first step."""
@@ -144,7 +144,7 @@ class RunFolder:
             return
         kept = [entry for entry in read_log(self.log_path) if _step(entry) <= step]
         text = "".join(json.dumps(entry) + "\n" for entry in kept)
-        write_aside(self.log_path, lambda file: file.write(text.encode()))
+        write_atomic(self.log_path, lambda file: file.write(text.encode()))
 
     def put_log_aside(self) -> None:
         """Renames log.jsonl to the first free of log-1.jsonl, log-2.jsonl, ...: the next line begins a new one."""
@@ -160,7 +160,7 @@ class RunFolder:
         Raises:
             WriteError: it cannot be written (a full disk); the previous one is kept.
         """
-        write_aside(self.state_path, lambda file: torch.save(state, file))
+        write_atomic(self.state_path, lambda file: torch.save(state, file))
 
     def load_state(self) -> dict[str, Any]:
         """Reads last.pt, tensors and plain types only. Raises InputError when it is damaged."""

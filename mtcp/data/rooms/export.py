@@ -22,7 +22,7 @@ from mtcp.data.rooms.rays import require_open3d
 from mtcp.data.rooms.render import render
 from mtcp.errors import InputError
 from mtcp.geometry.camera import DEFAULT_FOV_DEG, Camera
-from mtcp.io.atomic import write_aside
+from mtcp.io.atomic import write_atomic
 from mtcp.io.safe_read import parse_object, read_bytes
 
 SIZE = (480, 640)
@@ -104,18 +104,18 @@ def _write_frame(
     frame = render(make_room(seed + index), size, quality, fov_deg=fov_deg)
     paths = {part: out / part / f"{index + 1:04d}{suffix}" for part, suffix in PARTS.items()}
     labels = Image.fromarray(frame.semseg + np.uint8(1))
-    write_aside(paths["segmentation"], lambda file: labels.save(file, "PNG"))
+    write_atomic(paths["segmentation"], lambda file: labels.save(file, "PNG"))
     arrays = {"depth": frame.depth, "normals": frame.normals.astype(np.float16), "edge": edges(frame.semseg)}
     for part, array in arrays.items():
-        write_aside(paths[part], functools.partial(np.save, arr=array))
+        write_atomic(paths[part], functools.partial(np.save, arr=array))
     _write_jpeg(paths["images"], frame.image)
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=92)
-    write_aside(path, lambda file: file.write(buffer.getvalue()))
+    write_atomic(path, lambda file: file.write(buffer.getvalue()))
 
 
 def _write_text(path: Path, text: str) -> None:
-    write_aside(path, lambda file: file.write(text.encode()))
+    write_atomic(path, lambda file: file.write(text.encode()))

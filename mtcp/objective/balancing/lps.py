@@ -26,7 +26,7 @@ class LPSResult:
 
     weights: tuple[dict[str, float], ...]
     ratios: tuple[dict[str, float] | None, ...]
-    floored: tuple[tuple[str, ...], ...]
+    clamped: tuple[tuple[str, ...], ...]
 
 
 def lps_weights(history: Sequence[Losses], kappa: float = KAPPA["nyud"], floor: float = FLOOR) -> LPSResult:
@@ -58,20 +58,20 @@ def lps_weights(history: Sequence[Losses], kappa: float = KAPPA["nyud"], floor: 
     check_history(history)
     weights: list[dict[str, float]] = [dict.fromkeys(history[0], 1.0) if history else {}]
     ratios: list[dict[str, float] | None] = [None]
-    floored: list[tuple[str, ...]] = [()]
+    clamped: list[tuple[str, ...]] = [()]
     for e, losses in enumerate(history):
         if e == 0:
             total = sum(losses.values())
             weights.append({task: total / loss for task, loss in losses.items()})
             ratios.append(None)
-            floored.append(())
+            clamped.append(())
         else:
             r = loss_ratios(losses, history[e - 1])
             w, hit = exaggerate(r, kappa, floor)
             weights.append(w)
             ratios.append(r)
-            floored.append(hit)
-    return LPSResult(tuple(weights), tuple(ratios), tuple(floored))
+            clamped.append(hit)
+    return LPSResult(tuple(weights), tuple(ratios), tuple(clamped))
 
 
 def loss_ratios(now: Losses, before: Losses) -> dict[str, float]:

@@ -23,6 +23,6 @@ class LPS(Balancer):
         result = lps_weights(history, self.options.kappa, self.options.floor)
         ratios: dict[str, float | None] = dict.fromkeys(self.tasks)
         ratios.update(result.ratios[-1] or {})
-        floored = result.floored[-1]
-        note = f"the floor of the task weights acted on {', '.join(floored)}" if floored else ""
-        return EpochReport(result.weights[-1], {"ratio": ratios, "floor": list(floored)}, note)
+        clamped = result.clamped[-1]
+        note = f"the floor of the task weights acted on {', '.join(clamped)}" if clamped else ""
+        return EpochReport(result.weights[-1], {"ratio": ratios, "floor": list(clamped)}, note)

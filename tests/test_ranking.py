@@ -13,7 +13,7 @@ from mtcp.evaluation.ground_truth import Truth, errors
 from mtcp.evaluation.ranking import (
     COHERENCE,
     Quantity,
-    Row,
+    TriageRow,
     coherence_numbers,
     error_numbers,
     error_quantities,
@@ -34,9 +34,11 @@ TASKS = task_set("nyud", ("semseg", "depth", "normals"))
 H, W = 48, 64
 
 
-def rows_of(*pairs: tuple[float | None, float | None]) -> list[Row]:
+def rows_of(*pairs: tuple[float | None, float | None]) -> list[TriageRow]:
     return [
-        Row(f"{i}.jpg", {"angle_deg": before, "share_pct": before}, {"angle_deg": after, "share_pct": after})
+        TriageRow(
+            f"{i}.jpg", {"angle_deg": before, "share_pct": before}, {"angle_deg": after, "share_pct": after}
+        )
         for i, (before, after) in enumerate(pairs)
     ]
 
@@ -63,7 +65,7 @@ def test_without_a_report_or_trace_back_there_is_less() -> None:
     assert failure_counts(None) == {}
     report = coherence(room(H, W, 0.2, 3.0), None, Camera.from_fov(W, H))
     assert stage_numbers(report)[1] == {}
-    row = Row("a", {"angle_deg": 4.0})
+    row = TriageRow("a", {"angle_deg": 4.0})
     assert row.value("angle_deg", "refined") == 4.0
     assert row.value("angle_deg", "change") is None
 
@@ -87,7 +89,7 @@ def test_the_worst_come_first_and_the_unknown_last() -> None:
 
 
 def test_means_and_improvements_are_over_what_is_known() -> None:
-    rows = [*rows_of((10, 4), (10, 12), (30, None)), Row("bad.jpg", problem="no picture")]
+    rows = [*rows_of((10, 4), (10, 12), (30, None)), TriageRow("bad.jpg", problem="no picture")]
     assert mean(rows, "angle_deg", "initial") == pytest.approx(50 / 3)
     assert mean(rows, "angle_deg", "refined") == 8
     assert mean([], "angle_deg", "refined") is None
@@ -96,8 +98,10 @@ def test_means_and_improvements_are_over_what_is_known() -> None:
 
 
 def test_csv_has_every_number_and_says_what_went_wrong() -> None:
-    row = Row("a.jpg", {"angle_deg": 1.25}, {"angle_deg": -2.0}, {"width_px": 640, "camera_from": "exif"})
-    bad = Row("b, c.jpg", problem="b, c.jpg: not a picture")
+    row = TriageRow(
+        "a.jpg", {"angle_deg": 1.25}, {"angle_deg": -2.0}, {"width_px": 640, "camera_from": "exif"}
+    )
+    bad = TriageRow("b, c.jpg", problem="b, c.jpg: not a picture")
     read = list(csv.DictReader(io.StringIO(to_csv([row, bad], [ANGLE, SHARE]))))
     assert read[0] == {
         "rank": "1",
@@ -117,5 +121,5 @@ def test_csv_has_every_number_and_says_what_went_wrong() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+a", "-a", "@SUM(A1)", "\t=1", "  =1", "\n=1", "|cmd", "%0A"])
 def test_csv_never_starts_a_formula(name: str) -> None:
-    read = list(csv.DictReader(io.StringIO(to_csv([Row(name, problem=name)], [ANGLE]), newline="")))
+    read = list(csv.DictReader(io.StringIO(to_csv([TriageRow(name, problem=name)], [ANGLE]), newline="")))
     assert read[0]["file"] == read[0]["problem"] == f"'{name}"

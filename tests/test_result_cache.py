@@ -13,7 +13,7 @@ import pytest
 from fake_predictor import FakePredictor
 from served import Served, picture, served
 
-from app.result_cache import Held, Kept, footprint
+from app.result_cache import CachedResult, ResultCache, footprint
 from app.scene import Scene
 from app.session import analyse
 from mtcp.errors import InputError
@@ -27,12 +27,12 @@ def maps(count: int = 1000) -> dict[str, np.ndarray]:
     return {"depth": np.zeros(count, np.uint8)}
 
 
-def keep(held: Held, count: int = 1000) -> Kept[dict[str, np.ndarray]]:
+def keep(held: ResultCache, count: int = 1000) -> CachedResult[dict[str, np.ndarray]]:
     return held.keep(maps(count), "room.jpg")
 
 
 def test_the_one_not_looked_at_for_longest_goes_first() -> None:
-    held = Held(3500)
+    held = ResultCache(3500)
     first, second, third = (keep(held) for _ in range(3))
     held.look(first)
     fourth = keep(held)
@@ -44,14 +44,14 @@ def test_the_one_not_looked_at_for_longest_goes_first() -> None:
 
 
 def test_the_newest_stays_whatever_its_size() -> None:
-    held = Held(3500)
+    held = ResultCache(3500)
     small, large = keep(held), keep(held, 9000)
     assert small.value is None and large.value is not None
     assert keep(held).value is not None and large.value is None
 
 
 def test_what_views_compute_counts() -> None:
-    held = Held(3500)
+    held = ResultCache(3500)
     first, second = keep(held), keep(held)
     held.look(second)["cached"] = np.zeros(2000, np.uint8)
     assert first.value is not None
@@ -60,7 +60,7 @@ def test_what_views_compute_counts() -> None:
 
 
 def test_another_value_takes_the_place_of_the_one_before() -> None:
-    held = Held(3500)
+    held = ResultCache(3500)
     kept = keep(held)
     held.change(kept, maps(2000))
     assert held.size == 2000
@@ -69,7 +69,7 @@ def test_another_value_takes_the_place_of_the_one_before() -> None:
 
 
 def test_a_result_is_freed_with_the_session() -> None:
-    held = Held(3500)
+    held = ResultCache(3500)
     kept = keep(held)
     array = weakref.ref(kept.value["depth"])  # type: ignore[index]
     del kept
@@ -85,25 +85,25 @@ def test_bytes_are_counted_once_and_views_as_what_they_keep() -> None:
 
 
 def test_a_scene_counts_with_all_that_was_computed(tmp_path: Path) -> None:
-    run = analyse(FakePredictor(), picture(tmp_path / "room.png"))
-    arrays = [run.photo, *run.prediction.initial.values(), *run.prediction.refined.values()]
-    before = footprint(Scene(run, (0, 0)))
+    analysis = analyse(FakePredictor(), picture(tmp_path / "room.png"))
+    arrays = [analysis.photo, *analysis.prediction.initial.values(), *analysis.prediction.refined.values()]
+    before = footprint(Scene(analysis, (0, 0)))
     assert before > sum(array.nbytes for array in arrays)
-    assert run.coherence is not None and run.coherence.refined is not None
+    assert analysis.coherence is not None and analysis.coherence.refined is not None
     more = [
         array
-        for stage in (run.coherence.initial, run.coherence.refined)
+        for stage in (analysis.coherence.initial, analysis.coherence.refined)
         for array in vars(stage.maps).values()
     ]
-    assert footprint(Scene(run, (0, 0))) >= before + sum(array.nbytes for array in more)
+    assert footprint(Scene(analysis, (0, 0))) >= before + sum(array.nbytes for array in more)
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Served]:
     """With memory for `ROOM_FOR` results of the photo that visitors have, and a half."""
-    run = analyse(FakePredictor(), picture(tmp_path / "room.jpg"))
-    one = footprint(Scene.of(run))
-    with served(tmp_path / "uploads", held=Held(int((ROOM_FOR + 0.5) * one))) as running:
+    analysis = analyse(FakePredictor(), picture(tmp_path / "room.jpg"))
+    one = footprint(Scene.of(analysis))
+    with served(tmp_path / "uploads", held=ResultCache(int((ROOM_FOR + 0.5) * one))) as running:
         yield running
 
 

@@ -13,7 +13,7 @@ from mtcp.batch import table
 from mtcp.batch.read import open_table
 from mtcp.batch.storage import open_place
 from mtcp.errors import InputError
-from mtcp.evaluation.ranking import COHERENCE, Row, improved, mean, ranked
+from mtcp.evaluation.ranking import COHERENCE, TriageRow, improved, mean, ranked
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,7 +22,7 @@ def extra() -> None:
 
 
 @pytest.fixture(scope="module")
-def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Row]]:
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[TriageRow]]:
     """A table of 60 made-up photos in three parts, with gaps and ties, and the same as rows of triage."""
     rng = np.random.default_rng(0)
     dest = open_place(str(tmp_path_factory.mktemp("numbered")))
@@ -40,7 +40,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Row]]:
     order = table.column(dest, table.PHOTOS, "photo")
     by_name = {one["photo"]: one for one in made}
     rows = [
-        Row(
+        TriageRow(
             name,
             *(
                 {one.key: by_name[name][f"{stage}_{one.key}"] for one in COHERENCE}
@@ -53,7 +53,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Row]]:
 
 
 @pytest.mark.parametrize("of", ["initial", "refined", "change"])
-def test_a_table_ranks_as_triage_does(numbered: tuple[str, list[Row]], of: str) -> None:
+def test_a_table_ranks_as_triage_does(numbered: tuple[str, list[TriageRow]], of: str) -> None:
     url, rows = numbered
     found = open_table(url)
     assert (found.count, found.bad_count) == (60, 1)
@@ -70,7 +70,7 @@ def test_a_table_ranks_as_triage_does(numbered: tuple[str, list[Row]], of: str) 
     assert (bad.name, bad.problem) == ("no.jpg", "no.jpg: not a picture")
 
 
-def test_single_files_of_a_table_can_be_opened(numbered: tuple[str, list[Row]]) -> None:
+def test_single_files_of_a_table_can_be_opened(numbered: tuple[str, list[TriageRow]]) -> None:
     dest = open_place(numbered[0])
     first, second, _ = table.parts(dest, table.PHOTOS)
     (bad,) = table.parts(dest, table.BAD)
@@ -91,7 +91,7 @@ def test_without_trace_back_the_initial_numbers_rank(tmp_path: Path) -> None:
     assert found.mean(COHERENCE[0]) == 1.0
 
 
-def test_what_is_no_such_table_is_refused(tmp_path: Path, numbered: tuple[str, list[Row]]) -> None:
+def test_what_is_no_such_table_is_refused(tmp_path: Path, numbered: tuple[str, list[TriageRow]]) -> None:
     pa = table.arrow()
     with pytest.raises(InputError, match="no table there"):
         open_table(tmp_path)
