@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

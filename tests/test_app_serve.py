@@ -86,7 +86,7 @@ def test_proxies_in_the_environment_do_not_stop_the_page(kind: str, free_port: i
     save_checkpoint(weights, MTCP(tiny_config()))
     proxies = ("http_proxy", "https_proxy", "all_proxy")
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    environment |= {name: f"{kind}://127.0.0.1:9" for name in (*proxies, *map(str.upper, proxies))}
+    environment |= dict.fromkeys((*proxies, *map(str.upper, proxies)), f"{kind}://127.0.0.1:9")
     command = [
         sys.executable,
         "app.py",
