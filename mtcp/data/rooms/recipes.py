@@ -103,7 +103,8 @@ def _round_bed(brief: Brief, bed: Item, spot: Spot) -> None:
         at = plan.stand(stand, x, y, spot.yaw)
         if at is not None:
             brief.put(lamps.table_lamp(rng, style, brief.lit(0.85)), at, 0.0, 0.18, stand.size[2])
-            brief.put(*brief.some(1, (things.book_stack, things.cup)), at, -0.1 * side, 0.31, stand.size[2])
+            (thing,) = brief.some(1, (things.book_stack, things.cup))
+            brief.put(thing, at, -0.1 * side, 0.31, stand.size[2])
     wide = span(rng, 0.7, 1.1)
     brief.above(wallware.picture(rng, style, wide, wide * 0.6), spot, 1.42)
     if odds(rng, 0.75):

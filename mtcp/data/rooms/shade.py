@@ -88,9 +88,11 @@ class Shader:
 
     def light_map(self, surface: Surface, shape: tuple[int, int], angle: float) -> np.ndarray:
         """Smoothed soft light (H * W, 3) at the pixel centres; `angle` of a pixel, radians."""
-        maps = (self.soft_light(surface), surface.position, surface.normal)
         scale = np.maximum(surface.distance * angle * 4, 0.006).reshape(shape)
-        return smooth(*(a.reshape(*shape, 3) for a in maps), scale, SMOOTHING).reshape(-1, 3)
+        light, position, normal = (
+            a.reshape(*shape, 3) for a in (self.soft_light(surface), surface.position, surface.normal)
+        )
+        return smooth(light, position, normal, scale, SMOOTHING).reshape(-1, 3)
 
     def radiance(self, surface: Surface, centre: Surface, light: np.ndarray, angle: float) -> np.ndarray:
         """Colour (N, 3), linear, of sample points; `centre` and its soft `light` (N, 3) are of their pixels."""
