@@ -26,22 +26,15 @@ from benchmarks import many as benchmark  # noqa: E402
 from mtcp.__main__ import main  # noqa: E402
 from mtcp.batch import run as many  # noqa: E402
 from mtcp.batch import storage, table  # noqa: E402
-from mtcp.batch.measure import Job, Outcome  # noqa: E402
+from mtcp.batch.measure import Job, Outcome, numbers  # noqa: E402
 from mtcp.batch.storage import Place, open_place, pictures  # noqa: E402
 from mtcp.checkpoint.store import read_card, save_checkpoint  # noqa: E402
 from mtcp.config import ModelConfig  # noqa: E402
 from mtcp.errors import InputError  # noqa: E402
-<<<<<<< HEAD:tests/test_batch.py
 from mtcp.evaluation.ranking import COHERENCE  # noqa: E402
-from mtcp.io.photo_facts import PhotoFacts  # noqa: E402
-=======
 from mtcp.geometry.coherence import coherence  # noqa: E402
 from mtcp.geometry.report import Failure  # noqa: E402
-from mtcp.many import run as many  # noqa: E402
-from mtcp.many import storage, table  # noqa: E402
-from mtcp.many.measure import Job, Outcome, numbers  # noqa: E402
-from mtcp.many.storage import Place, open_place, pictures  # noqa: E402
->>>>>>> fault-cli:tests/test_many.py
+from mtcp.io.photo_facts import PhotoFacts  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
 
 TINY = ModelConfig(
@@ -198,12 +191,7 @@ def test_a_row_per_photo_and_bad_files_beside(memory: str) -> None:
     rows = rows_at(dest)
     assert [row["photo"] for row in rows] == ["a.png", "sub/b.PNG", "sub/c.png"]
     told = FakePredictor()(np.full((40, 56, 3), 9, np.uint8))
-<<<<<<< HEAD:tests/test_batch.py
     from mtcp.evaluation.ranking import failure_counts, stage_numbers
-    from mtcp.geometry.coherence import coherence
-=======
-    from mtcp.triage import failure_counts, stage_numbers
->>>>>>> fault-cli:tests/test_many.py
 
     report = coherence(told.initial, told.refined, told.camera)
     for row in rows:
