@@ -182,14 +182,16 @@ class ModelConfig(_Config):
         Raises:
             InputError: a switch of an earlier version beside the field that took its place.
         """
-        found = dict(values)
-        for old, now in SWITCHED.items():
-            if isinstance(found.get(old), bool):
-                if now in found:
-                    raise InputError(f"{old} is now {now}: leave {old} out where {now} is given")
-                found[now] = old if found.pop(old) else "none"
-        if isinstance(found.get("cfm_residual"), bool):
-            found["cfm_residual"] = "branch" if found["cfm_residual"] else "none"
+        found: dict[str, Any] = {}
+        for key, value in values.items():
+            if not isinstance(value, bool) or key not in {*SWITCHED, "cfm_residual"}:
+                found[key] = value
+            elif key == "cfm_residual":
+                found[key] = "branch" if value else "none"
+            elif (now := SWITCHED[key]) not in values:
+                found[now] = key if value else "none"
+            else:
+                raise InputError(f"{key} is now {now}: leave {key} out where {now} is given")
         return found
 
     @property
