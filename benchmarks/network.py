@@ -42,6 +42,7 @@ from benchmarks.timing import (
     words,
 )
 from mtcp.ablation.costs import count_macs
+from mtcp.ablation.grid import OFF
 from mtcp.config import ModelConfig, preset
 from mtcp.inference import onnx as onnx_export
 from mtcp.inference.sizes import parse_size, pick_device
@@ -55,7 +56,6 @@ SAME = ("ours", "materialised", "onnx")
 SCALING = ("240x320", "336x448", "480x640", "672x896")
 VARIANTS = ("ours", "materialised", "single", "plain", "onnx")
 BY = ("preset", "size", "batch", "precision")
-PLAIN = dict.fromkeys(("query_gate", "task_decoder", "cfm", "trace_back"), False)
 WARM_UP_SIZE = (64, 96)
 
 
@@ -70,7 +70,7 @@ def networks(config: ModelConfig, variant: str) -> list[ModelConfig]:
     if variant in SAME:
         return [config]
     # one change at a time would pass through configurations that are refused
-    changes: dict[str, Any] = PLAIN if variant == "plain" else {"cfm": False}
+    changes: dict[str, Any] = OFF if variant == "plain" else {"fusion": "none"}
     return [config.replace(tasks=(task,), **changes) for task in config.tasks]
 
 

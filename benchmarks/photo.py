@@ -31,7 +31,7 @@ PARTS = {
     "to_network": "resize for the network",
     "inspect": "network",
     "finish": "maps at the photo's size",
-    "_inside": "arrays from inside (theta, phi, gates, masks, probabilities)",
+    "_inside": "arrays from inside (traces, masks, probabilities)",
 }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mtcp.errors import InputError
+from mtcp.model.fusion import FUSIONS
+from mtcp.model.refinement import REFINEMENTS
 from mtcp.objective.options import (
     KAPPA,
     OPTIONS,
@@ -33,13 +35,14 @@ class _Config:
 
     @classmethod
     def from_dict(cls: type[Self], values: Mapping[str, Any]) -> Self:
-        """Inverse of `to_dict`. Missing keys take their defaults.
+        """Inverse of `to_dict`. Missing keys take their defaults; old keys are read as `current` says.
 
         Raises:
             InputError: an unknown key, or a value that the configuration refuses.
         """
         if not isinstance(values, Mapping):
             raise InputError(f"{cls.__name__}: {type(values).__name__}, expected an object")
+        values = cls.current(values)
         fields = {field.name: field for field in dataclasses.fields(cls)}
         unknown = sorted(set(values) - set(fields))
         if unknown:
@@ -54,7 +57,12 @@ class _Config:
 
     def replace(self: Self, **changes: Any) -> Self:
         """A copy with `changes`; unknown names raise InputError."""
-        return type(self).from_dict({**self.to_dict(), **changes})
+        return type(self).from_dict({**self.to_dict(), **self.current(changes)})
+
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` with the keys and values of earlier versions as they are called today."""
+        return dict(values)
 
 
 def _alike(value: object, default: object) -> bool:
@@ -83,6 +91,19 @@ LARGEST = {
 """Beyond these a network is not built: a damaged checkpoint must not take all memory."""
 
 
+SWITCHED = {"cfm": "fusion", "trace_back": "refinement"}
+"""Switches of earlier versions -> the fields that took their place: yes is the part of the switch's name, no "none"."""
+MODEL_CHOICES: dict[str, Collection[str]] = {
+    "shared": ("timm", "mask2former"),
+    "mask_gate": ("sum", "sigmoid"),
+    "fusion": FUSIONS,
+    "refinement": REFINEMENTS,
+    "cfm_residual": ("none", "branch", "input"),
+    "srm_shrink": ("bilinear", "antialiased"),
+    "heads": ("linear", "conv"),
+}
+
+
 @dataclass(frozen=True)
 class ModelConfig(_Config):
     """Everything that decides the network's shape and arithmetic (MT-CP sections 3.1 to 3.3).
@@ -107,21 +128,33 @@ class ModelConfig(_Config):
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     # departures from the published form
     mask_gate: str = "sum"  # "sum" (published), "sigmoid" (bounded)
-    cfm_residual: bool = False
+    cfm_residual: str = described(
+        "none",
+        "what the CFM adds to its output: nothing as published, the branch that it attends with, or its input "
+        "(the network then begins as one without fusion)",
+    )
     cfm_scale: bool = False  # divide the affinity's logits by sqrt(C)
     kv_stride: int = 1  # keys and values of the CFM average-pooled by this
-    # ablation switches
+    srm_shrink: str = described(
+        "bilinear",
+        "how trace-back shrinks the fused feature by four into its first step: by bilinear interpolation as "
+        "published, or by the mean over each cell",
+    )
+    heads: str = described(
+        "linear",
+        "of every prediction: a 1x1 convolution, or 3x3 convolution, BatchNorm, ReLU and 1x1 convolution",
+    )
+    # parts that can be exchanged or left out
+    fusion: str = described("cfm", "what lets every task see the features of the others")
+    refinement: str = described("trace_back", "what makes refined predictions of the initial features")
     query_gate: bool = True
-    cfm: bool = True
-    trace_back: bool = True
     task_decoder: bool = True  # False: heads straight on the shared representation (plain multi-task net)
 
     def __post_init__(self) -> None:
         self.task_list()
-        if self.shared not in ("timm", "mask2former"):
-            raise InputError(f"shared={self.shared!r}: choose timm or mask2former")
-        if self.mask_gate not in ("sum", "sigmoid"):
-            raise InputError(f"mask_gate={self.mask_gate!r}: choose sum or sigmoid")
+        for name, allowed in MODEL_CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name}={_shown(getattr(self, name))}: choose one of {', '.join(allowed)}")
         for name, most in LARGEST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise InputError(f"{name}={getattr(self, name)}: must be from 1 to {most}")
@@ -131,14 +164,40 @@ class ModelConfig(_Config):
             raise InputError(
                 f"width={self.width}: must be even and a multiple of query_heads={self.query_heads}"
             )
-        if self.cfm and len(self.tasks) < 2:
+        if self.fusion != "none" and len(self.tasks) < 2:
             raise InputError(
-                f"tasks={','.join(self.tasks)}: coherence fusion needs two tasks; pass cfm=False for one"
+                f"tasks={','.join(self.tasks)}: the fusion {self.fusion!r} needs two tasks; take fusion=none for one"
             )
-        if self.trace_back and not self.task_decoder:
-            raise InputError("trace_back=True needs task_decoder=True: it retraces the decoder's stages")
-        if self.cfm and not self.task_decoder:
-            raise InputError("cfm=True needs task_decoder=True: it fuses the decoders' features")
+        for name in ("fusion", "refinement"):
+            if getattr(self, name) != "none" and not self.task_decoder:
+                raise InputError(
+                    f"{name}={getattr(self, name)} works on the decoders' features: with task_decoder=no take "
+                    f"{name}=none"
+                )
+
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """As `_Config.current`: `SWITCHED`, and `cfm_residual` as yes or no.
+
+        Raises:
+            InputError: a switch of an earlier version beside the field that took its place.
+        """
+        found: dict[str, Any] = {}
+        for key, value in values.items():
+            if not isinstance(value, bool) or key not in {*SWITCHED, "cfm_residual"}:
+                found[key] = value
+            elif key == "cfm_residual":
+                found[key] = "branch" if value else "none"
+            elif (now := SWITCHED[key]) not in values:
+                found[now] = key if value else "none"
+            else:
+                raise InputError(f"{key} is now {now}: leave {key} out where {now} is given")
+        return found
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What is predicted of each task, in that order: "initial" and, with a refinement, "refined"."""
+        return ("initial",) if self.refinement == "none" else ("initial", "refined")
 
     def task_list(self) -> tuple[Task, ...]:
         """The tasks, resolved. Raises InputError for an unknown one."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.inference.prediction import Prediction
 from mtcp.io.photo_facts import PhotoFacts, wide_note
+from mtcp.model.trace import AttentionTrace
 from mtcp.tasks import NYUD_CLASSES
 
 TASKS = ("semseg", "depth", "normals")
-GRID, KV_GRID, KV_STRIDE = (12, 16), (6, 8), 2
+GRID, KEY_GRID, KEY_STRIDE = (12, 16), (6, 8), 2
 WIDTH, QUERIES = 8, 10
 WALL, FLOOR, WINDOW, PICTURE = (NYUD_CLASSES.index(name) for name in ("wall", "floor", "window", "picture"))
 
@@ -22,7 +21,7 @@ class FakePredictor:
     """Sees a room in every photo: floor below, wall above, a window in it that trace-back makes larger.
 
     calls: how often it was asked. trace_back=False leaves out `refined` and `intermediate`, cfm=False the
-    attention and its gates, query_gate=False the masks, as such checkpoints do.
+    trace with attention and gates, query_gate=False the masks, as such checkpoints do.
     """
 
     def __init__(self, trace_back: bool = True, cfm: bool = True, query_gate: bool = True) -> None:
@@ -59,7 +58,7 @@ class FakePredictor:
                 for stage in stages
                 if stage == "initial" or self.trace_back
             },
-            **(attention() if self.cfm else {}),
+            traces=(attention(),) if self.cfm else (),
             masks=masks() if self.query_gate else None,
         )
 
@@ -85,22 +84,20 @@ def sure_of(labels: np.ndarray, share: float = 0.8) -> np.ndarray:
     return np.where(chosen, share, (1 - share) / (count - 1)).astype(np.float16)
 
 
-def attention(seed: int = 0) -> dict[str, Any]:
-    """The fields of a `Prediction` that CFM fills: every cell attends to its surroundings, each task in its own
-    way; keys are pooled 2 x 2.
-    """
+def attention(seed: int = 0) -> AttentionTrace:
+    """As of a CFM: every cell attends to its surroundings, each task in its own way; keys are pooled 2 x 2."""
     rng = np.random.default_rng(seed)
-    theta, phi = {}, {}
+    queries, keys = {}, {}
     for task in TASKS:
         mix = rng.normal(size=(WIDTH, 3))
-        theta[task], phi[task] = (
-            np.maximum(mix @ places(grid), 0).astype(np.float32) for grid in (GRID, KV_GRID)
+        queries[task], keys[task] = (
+            np.maximum(mix @ places(grid), 0).astype(np.float32) for grid in (GRID, KEY_GRID)
         )
     gates = {
         main: {other: rng.uniform(0.2, 0.8, GRID).astype(np.float16) for other in TASKS if other != main}
         for main in TASKS
     }
-    return {"theta": theta, "phi": phi, "kv_grid": KV_GRID, "kv_stride": KV_STRIDE, "gates": gates}
+    return AttentionTrace(GRID, queries, keys, KEY_STRIDE, gates=gates)
 
 
 def places(grid: tuple[int, int]) -> np.ndarray:

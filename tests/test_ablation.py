@@ -18,13 +18,14 @@ import mtcp.ablation.run as ablation_run
 import mtcp.training.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.costs import count_macs, supervised_maps
-from mtcp.ablation.grid import SWITCHES, AblationRow, configs, grid, is_single, select
-from mtcp.ablation.records import check_same, read_records, recorded, result_path, write_record
+from mtcp.ablation.grid import OFF, ON, SWITCHES, AblationRow, configs, grid, is_single, select
+from mtcp.ablation.records import check_same, read_record, read_records, recorded, result_path, write_record
 from mtcp.ablation.report import BEGIN, END, tables, write_report
 from mtcp.ablation.run import Plan, run_grid
 from mtcp.config import ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
+from mtcp.model.refinement.none import NoRefinement
 from mtcp.training import RunFolder, read_log
 
 TASKS = ("semseg", "depth", "normals")
@@ -38,7 +39,7 @@ ROWS = {row.name: row for row in grid(TASKS)}
 
 # What the issue asks each row to be, written down again: switches on, how it balances, kappa if that matters.
 SINGLE: tuple[set[str], str, float | None] = (set(), "uniform", None)
-GATE, DECODERS, CFM = {"query_gate"}, {"query_gate", "task_decoder"}, {"query_gate", "task_decoder", "cfm"}
+GATE, DECODERS, CFM = {"query_gate"}, {"query_gate", "task_decoder"}, {"query_gate", "task_decoder", "fusion"}
 ALL = set(SWITCHES)
 EXPECTED: dict[str, tuple[set[str], str, float | None]] = {
     "single-semseg": SINGLE,
@@ -59,8 +60,8 @@ EXPECTED: dict[str, tuple[set[str], str, float | None]] = {
 PARTS = {  # parameters that a switch is to add, by the start of their names
     "query_gate": ("shared.queries.",),
     "task_decoder": ("decoders.",),
-    "cfm": ("fusion.",),
-    "trace_back": ("trace_back.", "intermediate_heads.", "refined_heads."),
+    "fusion": ("fusion.",),
+    "refinement": ("trace_back.", "intermediate_heads.", "refined_heads."),
 }
 
 
@@ -111,7 +112,10 @@ def test_the_grid_is_the_one_that_was_asked_for() -> None:
     assert list(ROWS) == list(EXPECTED)
     for name, (switches, balancing, kappa) in EXPECTED.items():
         model, train = of(name)
-        assert {switch for switch in SWITCHES if getattr(model, switch)} == switches, name
+        assert {switch for switch in SWITCHES if getattr(model, switch) == ON[switch]} == switches, name
+        assert {switch for switch in SWITCHES if getattr(model, switch) == OFF[switch]} == ALL - switches, (
+            name
+        )
         assert train.balancing == balancing, name
         assert kappa is None or train.kappa == kappa, name
         assert model.tasks == ((name.removeprefix("single-"),) if name.startswith("single-") else TASKS)
@@ -191,7 +195,7 @@ def test_a_rows_losses_and_only_they_are_active(trained: tuple[Path, dict[str, A
     record = json.loads(result_path(trained[0], name, 0).read_text())
     tasks = list(of(name)[0].tasks)
     maps = ["initial"]
-    if "trace_back" in EXPECTED[name][0]:
+    if "refinement" in EXPECTED[name][0]:
         maps = ["initial", "intermediate 1", "intermediate 2", "refined"]
     assert {task: sorted(found) for task, found in record["supervised"].items()} == dict.fromkeys(tasks, maps)
     for epoch in record["loss"]:
@@ -265,8 +269,8 @@ def test_results_say_what_a_table_needs(trained: tuple[Path, dict[str, Any]]) ->
 
 
 def test_macs_of_a_network_that_can_be_counted_by_hand() -> None:
-    model = MTCP(MODEL.replace(**dict.fromkeys(SWITCHES, False), tasks=("depth",)))
-    twice = MTCP(MODEL.replace(**dict.fromkeys(SWITCHES, False), tasks=("depth", "normals")))
+    model = MTCP(MODEL.replace(**OFF, tasks=("depth",)))
+    twice = MTCP(MODEL.replace(**OFF, tasks=("depth", "normals")))
     head = 8 * 8 * (9 * 8 * 8 + 3 * 8)  # 3x3 and 1x1 of the normals' head on the 8 x 8 grid
     assert count_macs(twice, (32, 32)) - count_macs(model, (32, 32)) == head
     assert next(model.parameters()).device.type == "cpu"
@@ -274,7 +278,7 @@ def test_macs_of_a_network_that_can_be_counted_by_hand() -> None:
 
 def test_an_unsupervised_map_is_noticed() -> None:
     model = MTCP(MODEL)
-    model.config = model.config.replace(trace_back=False)
+    model.trace_back = NoRefinement(MODEL)
     assert supervised_maps(model) == {task: ["initial"] for task in TASKS}
 
 
@@ -433,7 +437,7 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.Ca
         (["--rows", "best"], "--rows best"),
         (["--out", str(tmp_path)], "--data is missing"),
         (["--out", str(tmp_path), "--report", str(tmp_path / "x.md")], "no results yet"),
-        (["--tasks", "depth", "--cfm-residual", "no", "--list"], "needs two tasks"),
+        (["--tasks", "depth", "--cfm-residual", "none", "--list"], "needs two tasks"),
     ):
         assert main(["ablate", *arguments]) == 2
         assert message in capsys.readouterr().err
@@ -448,3 +452,13 @@ def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> N
     check_same(Path("old.json"), found, wanted)
     with pytest.raises(InputError, match=r"made with temperature=2\.0, now it is 3\.0"):
         check_same(Path("old.json"), found, recorded(MODEL, TRAIN.replace(temperature=3.0)))
+
+
+def test_a_record_with_the_switches_of_earlier_versions_is_read_as_today(tmp_path: Path) -> None:
+    record = made_record("plain", 0, 22.0, 0.7, 27.0, switch=dict(OFF))
+    old = {"cfm": False, "trace_back": False}
+    for part in ("model", "switch"):
+        kept = {key: value for key, value in record[part].items() if key not in ("fusion", "refinement")}
+        write_record(result_path(tmp_path, "plain", 0), {**record, part: {**kept, **old}})
+        found = read_record(result_path(tmp_path, "plain", 0))
+        assert (found["model"], found["switch"]) == (record["model"], record["switch"])

@@ -22,6 +22,7 @@ from app.tabs.attention import Attention
 from app.views import attention, attention_inside
 from app.views import attention_pictures as pictures
 from mtcp.drawing import colour
+from mtcp.model.trace import AttentionTrace, Trace
 from mtcp.tasks import NYUD_CLASSES
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,7 @@ def run_of(predictor: FakePredictor, size: tuple[int, int] = (96, 128)) -> Analy
 
 
 @pytest.fixture
-def run() -> Analysis:
+def analysis() -> Analysis:
     return run_of(FakePredictor())
 
 
@@ -136,9 +137,14 @@ def test_legends_are_in_multiples_of_the_even_share() -> None:
 
 
 def test_readouts_compare_with_attention_without_preference(analysis: Analysis) -> None:
-    flat = {task: np.zeros_like(theta) for task, theta in analysis.prediction.theta.items()}
+    trace = analysis.prediction.attention
+    assert trace is not None
+    flat = dataclasses.replace(trace, queries={task: np.zeros_like(of) for task, of in trace.queries.items()})
     prediction = Analysis(
-        analysis.photo, dataclasses.replace(analysis.prediction, theta=flat), analysis.name, analysis.original
+        analysis.photo,
+        dataclasses.replace(analysis.prediction, traces=(flat,)),
+        analysis.name,
+        analysis.original,
     )
     text = attention.readouts(prediction, PROBE, attention.draw_inputs(prediction, PROBE))
     rows = re.findall(r"<tr><td>([^<]*)</td><td><b>([^<]*)</b>(?:&times;)?</td><td>([^<&]*)", text)
@@ -179,7 +185,7 @@ def test_many_classes_are_summed_up() -> None:
 
 def test_entropy_maps_are_computed_once(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
     first = attention_inside.entropies(analysis)
-    monkeypatch.setattr(attention_inside.attention, "entropy", None)
+    monkeypatch.setattr(AttentionTrace, "entropy", None)
     assert attention_inside.entropies(analysis) == first
     assert [picture.shape for picture in drawn(first)] == [(12, 16, 3)] * 3
     assert "<span>192 cells</span>" in first
@@ -195,7 +201,9 @@ def test_large_networks_get_a_sparse_entropy_map(analysis: Analysis, monkeypatch
 def test_gates_state_their_mean(analysis: Analysis) -> None:
     text = attention_inside.gates(analysis)
     assert text.count("<img") == 6
-    gate = analysis.prediction.gates["semseg"]["depth"].astype(np.float32)
+    trace = analysis.prediction.attention
+    assert trace is not None
+    gate = trace.gates["semseg"]["depth"].astype(np.float32)
     assert f"<b>{gate.mean():.2f}</b>" in text
     assert "gate: depth into semantic segmentation" in alts(text)
     assert (drawn(text)[0] == colour.probability(gate)).all()
@@ -305,3 +313,24 @@ def test_a_missing_part_is_one_plain_sentence(tab: Attention, missing: dict, sai
         assert "This checkpoint has no" not in filled[getattr(tab, name)]
     if "cfm" in missing:
         assert filled[tab.overlays] == filled[tab.readouts] == ""
+
+
+def test_a_trace_that_no_view_knows_is_no_attention(tab: Attention) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Slots(Trace):
+        kind = "slots"
+
+    scene = scene_of(FakePredictor())
+    other = dataclasses.replace(scene.analysis.prediction, traces=(Slots(),))
+    told = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=other), PROBE), settings_of(tab))
+    assert told[tab.headline] == f'<p class="mt-headline">{attention.NOT_ATTENDING}</p>'
+    assert "<img" in told[tab.steps]
+
+
+@pytest.mark.parametrize(
+    ("shape", "stride"),
+    [((12, 16, 3), 4), ((6, 8), 8), ((3, 4), 16), ((11, 17), 4), ((6, 9), 8), ((3, 5), 16)],
+)
+def test_a_steps_cells_are_told_by_its_shape(shape: tuple[int, ...], stride: int) -> None:
+    grid = (12, 16) if shape[1] % 4 == 0 else (11, 17)
+    assert attention_inside._stride(grid, shape) == stride

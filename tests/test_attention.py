@@ -1,8 +1,12 @@
-"""`mtcp.evaluation.attention_stats` against the naive formulas, on small predictions without a network."""
+"""`AttentionTrace` and `mtcp.evaluation.attention_stats` against the naive formulas, without a network."""
 
 from __future__ import annotations
 
 import dataclasses
+import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,74 +16,97 @@ from hypothesis import strategies as st
 
 from mtcp.errors import InputError
 from mtcp.evaluation import attention_stats as attention
-from mtcp.inference.prediction import Prediction
+from mtcp.model import trace as trace_module
+from mtcp.model.trace import AttentionTrace
 
 TASK = "depth"
 
 
-def prediction_of(
+def trace_of(
     grid: tuple[int, int], stride: int, seed: int = 0, spread: float = 1.0, scale: float = 1.0
-) -> Prediction:
-    """A fake prediction with random attention on `grid`."""
+) -> AttentionTrace:
+    """Random attention on `grid`."""
     h, w = grid
-    kv_grid = (-(-h // stride), -(-w // stride))
     rng = np.random.default_rng(seed)
-    base = FakePredictor()(np.full((4 * h, 4 * w, 3), 9, np.uint8))
-    return dataclasses.replace(
-        base,
-        grid=grid,
-        network_size=(4 * h, 4 * w),
-        kv_grid=kv_grid,
-        kv_stride=stride,
-        affinity_scale=scale,
-        theta={TASK: (spread * rng.normal(size=(4, h * w))).astype(np.float32)},
-        phi={TASK: (spread * rng.normal(size=(4, kv_grid[0] * kv_grid[1]))).astype(np.float32)},
+    queries, keys = (
+        {TASK: (spread * rng.normal(size=(4, count))).astype(np.float32)}
+        for count in (h * w, -(-h // stride) * -(-w // stride))
     )
+    return AttentionTrace(grid, queries, keys, stride, scale)
 
 
-def naive(prediction: Prediction) -> np.ndarray:
-    """The entropy of `affinity`, one row after the other."""
-    h, w = prediction.grid
+def naive(trace: AttentionTrace) -> np.ndarray:
+    """The entropy of each row, one after the other."""
+    h, w = trace.grid
     result = np.empty((h, w))
     for y in range(h):
         for x in range(w):
-            row = prediction.affinity(TASK, 4 * x + 1, 4 * y + 1).astype(np.float64)
+            row = trace.row(TASK, (x, y)).astype(np.float64)
             result[y, x] = -(row[row > 0] * np.log(row[row > 0])).sum()
     return result
+
+
+@pytest.mark.parametrize(("grid", "stride"), [((6, 8), 1), ((5, 7), 2), ((7, 4), 3)])
+def test_a_row_is_the_softmax_spread_over_the_cells_of_each_key(grid, stride):
+    trace = trace_of(grid, stride, scale=0.5)
+    logits = 0.5 * trace.queries[TASK].T.astype(np.float64) @ trace.keys[TASK]
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    for x, y in ((0, 0), (3, 2), (grid[1] - 1, grid[0] - 1)):
+        row = trace.row(TASK, (x, y))
+        assert (row.shape, row.dtype) == (grid, np.float32)
+        starts = [np.arange(0, side, stride) for side in grid]
+        blocks = np.add.reduceat(np.add.reduceat(row, starts[0], 0), starts[1], 1)
+        assert blocks.ravel() == pytest.approx(shares[y * grid[1] + x], abs=1e-6)
+        assert np.ptp(row[:stride, :stride]) == 0  # evenly
+    with pytest.raises(InputError, match=f"column={grid[1]}, row=0"):
+        trace.row(TASK, (grid[1], 0))
+
+
+def test_a_trace_unpickles_without_torch(tmp_path):
+    kept = tmp_path / "trace"
+    kept.write_bytes(pickle.dumps(trace_of((5, 7), 2)))
+    code = (
+        "import pickle, sys; t = pickle.load(open(sys.argv[1], 'rb')); print(t.kind, 'torch' in sys.modules)"
+    )
+    root = Path(__file__).parents[1]
+    ran = subprocess.run(
+        [sys.executable, "-c", code, kept], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "attention False\n"
 
 
 @pytest.mark.parametrize(("grid", "stride"), [((6, 8), 1), ((5, 7), 2), ((7, 4), 3), ((6, 8), 2)])
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_entropy_is_that_of_the_affinity_rows(grid, stride, scale):
-    prediction = prediction_of(grid, stride, scale=scale)
-    found = attention.entropy(prediction, TASK)
+    trace = trace_of(grid, stride, scale=scale)
+    found = trace.entropy(TASK)
     assert found.dtype == np.float32
-    assert found == pytest.approx(naive(prediction), abs=2e-5)
+    assert found == pytest.approx(naive(trace), abs=2e-5)
 
 
 def test_entropy_does_not_depend_on_the_chunks(monkeypatch):
-    prediction = prediction_of((5, 7), 2)
-    whole = attention.entropy(prediction, TASK)
-    monkeypatch.setattr(attention, "CHUNK_VALUES", 30)  # two rows at a time
-    assert attention.entropy(prediction, TASK) == pytest.approx(whole, abs=1e-6)
+    trace = trace_of((5, 7), 2)
+    whole = trace.entropy(TASK)
+    monkeypatch.setattr(trace_module, "CHUNK_VALUES", 30)  # two rows at a time
+    assert trace.entropy(TASK) == pytest.approx(whole, abs=1e-6)
 
 
 def test_very_peaked_rows_have_the_entropy_of_one_key():
-    prediction = prediction_of((5, 7), 2, spread=60.0)
-    found = attention.entropy(prediction, TASK)
-    assert found == pytest.approx(naive(prediction), abs=1e-4)
+    trace = trace_of((5, 7), 2, spread=60.0)
+    found = trace.entropy(TASK)
+    assert found == pytest.approx(naive(trace), abs=1e-4)
     assert found.min() >= 0
     assert np.median(np.exp(found)) <= 4.01  # a key stands for at most four cells
 
 
 def test_rows_without_preference_attend_to_every_key():
-    prediction = prediction_of((6, 8), 2, spread=0.0)
-    assert attention.effective_cells(attention.entropy(prediction, TASK)) == pytest.approx(48, rel=1e-5)
+    trace = trace_of((6, 8), 2, spread=0.0)
+    assert attention.effective_cells(trace.entropy(TASK)) == pytest.approx(48, rel=1e-5)
 
 
 def test_every_second_row_is_the_middle_of_its_block():
-    prediction = prediction_of((5, 7), 2)
-    whole, sparse = attention.entropy(prediction, TASK), attention.entropy(prediction, TASK, every=3)
+    trace = trace_of((5, 7), 2)
+    whole, sparse = trace.entropy(TASK), trace.entropy(TASK, every=3)
     assert sparse.shape == (2, 3)
     assert sparse == pytest.approx(whole[[1, 3]][:, [1, 4, 6]], abs=1e-6)
 
@@ -93,13 +120,13 @@ def test_every_second_row_is_the_middle_of_its_block():
     spread=st.floats(0, 20),
 )
 def test_bounds_hold_for_any_grid(h, w, stride, seed, spread):
-    prediction = prediction_of((h, w), stride, seed, spread)
-    nats = attention.entropy(prediction, TASK)
+    trace = trace_of((h, w), stride, seed, spread)
+    nats = trace.entropy(TASK)
     assert nats.shape == (h, w)
     assert (nats >= 0).all()
     assert (nats <= np.log(h * w) + 1e-5).all()
-    assert attention.cells_per_key(prediction).sum() == h * w
-    row = prediction.affinity(TASK, 4 * w - 1, 4 * h - 1)
+    assert trace.cells_per_key().sum() == h * w
+    row = trace.row(TASK, (w - 1, h - 1))
     assert row.sum() == pytest.approx(1, abs=1e-5)
     assert attention.row_entropy(row) == pytest.approx(float(nats[-1, -1]), abs=1e-4)
     rings = attention.mass_by_distance(row, (w - 1, h - 1))
@@ -173,11 +200,19 @@ def test_labels_of_cells_where_the_last_cell_is_cut():
 
 def test_networks_without_the_part_are_told_apart():
     photo = np.full((48, 64, 3), 9, np.uint8)
-    with pytest.raises(InputError, match="cfm=False"):
-        attention.entropy(FakePredictor(cfm=False)(photo), TASK)
-    with pytest.raises(InputError, match="unknown task 'smell'"):
-        attention.entropy(FakePredictor()(photo), "smell")
+    without = FakePredictor(cfm=False)(photo)
+    assert without.attention is None
+    with pytest.raises(InputError, match="no part that attends"):
+        without.affinity(TASK, 0, 0)
+    trace = trace_of((5, 7), 2)
+    for of in (
+        lambda: trace.entropy("smell"),
+        lambda: trace.row("smell", (0, 0)),
+        lambda: trace.entropy_work("smell"),
+    ):
+        with pytest.raises(InputError, match="'smell' attends to nothing: the tasks that do are depth"):
+            of()
     with pytest.raises(InputError, match="every=0"):
-        attention.entropy(FakePredictor()(photo), TASK, every=0)
+        trace.entropy(TASK, every=0)
     with pytest.raises(InputError, match="query_gate=False"):
         attention.strongest_queries(FakePredictor(query_gate=False)(photo), 0, 0)

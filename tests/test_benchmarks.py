@@ -145,8 +145,8 @@ def test_networks_of_a_variant() -> None:
     assert all(network.networks(lite, name) == [lite] for name in network.SAME)
     single, plain = network.networks(lite, "single"), network.networks(lite, "plain")
     assert [one.tasks for one in single] == [one.tasks for one in plain] == [(task,) for task in lite.tasks]
-    assert all(one.trace_back and one.query_gate and not one.cfm for one in single)
-    assert not any(one.trace_back or one.query_gate or one.task_decoder for one in plain)
+    assert {(one.refinement, one.query_gate, one.fusion) for one in single} == {("trace_back", True, "none")}
+    assert {(one.refinement, one.query_gate, one.task_decoder) for one in plain} == {("none", False, False)}
     assert {one.backbone for one in (*single, *plain)} == {lite.backbone}
 
 
@@ -198,7 +198,11 @@ def test_macs_of_fusion_and_trace_back_are_those_counted_by_hand() -> None:
     config = preset("lite", **SMALL, kv_stride=1)
     macs = {
         name: count_macs(MTCP(config.replace(**changes)), size)
-        for name, changes in {"all": {}, "pooled": {"kv_stride": 2}, "without": {"trace_back": False}}.items()
+        for name, changes in {
+            "all": {},
+            "pooled": {"kv_stride": 2},
+            "without": {"refinement": "none"},
+        }.items()
     }
     assert macs["all"] - macs["pooled"] == 3 * 2 * N * (N - N // 4) * C  # theta phi^T and A s of each task
 

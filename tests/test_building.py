@@ -20,7 +20,7 @@ from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 
-PLAIN = {"query_gate": False, "cfm": False, "trace_back": False, "task_decoder": False}
+PLAIN = {"query_gate": False, "fusion": "none", "refinement": "none", "task_decoder": False}
 
 
 @pytest.fixture

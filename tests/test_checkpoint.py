@@ -178,7 +178,7 @@ def test_weights_for_another_configuration(saved):
 
 
 def test_card_and_weights_must_agree(saved):
-    rewrite_card(saved, config={**TINY.to_dict(), "cfm_residual": True})
+    rewrite_card(saved, config={**TINY.to_dict(), "cfm_residual": "branch"})
     with pytest.raises(InputError, match="configuration in the weights and on the card differ"):
         load_checkpoint(saved)
 

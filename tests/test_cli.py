@@ -41,7 +41,7 @@ def checkpoint(tmp_path_factory):
 def plain(tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("nets") / "plain.safetensors"
-    save_checkpoint(path, MTCP(TINY.replace(trace_back=False)))
+    save_checkpoint(path, MTCP(TINY.replace(refinement="none")))
     return path
 
 

@@ -51,11 +51,13 @@ def run(*arguments: object) -> int:
 
 
 def test_flags_make_configurations() -> None:
-    args = parse("--name", "x", "--tasks", "semseg,edge", "--cfm", "no", "--lr", "0.01", "--scales", "1,1.5")
+    args = parse(
+        "--name", "x", "--tasks", "semseg,edge", "--fusion", "none", "--lr", "0.01", "--scales", "1,1.5"
+    )
     model, training = train._configs(args)
-    assert (model.tasks, model.cfm, model.kv_stride) == (
+    assert (model.tasks, model.fusion, model.kv_stride) == (
         ("semseg", "edge"),
-        False,
+        "none",
         2,
     )  # the preset's kv_stride
     assert (training.lr, training.scales, training.batch) == (0.01, (1.0, 1.5), 8)
@@ -299,7 +301,7 @@ def save(model: MTCP, path: Path) -> str:
 
 def test_a_plain_network_warms_up_the_whole_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     torch.manual_seed(0)
-    plain = MTCP(tiny_config(query_gate=False, cfm=False, trace_back=False, task_decoder=False))
+    plain = MTCP(tiny_config(query_gate=False, fusion="none", refinement="none", task_decoder=False))
     whole = MTCP(tiny_config())
     before = {name: tensor.clone() for name, tensor in whole.state_dict().items()}
     with caplog.at_level("INFO"):
@@ -360,7 +362,7 @@ def test_parts_that_do_not_fit_are_skipped_and_named(
 def test_of_several_warm_starts_the_last_one_wins(tmp_path: Path) -> None:
     torch.manual_seed(0)
     first = MTCP(tiny_config())
-    shared = MTCP(tiny_config(cfm=False, trace_back=False, task_decoder=False))
+    shared = MTCP(tiny_config(fusion="none", refinement="none", task_decoder=False))
     whole = MTCP(tiny_config())
     files = [save(first, tmp_path / "first.safetensors"), save(shared, tmp_path / "shared.safetensors")]
     initialise(whole, ",".join(files))

@@ -147,7 +147,7 @@ def test_mode_is_kept_and_limit_is_spread(frames):
 
 def test_without_trace_back_there_is_no_refined(frames):
     torch.manual_seed(0)
-    plain = MTCP(TINY.replace(trace_back=False))
+    plain = MTCP(TINY.replace(refinement="none"))
     numbers = evaluate(plain, frames[:1], progress=False)
     assert list(numbers) == ["initial"]
     text = table(numbers)

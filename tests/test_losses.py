@@ -133,7 +133,7 @@ def test_thinning_is_centred_over_its_starts(stride: int) -> None:
 
 def test_training_looks_at_every_pixel_in_turn() -> None:
     torch.manual_seed(0)
-    objective = Objective(MTCP(tiny_config(tasks=("depth",), cfm=False)))
+    objective = Objective(MTCP(tiny_config(tasks=("depth",), fusion="none")))
     batch = make_batch()
     batch["depth"] = torch.zeros(2, 64, 64)
     batch["depth"][:, 3::4, 2::4] = 2.0
@@ -164,12 +164,12 @@ def test_deep_supervision_weighs_the_stages() -> None:
     [
         {},
         {"query_gate": False},
-        {"cfm": False},
-        {"trace_back": False},
-        {"cfm": False, "trace_back": False, "task_decoder": False},
-        {"mask_gate": "sigmoid", "cfm_residual": True, "cfm_scale": True, "kv_stride": 1},
+        {"fusion": "none"},
+        {"refinement": "none"},
+        {"fusion": "none", "refinement": "none", "task_decoder": False},
+        {"mask_gate": "sigmoid", "cfm_residual": "branch", "cfm_scale": True, "kv_stride": 1},
         {"query_layers": 4},
-        {"tasks": ("depth",), "cfm": False},
+        {"tasks": ("depth",), "fusion": "none"},
     ],
     ids=str,
 )

@@ -20,7 +20,7 @@ from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.backbone import Backbone, sine_positions
-from mtcp.model.fusion.affinity import affinity_row, attend, attend_materialised
+from mtcp.model.fusion.affinity import attend, attend_materialised
 from mtcp.model.fusion.cfm import CoherenceFusion
 from mtcp.model.shared import gate_by_masks
 from mtcp.model.task_decoder import WINDOW, TaskDecoder
@@ -67,7 +67,7 @@ def test_any_number_of_tasks(data: str, tasks: tuple[str, ...]) -> None:
 
 def test_photo_is_not_shifted_by_padding() -> None:
     """A photo that is no multiple of 32 and the same photo padded by hand agree on the shared pixels' features."""
-    model = tiny(cfm=False, trace_back=False, task_decoder=False, query_gate=False)
+    model = tiny(fusion="none", refinement="none", task_decoder=False, query_gate=False)
     x = torch.rand(1, 3, 96, 100)
     padded = torch.nn.functional.pad(x, (0, 28, 0, 0), mode="replicate")
     with torch.no_grad():
@@ -189,15 +189,15 @@ def test_unknown_backbone_and_wrong_shape_are_named() -> None:
 
 
 SWITCHES = [
-    {"trace_back": False},
-    {"cfm": False},
+    {"refinement": "none"},
+    {"fusion": "none"},
     {"query_gate": False},
-    {"cfm": False, "trace_back": False},
-    {"task_decoder": False, "cfm": False, "trace_back": False},
-    {"task_decoder": False, "cfm": False, "trace_back": False, "query_gate": False},
-    {"cfm_residual": True, "cfm_scale": True},
+    {"fusion": "none", "refinement": "none"},
+    {"task_decoder": False, "fusion": "none", "refinement": "none"},
+    {"task_decoder": False, "fusion": "none", "refinement": "none", "query_gate": False},
+    {"cfm_residual": "branch", "cfm_scale": True},
     {"mask_gate": "sigmoid"},
-    {"tasks": ("depth",), "cfm": False},
+    {"tasks": ("depth",), "fusion": "none"},
 ]
 
 
@@ -205,8 +205,8 @@ SWITCHES = [
 def test_switches_change_the_network_and_train_every_parameter(changes: dict[str, object]) -> None:
     model = tiny(**changes).train()
     decoded = model.inspect(torch.rand(2, 3, 64, 64))
-    assert bool(decoded.refined) == model.config.trace_back
-    assert bool(decoded.theta) == model.config.cfm
+    assert bool(decoded.refined) == (model.config.refinement != "none")
+    assert bool(decoded.traces) == (model.config.fusion != "none")
     assert (decoded.masks is not None) == model.config.query_gate
     maps = [
         *decoded.initial.values(),
@@ -224,7 +224,7 @@ def test_switches_change_the_parameter_count() -> None:
         assert sum(p.numel() for p in tiny(**changes).parameters()) < full
 
 
-@pytest.mark.parametrize("bad", [{"cfm": True, "tasks": ("depth",)}, {"task_decoder": False}, {"width": 15},
+@pytest.mark.parametrize("bad", [{"fusion": "cfm", "tasks": ("depth",)}, {"task_decoder": False}, {"width": 15},
                                  {"mask_gate": "tanh"}, {"kv_stride": 0}, {"tasks": ("semseg", "height")}])  # fmt: skip
 def test_impossible_configurations_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InputError):
@@ -259,26 +259,6 @@ def test_fusion_streams_what_the_published_formula_says(
         expected = fusion.out((A @ s).transpose(1, 2).reshape(2, 16, *size))
     assert (fused.feature - expected).abs().max() <= 1e-4
     assert torch.allclose(A.sum(-1), torch.ones(2, size[0] * size[1]), atol=1e-5)
-    row = affinity_row(fused.theta, fused.phi, 37)
-    assert (row - A[:, 37]).abs().max() <= 1e-5
-
-
-@pytest.mark.parametrize("kv_stride", [1, 2])
-def test_affinity_of_the_network(kv_stride: int) -> None:
-    model = tiny(kv_stride=kv_stride)
-    with torch.no_grad():
-        decoded = model.inspect(torch.rand(1, 3, 70, 94))
-    assert decoded.grid == (18, 24)
-    row = model.affinity(decoded, "depth", (23, 17))
-    assert row.shape == (1, *decoded.kv_grid)
-    assert row.sum() == pytest.approx(1, abs=1e-4)
-    with pytest.raises(InputError, match="x=24"):
-        model.affinity(decoded, "depth", (24, 0))
-    with pytest.raises(InputError, match="height"):
-        model.affinity(decoded, "height", (0, 0))
-    with pytest.raises(InputError, match="cfm"):
-        bare = tiny(cfm=False)
-        bare.affinity(bare.inspect(torch.rand(1, 3, 32, 32)), "depth", (0, 0))
 
 
 @pytest.mark.slow

@@ -127,7 +127,7 @@ class StandIn(FakePredictor):
 
     def __init__(self, *_: object) -> None:
         super().__init__()
-        self.model = SimpleNamespace(config=SimpleNamespace(trace_back=True))
+        self.model = SimpleNamespace(config=SimpleNamespace(stages=("initial", "refined")))
         self.seen: dict[str, np.ndarray] = {}
 
     def __call__(self, path: Path, fov_deg: float | None = None):  # type: ignore[no-untyped-def, override]
@@ -268,7 +268,7 @@ from mtcp.io.photo import open_photo
 from mtcp.inference.prediction import Prediction
 
 class StandIn:
-    model = SimpleNamespace(config=SimpleNamespace(trace_back=True))
+    model = SimpleNamespace(config=SimpleNamespace(stages=("initial", "refined")))
 
     def __init__(self, *_):
         pass

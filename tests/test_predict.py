@@ -107,8 +107,10 @@ def test_what_is_inside(prediction):
         assert values.shape == (40, h, w)
         assert values.astype(float).sum(0) == pytest.approx(1, abs=0.01)
     assert prediction.masks.shape == (2, h, w)
-    assert set(prediction.gates["depth"]) == {"semseg", "normals"}
-    assert prediction.gates["depth"]["semseg"].shape == (h, w)
+    trace = prediction.attention
+    assert trace.tasks == ("semseg", "depth", "normals")
+    assert set(trace.gates["depth"]) == {"semseg", "normals"}
+    assert trace.gates["depth"]["semseg"].shape == (h, w)
     coarse, fine = prediction.intermediate["normals"]
     assert coarse.shape == (-(-h // 4), -(-w // 4), 3)
     assert fine.shape == (-(-h // 2), -(-w // 2), 3)
@@ -130,7 +132,13 @@ def test_affinity_is_the_networks_row(changes):
         assert row.shape == prediction.grid == (11, 17)
         assert row.dtype == np.float32
         assert row.sum() == pytest.approx(1, abs=1e-5)
-        theirs = p.model.affinity(decoded, task, (16, 5))[0].numpy()
+        part = decoded.traces[0].parts[task]
+        logits = (
+            part.theta[0, :, 5 * 17 + 16]
+            @ part.phi[0]
+            * p.model.config.width ** -(0.5 * p.model.config.cfm_scale)
+        )
+        theirs = logits.softmax(0).unflatten(0, (-(-11 // k), -(-17 // k))).numpy()
         blocks = np.add.reduceat(np.add.reduceat(row, np.arange(0, 11, k), 0), np.arange(0, 17, k), 1)
         assert np.allclose(blocks, theirs, atol=1e-5)
 
@@ -146,13 +154,14 @@ def test_cells_of_pixels(prediction):
 
 
 def test_parts_that_are_switched_off():
-    plain = Predictor(network(trace_back=False, cfm=False, task_decoder=False, query_gate=False), "cpu")
+    plain = Predictor(network(refinement="none", fusion="none", task_decoder=False, query_gate=False), "cpu")
     p = plain(photo(48, 64))
-    assert p.refined == p.intermediate == p.theta == p.gates == {}
+    assert p.refined == p.intermediate == {}
+    assert p.traces == ()
     assert p.masks is None
     assert list(p.stages()) == ["initial"]
     assert list(p.probability) == ["initial"]
-    with pytest.raises(InputError, match="no coherence fusion"):
+    with pytest.raises(InputError, match="no part that attends"):
         p.affinity("depth", 0, 0)
 
 
@@ -318,7 +327,7 @@ def test_files(prediction, tmp_path):
 
 
 def test_files_without_trace_back(tmp_path):
-    p = Predictor(network(trace_back=False), "cpu")(photo(48, 64))
+    p = Predictor(network(refinement="none"), "cpu")(photo(48, 64))
     written = write_prediction(p, tmp_path, "room")
     assert not [path for path in written if "refined" in path.name]
     with np.load(written[0]) as file:

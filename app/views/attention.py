@@ -15,7 +15,7 @@ from mtcp.evaluation import attention_stats as attention
 from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import palette
 
-WITHOUT_CFM = "This checkpoint has no coherence fusion (CFM), so there is no attention to show."
+NOT_ATTENDING = "This checkpoint has no part that attends, such as CFM, so there is no attention to show."
 NEAR = 0.1
 """Of the photo's diagonal: what counts as the probe's surroundings."""
 SHOWN_CLASSES = 8
@@ -54,15 +54,16 @@ class Labels:
 
 
 def draw_inputs(analysis: Analysis, probe: tuple[int, int]) -> tuple[AttentionRow, ...]:
-    """Each task's row at the probe (x, y); nothing for a network without CFM."""
-    prediction = analysis.prediction
-    cell = prediction.cell(*probe)
+    """Each task's row at the probe (x, y); nothing for a network in which nothing attends."""
+    trace = analysis.prediction.attention
+    if trace is None:
+        return ()
+    cell = analysis.prediction.cell(*probe)
     found = []
-    for task in prediction.tasks:
-        if task in prediction.theta:
-            row = prediction.affinity(task, *probe)
-            effective = float(attention.effective_cells(np.float64(attention.row_entropy(row))))
-            found.append(AttentionRow(task, row, effective, attention.mass_by_distance(row, cell)))
+    for task in trace.tasks:
+        row = trace.row(task, cell)
+        effective = float(attention.effective_cells(np.float64(attention.row_entropy(row))))
+        found.append(AttentionRow(task, row, effective, attention.mass_by_distance(row, cell)))
     return tuple(found)
 
 
@@ -74,7 +75,7 @@ def labels(analysis: Analysis) -> Labels | None:
 def headline(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionRow, ...]) -> str:
     """One sentence: how widely each task looks from the probe."""
     if not found:
-        return f'<p class="mt-headline">{WITHOUT_CFM}</p>'
+        return f'<p class="mt-headline">{NOT_ATTENDING}</p>'
     N = found[0].row.size
     first, *others = (f"to about <b>{count(look.effective)}</b>" for look in found)
     told = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]
@@ -108,7 +109,7 @@ def readouts(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionR
 def masses(analysis: Analysis, found: tuple[AttentionRow, ...]) -> str:
     """Per task the bars: attention by predicted class and by distance, each with the even share as a line."""
     if not found:
-        return f'<p class="mt-hint">{WITHOUT_CFM}</p>'
+        return f'<p class="mt-hint">{NOT_ATTENDING}</p>'
     classes = labels(analysis)
     shown = "".join(f"<section>{_mass(look, classes)}</section>" for look in found)
     of = f' (<span class="mt-{classes.stage}">{classes.stage}</span>)' if classes else ""

@@ -9,14 +9,17 @@ import numpy as np
 from app.session import Analysis
 from app.views import attention_pictures as pictures
 from app.views import html, page
-from app.views.attention import WITHOUT_CFM, count
+from app.views.attention import NOT_ATTENDING, count
 from mtcp.drawing import colour
 from mtcp.evaluation import attention_stats as attention
 from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import Task
 
-WITHOUT_GATE = "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."
-WITHOUT_TRACE_BACK = "This checkpoint has no trace-back, so there are no steps between initial and refined."
+WITHOUT_GATES = "This checkpoint has no gates between tasks, so there is nothing to show of them."
+WITHOUT_QUERIES = (
+    "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."
+)
+WITHOUT_STEPS = "This checkpoint has no steps between initial and refined predictions, such as trace-back's."
 ENTROPY_WORK = 1e10
 """Multiplications for a task's entropy map that a click on a tab may cost (under a second on two cores). Beyond,
 only every n-th row is computed; each of them exactly."""
@@ -30,7 +33,7 @@ def entropies(analysis: Analysis) -> str:
     prediction = analysis.prediction
     found = entropy_maps(analysis)
     if not found:
-        return _sentence(WITHOUT_CFM)
+        return _sentence(NOT_ATTENDING)
     N = prediction.grid[0] * prediction.grid[1]
     figures = []
     for task, (nats, every) in found.items():
@@ -52,24 +55,24 @@ def entropies(analysis: Analysis) -> str:
 
 def entropy_maps(analysis: Analysis) -> dict[str, tuple[np.ndarray, int]]:
     """task -> (entropy in nats, cells per value along each side). Computed once per run."""
-    prediction = analysis.prediction
+    trace = analysis.prediction.attention
+    if trace is None:
+        return {}
 
     def of(task: str) -> tuple[np.ndarray, int]:
-        every = _every(prediction.theta[task], prediction.phi[task])
-        return attention.entropy(prediction, task, every), every
+        every = max(1, ceil(sqrt(trace.entropy_work(task) / ENTROPY_WORK)))
+        return trace.entropy(task, every), every
 
-    return pictures.once(
-        analysis, "entropy", lambda: {task: of(task) for task in prediction.tasks if task in prediction.theta}
-    )
+    return pictures.once(analysis, "entropy", lambda: {task: of(task) for task in trace.tasks})
 
 
 def gates(analysis: Analysis) -> str:
-    """For each task, how much of every other task its CFM lets in, where: 0 nothing, 1 all of it."""
+    """For each task, how much of every other task it lets in, where: 0 nothing, 1 all of it."""
     prediction = analysis.prediction
-    if not prediction.gates:
-        return _sentence(WITHOUT_CFM)
+    if prediction.attention is None or not prediction.attention.gates:
+        return _sentence(WITHOUT_GATES)
     rows = []
-    for main, others in prediction.gates.items():
+    for main, others in prediction.attention.gates.items():
         figures = []
         for other, values in others.items():
             shares = values.astype(np.float32)
@@ -93,7 +96,7 @@ def queries(analysis: Analysis, probe: tuple[int, int]) -> str:
     """The masks of the strongest queries at the probe, on one scale."""
     prediction = analysis.prediction
     if prediction.masks is None:
-        return _sentence(WITHOUT_GATE)
+        return _sentence(WITHOUT_QUERIES)
     found = attention.strongest_queries(prediction, *probe, QUERIES)
     masks = prediction.masks
     low, high, same = pictures.once(analysis, "masks", lambda: _mask_range(masks))
@@ -122,7 +125,7 @@ def trace_back(analysis: Analysis) -> str:
     """Per task the strip initial, the steps at 1/16 and 1/8, refined, each with how far it still is from refined."""
     prediction = analysis.prediction
     if not prediction.intermediate:
-        return _sentence(WITHOUT_TRACE_BACK)
+        return _sentence(WITHOUT_STEPS)
     strips = "".join(
         _strip(analysis, task) for task in prediction.task_list() if task.name in prediction.intermediate
     )
@@ -151,7 +154,7 @@ def _strip(analysis: Analysis, task: Task) -> str:
         return pictures.figure(rgb, f"{page.title(task.name)}: {stage}", caption, False, kind)
 
     def between(i: int, values: np.ndarray) -> str:
-        by = STRIDE * 2 ** (len(steps) - i)
+        by = _stride(prediction.grid, values.shape)
         rows, columns = pictures.cells_under(prediction, values.shape[:2], by, size)
         shown, sharp = pictures.small(prediction, values, by)
         name = f"step {i + 1}, 1/{by}"
@@ -167,6 +170,12 @@ def _strip(analysis: Analysis, task: Task) -> str:
         bar = f'<div class="mt-legend">{html.bar(colour.colour_map("viridis")[::8], ticks)}</div>'
     strip = f'<div class="mt-strip">{end("initial")}{middle}{end("refined")}</div>'
     return f"<h3>{html.text(page.title(task.name))}</h3>{strip}{bar}"
+
+
+def _stride(grid: tuple[int, int], shape: tuple[int, ...]) -> int:
+    """Network pixels along a cell of a map of `shape` (h, w, ...): the 1/4 grid, or that halved some times."""
+    halved = (by for by in (1, 2, 4, 8, 16) if tuple(ceil(side / by) for side in grid) == shape[:2])
+    return STRIDE * next(halved, 1)
 
 
 def _apart(task: Task, values: np.ndarray, last: np.ndarray) -> str:
@@ -188,10 +197,6 @@ def _mask_range(masks: np.ndarray) -> tuple[float, float, bool]:
     low, high = float(masks.min()), float(masks.max())
     apart = (masks.max(axis=0).astype(np.float32) - masks.min(axis=0)).max()
     return low, high, bool(apart <= SAME * (high - low))
-
-
-def _every(theta: np.ndarray, phi: np.ndarray) -> int:
-    return max(1, ceil(sqrt(theta.shape[1] * phi.size / ENTROPY_WORK)))
 
 
 def _sentence(words: str) -> str:

@@ -10,7 +10,11 @@ from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 
 SINGLE = "single"
-SWITCHES = ("query_gate", "task_decoder", "cfm", "trace_back")
+OFF: dict[str, Any] = {"query_gate": False, "task_decoder": False, "fusion": "none", "refinement": "none"}
+"""The plain multi-task network."""
+ON: dict[str, Any] = {"query_gate": True, "task_decoder": True, "fusion": "cfm", "refinement": "trace_back"}
+"""The whole of MT-CP."""
+SWITCHES = tuple(OFF)
 """Fields of `ModelConfig` that the grid sets, besides the tasks."""
 CHOSEN = ("balancing", "kappa", "seed")
 """Fields of `TrainConfig` that the grid sets."""
@@ -47,14 +51,13 @@ def grid(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
         )
         for kappa in (0.0, 3.0, 15.0)
     )
-    nothing = dict.fromkeys(SWITCHES, False)
     return (
         *singles,
-        AblationRow("plain", "plain multi-task", None, nothing, {"balancing": "uniform"}),
+        AblationRow("plain", "plain multi-task", None, OFF, {"balancing": "uniform"}),
         AblationRow("gate", "+ query gate", "plain", {"query_gate": True}),
         AblationRow("decoders", "+ task decoders", "gate", {"task_decoder": True}),
-        AblationRow("cfm", "+ CFM", "decoders", {"cfm": True}),
-        AblationRow("mtcp", "+ trace-back = MT-CP, uniform weights", "cfm", {"trace_back": True}),
+        AblationRow("cfm", "+ CFM", "decoders", {"fusion": ON["fusion"]}),
+        AblationRow("mtcp", "+ trace-back = MT-CP, uniform weights", "cfm", {"refinement": ON["refinement"]}),
         AblationRow("mtcp-uncertainty", "MT-CP, uncertainty", "mtcp", train={"balancing": "uncertainty"}),
         AblationRow("mtcp-dwa", "MT-CP, DWA", "mtcp", train={"balancing": "dwa"}),
         AblationRow(

@@ -14,12 +14,12 @@ class Together(nn.Module):
     """Networks of one task each behind the face that `mtcp.evaluation.evaluate.evaluate` needs: initial maps only."""
 
     def __init__(self, models: Sequence[MTCP]) -> None:
-        """Raises InputError for a network of several tasks, or with trace-back."""
+        """Raises InputError for a network of several tasks, or with a refinement."""
         super().__init__()
         for model in models:
-            if len(model.tasks) != 1 or model.config.trace_back:
+            if len(model.tasks) != 1 or "refined" in model.config.stages:
                 raise InputError(
-                    f"{', '.join(t.name for t in model.tasks)}: expected one task, no trace-back"
+                    f"{', '.join(t.name for t in model.tasks)}: expected one task, no refinement"
                 )
         self.nets = nn.ModuleDict({model.tasks[0].name: model for model in models})
         self.tasks = tuple(model.tasks[0] for model in models)

@@ -32,9 +32,10 @@ def read_record(path: Path) -> Record:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not {"row", "seed"} <= record.keys():
             raise ValueError("no row and seed in it")
-    except (OSError, ValueError, AttributeError) as error:
+        old = {key: ModelConfig.current(record[key]) for key in ("model", "switch") if key in record}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a result of mtcp ablate ({error}); move it away") from error
-    return record
+    return {**record, **old}
 
 
 def read_records(out: Path) -> list[Record]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcp.ablation.grid import SINGLE, SWITCHES, AblationRow, grid
+from mtcp.ablation.grid import ON, SINGLE, SWITCHES, AblationRow, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
@@ -96,7 +96,7 @@ def _common(records: Sequence[Record]) -> ModelConfig:
     tasks = (*order, *(name for name in names if name not in order))
     if len(tasks) < 2:
         raise InputError("results of one task only: no table without a second one")
-    return ModelConfig.from_dict({**records[0]["model"], **dict.fromkeys(SWITCHES, True), "tasks": tasks})
+    return ModelConfig.from_dict({**records[0]["model"], **ON, "tasks": tasks})
 
 
 def _without_switches(record: Record) -> dict[str, dict[str, Any]]:

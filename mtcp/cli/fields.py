@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-from mtcp.config import CHOICES, TrainConfig
+from mtcp.config import CHOICES, MODEL_CHOICES, SWITCHED, TrainConfig
 from mtcp.objective.options import OPTIONS, BalancingOptions, option_names
 
 
@@ -27,6 +27,16 @@ def add_fields(group: Any, config: type, prefix: str, without: Collection[str] =
             metavar=metavar,
             help=_help(field),
         )
+        for old in (
+            old for old, now in SWITCHED.items() if now == field.name
+        ):  # of commands that were written down
+            group.add_argument(
+                f"--{flag(old)}",
+                dest=f"{prefix}_{old}",
+                type=_yes_no,
+                default=argparse.SUPPRESS,
+                help=argparse.SUPPRESS,
+            )
 
 
 def add_train_fields(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
@@ -63,8 +73,8 @@ def _converter(default: Any) -> tuple[Any, str]:
 def _help(field: dataclasses.Field[Any]) -> str:
     """What the field is, what it may be where that is a choice, and its default."""
     text = field.metadata.get("help", "")
-    if field.name in CHOICES:
-        text += f": {', '.join(CHOICES[field.name])}"
+    if choices := {**CHOICES, **MODEL_CHOICES}.get(field.name):
+        text += f": {', '.join(choices)}"
     default = f"default: {field.metadata.get('shown') or _shown(field.default)}"
     return f"{text} ({default})".replace("%", "%%") if text else default.replace("%", "%%")
 

@@ -91,8 +91,8 @@ def predict_maps(args: argparse.Namespace) -> int:
     size = parse_size(args.size) if args.size else None
     predictor = Predictor(args.checkpoint, args.device, size, longest_side(args))
     make_folder(out)
-    if not predictor.model.config.trace_back:
-        print(f"{args.checkpoint}: trained without trace-back, so there are no refined maps", file=sys.stderr)
+    if "refined" not in predictor.model.config.stages:
+        print(f"{args.checkpoint}: trained without a refinement, so there are no refined maps", file=sys.stderr)
     failed = 0
     quiet = len(photos) < 2 or not sys.stderr.isatty()  # a bar in a log file is lines of rubbish
     bar = tqdm(list(zip(photos, stems(photos), strict=True)), unit="photo", disable=quiet)

@@ -1,8 +1,7 @@
-"""What a network attended to, from a `Prediction`: how widely, to what, how far, and which queries. numpy only.
+"""What rows of attention tell: how widely, to what, how far; and which queries are strongest at a pixel. numpy only.
 
-A row is what one cell of the 1/4 grid attends to in a task's CFM: `Prediction.affinity`, float32 (h4, w4), summing
-to 1 over the N = h4*w4 cells. Where the CFM pools its keys (kv_stride > 1), a key counts as the cells it stands
-for, here as there.
+A row is what one cell of the 1/4 grid attends to: `AttentionTrace.row`, float32 (h4, w4), summing to 1 over the
+N = h4*w4 cells.
 """
 
 from __future__ import annotations
@@ -15,10 +14,6 @@ import numpy as np
 from mtcp.errors import InputError
 from mtcp.inference.prediction import STRIDE, Prediction
 
-CHUNK_VALUES = 4_000_000
-"""Affinities that `entropy` holds at once: 16 MB, where the whole matrix may be 1.5 GB."""
-LEAST_LOGIT = -80.0
-"""Below the row's largest: exp(-80) is nothing beside 1, yet no denormal number, which are slow."""
 DISTANCE_EDGES = tuple(i / 10 for i in range(11))
 
 
@@ -43,34 +38,6 @@ class ByDistance:
     far: np.ndarray
     mass: np.ndarray
     uniform: np.ndarray
-
-
-def entropy(prediction: Prediction, task: str, every: int = 1) -> np.ndarray:
-    """Entropy of each cell's affinity row over the N cells of the image, in nats, 0..log N: float32 (h4, w4).
-
-    Exact, and equal to that of `Prediction.affinity`: for pooled keys with shares p_k standing for c_k cells,
-    H = -sum_k p_k log(p_k / c_k). Streamed in chunks of rows, the N x M matrix never exists.
-
-    every: only the rows at the middle of each block of `every` x `every` cells (a block at the border may be
-    smaller), for large grids: float32 (ceil(h4 / every), ceil(w4 / every)).
-
-    Raises:
-        InputError: unknown task, a network without CFM, `every` below 1.
-    """
-    _check_task(prediction, task)
-    if every < 1:
-        raise InputError(f"every={every}: must be at least 1")
-    h, w = prediction.grid
-    rows, columns = block_middles(h, every), block_middles(w, every)
-    cells = (rows[:, None] * w + columns).ravel()
-    keys = prediction.phi[task].astype(np.float32, copy=False)  # (C, M)
-    queries = prediction.affinity_scale * prediction.theta[task][:, cells].T.astype(np.float32)  # (n, C)
-    log_count = np.log(cells_per_key(prediction).ravel()).astype(np.float32)  # (M,)
-    result = np.empty(len(cells), np.float32)
-    chunk = max(1, CHUNK_VALUES // keys.shape[1])
-    for top in range(0, len(cells), chunk):
-        result[top : top + chunk] = _row_entropy(queries[top : top + chunk] @ keys, log_count)
-    return result.reshape(len(rows), len(columns)).clip(0.0, np.log(h * w), dtype=np.float32)
 
 
 def effective_cells(nats: np.ndarray) -> np.ndarray:
@@ -152,32 +119,3 @@ def labels_of_cells(prediction: Prediction, labels: np.ndarray) -> np.ndarray:
     rows = ((np.arange(h) + 0.5) * (STRIDE * H / seen_h)).astype(int).clip(max=H - 1)
     columns = ((np.arange(w) + 0.5) * (STRIDE * W / seen_w)).astype(int).clip(max=W - 1)
     return labels[rows[:, None], columns]
-
-
-def cells_per_key(prediction: Prediction) -> np.ndarray:
-    """How many cells of the 1/4 grid each key stands for: int (kv_grid), kv_stride^2 but at the border."""
-    rows, columns = (np.bincount(np.arange(side) // prediction.kv_stride) for side in prediction.grid)
-    return rows[:, None] * columns
-
-
-def block_middles(side: int, every: int) -> np.ndarray:
-    """The middle index of each block of `every` in 0..side-1."""
-    starts = np.arange(0, side, every)
-    return (starts + np.minimum(starts + every, side) - 1) // 2
-
-
-def _row_entropy(logits: np.ndarray, log_count: np.ndarray) -> np.ndarray:
-    """Entropy over cells of softmax rows. logits (n, M), overwritten; log_count (M,) -> (n,) in nats."""
-    logits -= logits.max(axis=1, keepdims=True)
-    np.maximum(logits, LEAST_LOGIT, out=logits)
-    weights = np.exp(logits)
-    total = weights.sum(axis=1)
-    logits -= log_count
-    return np.log(total) - np.einsum("nm,nm->n", weights, logits) / total
-
-
-def _check_task(prediction: Prediction, task: str) -> None:
-    if task not in prediction.tasks:
-        raise InputError(f"unknown task {task!r}: this prediction has {', '.join(prediction.tasks)}")
-    if task not in prediction.theta:
-        raise InputError("this network has no coherence fusion (cfm=False), so nothing to attend with")

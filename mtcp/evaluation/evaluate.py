@@ -71,7 +71,7 @@ def evaluate(
     device = torch.device(device) if device is not None else next(model.parameters()).device
     metrics: dict[str, Any] = {
         stage: torch.nn.ModuleDict({task.name: metric_for(task) for task in model.tasks}).to(device)
-        for stage in (STAGES if model.config.trace_back else STAGES[:1])
+        for stage in model.config.stages
     }
     agreement = _coherence_means(model.tasks, metrics) if coherence else {}
     was_training = model.training

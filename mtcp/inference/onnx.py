@@ -94,9 +94,8 @@ def check_target(path: Path) -> None:
 
 
 def output_names(model: MTCP) -> list[str]:
-    """TASK_initial and, with trace-back, TASK_refined of each task, in the file's order."""
-    stages = ("initial", "refined") if model.config.trace_back else ("initial",)
-    return [f"{task.name}_{stage}" for task in model.tasks for stage in stages]
+    """TASK_initial and, with a refinement, TASK_refined of each task, in the file's order."""
+    return [f"{task.name}_{stage}" for task in model.tasks for stage in model.config.stages]
 
 
 def metadata(model: MTCP, card: Mapping[str, Any], checkpoint: str) -> dict[str, str]:

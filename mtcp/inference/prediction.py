@@ -9,9 +9,10 @@ import numpy as np
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.io.photo_facts import PhotoFacts
+from mtcp.model.trace import AttentionTrace, Trace
 from mtcp.tasks import Task, task_set
 
-STRIDE = 4  # of the grid that attention, gates, masks and class probabilities live on
+STRIDE = 4  # of the grid that traces, masks and class probabilities live on
 
 Maps = dict[str, np.ndarray]
 
@@ -22,8 +23,8 @@ class Prediction:
 
     Maps by task are at the photo's `size` (H, W): class labels uint8 (H, W); depth float32 (H, W), metres
     along the camera's z axis; normals float32 (H, W, 3), unit, in camera axes x right, y down, z forward (a
-    wall facing the camera is (0, 0, -1)); edge and saliency float32 (H, W) in 0..1. Without trace-back
-    `refined` and `intermediate` are empty, without CFM `theta`, `phi` and `gates`.
+    wall facing the camera is (0, 0, -1)); edge and saliency float32 (H, W) in 0..1. Without a refinement
+    `refined` and `intermediate` are empty.
     """
 
     tasks: tuple[str, ...]
@@ -40,12 +41,7 @@ class Prediction:
     refined: Maps = field(default_factory=dict)
     intermediate: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)  # at 1/16 and 1/8
     probability: Maps = field(default_factory=dict)  # of semseg, by stage: float16 (classes, h4, w4)
-    theta: Maps = field(default_factory=dict)  # by task: float32 (C, h4*w4)
-    phi: Maps = field(default_factory=dict)  # by task: float32 (C, M), M cells of kv_grid
-    kv_grid: tuple[int, int] = (0, 0)
-    kv_stride: int = 1
-    affinity_scale: float = 1.0
-    gates: dict[str, Maps] = field(default_factory=dict)  # main -> other -> float16 (h4, w4), channel mean
+    traces: tuple[Trace, ...] = ()  # what fusion and refinement tell of their inside
     masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
     reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
     shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
@@ -104,28 +100,20 @@ class Prediction:
         row = int((y + 0.5) * self.network_size[0] / H / STRIDE)
         return min(column, self.grid[1] - 1), min(row, self.grid[0] - 1)
 
-    def affinity(self, task: str, x: int, y: int) -> np.ndarray:
-        """What the photo's pixel (column x, row y) attends to in the task's CFM: float32 (h4, w4), summing
-        to 1.
+    @property
+    def attention(self) -> AttentionTrace | None:
+        """What the network's cells attend to; None for a network in which none attends."""
+        return next((trace for trace in self.traces if isinstance(trace, AttentionTrace)), None)
 
-        Recomputed: softmax over j of <theta_i, phi_j>. Where the CFM pools its keys (kv_stride > 1), a
-        key's share is spread evenly over the cells it stands for.
+    def affinity(self, task: str, x: int, y: int) -> np.ndarray:
+        """What the photo's pixel (column x, row y) attends to in the task: float32 (h4, w4), summing to 1. See
+        `AttentionTrace.row`.
 
         Raises:
-            InputError: unknown task, a pixel outside the photo, a network without CFM.
+            InputError: unknown task, a pixel outside the photo, a network in which nothing attends.
         """
         if task not in self.tasks:
             raise InputError(f"unknown task {task!r}: this prediction has {', '.join(self.tasks)}")
-        if task not in self.theta:
-            raise InputError("this network has no coherence fusion (cfm=False), so nothing to attend with")
-        column, row = self.cell(x, y)
-        theta = self.theta[task][:, row * self.grid[1] + column]
-        logits = self.affinity_scale * (theta @ self.phi[task])
-        shares = np.exp(logits - logits.max())
-        return self._spread((shares / shares.sum()).reshape(self.kv_grid))
-
-    def _spread(self, shares: np.ndarray) -> np.ndarray:
-        h, w = self.grid
-        rows, columns = np.arange(h) // self.kv_stride, np.arange(w) // self.kv_stride
-        cells = np.bincount(rows)[:, None] * np.bincount(columns)  # cells that each key stands for
-        return (shares / cells)[rows[:, None], columns].astype(np.float32)
+        if self.attention is None:
+            raise InputError("this network has no part that attends, such as CFM, so there is no affinity")
+        return self.attention.row(task, self.cell(x, y))

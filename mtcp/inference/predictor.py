@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
-from mtcp.inference.prediction import STRIDE, Maps, Prediction
+from mtcp.inference.prediction import STRIDE, Prediction
 from mtcp.inference.sizes import (
     check_size,
     config_size,
@@ -32,6 +32,7 @@ from mtcp.io.photo import check_photo, open_photo, shrink
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model import MTCP, Decoded
 from mtcp.model.network import LOG_DEPTH_RANGE
+from mtcp.model.trace import first_of
 from mtcp.tasks import Task
 
 __all__ = ["Prediction", "Predictor", "finish", "write_prediction"]
@@ -249,23 +250,7 @@ def _inside(model: MTCP, decoded: Decoded) -> dict[str, Any]:
             name: tuple(finish(model, name, raw, (raw.shape[-2], raw.shape[-1])) for raw in raws)
             for name, raws in decoded.intermediate.items()
         },
-        "probability": {stage: _numpy(p, np.float16) for stage, p in semseg.items()},
-        "theta": _all_numpy(decoded.theta),
-        "phi": _all_numpy(decoded.phi),
-        "kv_grid": decoded.kv_grid,
-        "kv_stride": model.config.kv_stride,
-        "affinity_scale": model.affinity_scale,
-        "gates": {
-            main: {other: _numpy(gate.mean(1), np.float16) for other, gate in gates.items()}
-            for main, gates in decoded.gates.items()
-        },
-        "masks": None if decoded.masks is None else _numpy(decoded.masks.clamp(-6e4, 6e4), np.float16),
+        "probability": {stage: first_of(p, np.float16) for stage, p in semseg.items()},
+        "masks": None if decoded.masks is None else first_of(decoded.masks.clamp(-6e4, 6e4), np.float16),
+        "traces": tuple(trace.numpy() for trace in decoded.traces),
     }
-
-
-def _all_numpy(tensors: Mapping[str, Tensor]) -> Maps:
-    return {name: _numpy(tensor, np.float32) for name, tensor in tensors.items()}
-
-
-def _numpy(batch_of_one: Tensor, dtype: type) -> np.ndarray:
-    return batch_of_one[0].float().cpu().numpy().astype(dtype)

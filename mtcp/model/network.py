@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,11 +12,13 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model.backbone import pad_to_stride
-from mtcp.model.fusion.affinity import affinity_row
-from mtcp.model.fusion.cfm import CoherenceFusion
-from mtcp.model.refinement.trace_back import TraceBack
+from mtcp.model.fusion import make_fusion
+from mtcp.model.fusion.base import Fused
+from mtcp.model.refinement import make_refinement
+from mtcp.model.refinement.base import Refinement
 from mtcp.model.shared import Shared, TimmShared
 from mtcp.model.task_decoder import TaskDecoder
+from mtcp.model.trace import TensorTrace
 from mtcp.tasks import Task
 
 LOG_DEPTH_RANGE = (-3.0, 5.0)  # 5 cm to 148 m: keeps exp() finite whatever the head says
@@ -33,18 +34,16 @@ class Decoded:
 
     initial: dict[str, Tensor]  # (B, C_t, h, w), h = ceil(H/4)
     refined: dict[str, Tensor] = field(default_factory=dict)  # (B, C_t, h, w)
-    intermediate: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # at 1/16 and 1/8
-    theta: dict[str, Tensor] = field(default_factory=dict)  # (B, C, h*w)
-    phi: dict[str, Tensor] = field(default_factory=dict)  # (B, C, M)
-    gates: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # main -> auxiliary -> (B, C, h, w)
+    intermediate: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # of trace-back at 1/16 and 1/8
     masks: Tensor | None = None  # (B, Q, h, w)
     grid: tuple[int, int] = (0, 0)  # h, w
-    kv_grid: tuple[int, int] = (0, 0)  # of phi
+    traces: tuple[TensorTrace, ...] = ()  # what the parts tell of their inside
 
 
 class MTCP(nn.Module):
-    """Multi-task dense prediction with coherence fusion and trace-back.
+    """Multi-task dense prediction: shared representation, task decoders, a fusion, a refinement, heads.
 
+    With the fusion "cfm" and the refinement "trace_back" it is MT-CP.
     `forward` takes a photo and returns finished maps (tensors only, `torch.export`-able); `inspect` returns
     everything inside. For photos on disk use `mtcp.inference.predictor`.
     """
@@ -72,35 +71,29 @@ class MTCP(nn.Module):
         self.shared = _shared(config, pretrained)
         if config.task_decoder:
             self.decoders = nn.ModuleDict({name: TaskDecoder(C) for name in names})
-        if config.cfm:
-            self.fusion = nn.ModuleDict(
-                {
-                    name: CoherenceFusion(
-                        C,
-                        len(names) - 1,
-                        residual=config.cfm_residual,
-                        scale=config.cfm_scale,
-                        kv_stride=config.kv_stride,
-                    )
-                    for name in names
-                }
-            )
-        if config.trace_back:
-            widths = (C, 2 * C, 4 * C)
-            self.trace_back = nn.ModuleDict({name: TraceBack(widths, C) for name in names})
+        self.fusion = make_fusion(config)
+        # Under its own name, since that is what checkpoints call it.
+        self.add_module(config.refinement, make_refinement(config))
+        conv = config.heads == "conv"
+        if "refined" in config.stages:
+            steps = range(self.refinement.intermediates)
             self.intermediate_heads = nn.ModuleDict(
-                {task.name: nn.ModuleList(_head(C, task) for _ in widths[1:]) for task in self.tasks}
+                {task.name: nn.ModuleList(_head(C, task, deep=conv) for _ in steps) for task in self.tasks}
             )
-            self.refined_heads = nn.ModuleDict({task.name: _head(C, task) for task in self.tasks})
-        self.initial_heads = nn.ModuleDict(
-            {task.name: _head(C, task, deep=not config.task_decoder) for task in self.tasks}
-        )
+            self.refined_heads = nn.ModuleDict({task.name: _head(C, task, deep=conv) for task in self.tasks})
+        deep = conv or not config.task_decoder
+        self.initial_heads = nn.ModuleDict({task.name: _head(C, task, deep=deep) for task in self.tasks})
+
+    @property
+    def refinement(self) -> Refinement:
+        """What refines the initial features."""
+        return cast(Refinement, self.get_submodule(self.config.refinement))
 
     def forward(self, x: Tensor) -> dict[str, dict[str, Tensor]]:
         """Photo (B, 3, H, W), RGB in 0..1, any H and W -> {"initial": maps, "refined": maps}, maps by task name.
 
         Maps are (B, C_t, H, W): class logits; metres along the camera's z axis; unit normals (x right, y down,
-        z forward: a wall facing the camera is (0, 0, -1)); logits of edge and saliency. Without trace-back
+        z forward: a wall facing the camera is (0, 0, -1)); logits of edge and saliency. Without a refinement
         "refined" is empty.
         """
         decoded = self.inspect(x)
@@ -114,27 +107,17 @@ class MTCP(nn.Module):
         """Photo (B, 3, H, W), RGB in 0..1 -> everything inside, at the network's own strides."""
         shared = self._shared(x)
         R = shared.representation
-        decoded = Decoded({}, masks=shared.masks, grid=(R.shape[-2], R.shape[-1]))
-        k = self.config.kv_stride
-        decoded.kv_grid = (math.ceil(R.shape[-2] / k), math.ceil(R.shape[-1] / k))
-        names = [task.name for task in self.tasks]
-        if not self.config.task_decoder:
-            decoded.initial = {name: self.initial_heads[name](R) for name in names}
-            return decoded
-        features, stages = {}, {}
-        for name in names:
-            features[name], stages[name] = self.decoders[name](R)
-        for name in names:
-            feature = self._fuse(name, features, decoded) if self.config.cfm else features[name]
-            decoded.initial[name] = self.initial_heads[name](feature)
-            if self.config.trace_back:
-                *coarse, last = self.trace_back[name](feature, stages[name])
-                heads = cast(nn.ModuleList, self.intermediate_heads[name])
-                decoded.intermediate[name] = tuple(
-                    head(pred) for head, pred in zip(heads, coarse, strict=True)
-                )
-                decoded.refined[name] = self.refined_heads[name](last)
-        return decoded
+        features, stages = self._decode(R)
+        fused: Fused = self.fusion(features)
+        refined = self.refinement(fused.features, stages)
+        return Decoded(
+            initial={name: self.initial_heads[name](f) for name, f in fused.features.items()},
+            refined={name: self.refined_heads[name](f) for name, f in refined.features.items()},
+            intermediate={name: self._between(name, fs) for name, fs in refined.intermediate.items()},
+            masks=shared.masks,
+            grid=(R.shape[-2], R.shape[-1]),
+            traces=tuple(trace for trace in (fused.trace, refined.trace) if trace is not None),
+        )
 
     def finish(
         self, task: str, raw: Tensor, size: tuple[int, int], network_size: tuple[int, int] | None = None
@@ -156,27 +139,6 @@ class MTCP(nn.Module):
             return vectors * vectors.square().sum(1, keepdim=True).clamp_min(1e-12).rsqrt()
         return raw
 
-    def affinity(self, decoded: Decoded, task: str, pixel: tuple[int, int]) -> Tensor:
-        """What `pixel` = (column, row) of the 1/4 grid attends to in the task's CFM: (B, *kv_grid), summing to 1.
-
-        Raises:
-            InputError: unknown task, a pixel outside the grid, or a network without CFM.
-        """
-        self._task(task)
-        if task not in decoded.theta:
-            raise InputError("this network has no coherence fusion (cfm=False), so nothing to attend with")
-        x, y = pixel
-        h, w = decoded.grid
-        if not (0 <= x < w and 0 <= y < h):
-            raise InputError(f"pixel (x={x}, y={y}) is outside the {w} x {h} grid")
-        row = affinity_row(decoded.theta[task], decoded.phi[task], y * w + x, self.affinity_scale)
-        return row.unflatten(1, decoded.kv_grid)
-
-    @property
-    def affinity_scale(self) -> float:
-        """What the affinity's logits are multiplied by: 1 in the published form."""
-        return self.config.width**-0.5 if self.config.cfm_scale else 1.0
-
     def _shared(self, x: Tensor) -> Shared:
         if x.ndim != 4 or x.shape[1] != 3:
             raise InputError(f"input of shape {tuple(x.shape)}: expected (B, 3, H, W)")
@@ -186,12 +148,18 @@ class MTCP(nn.Module):
         masks = None if shared.masks is None else shared.masks[..., :h, :w]
         return Shared(shared.representation[..., :h, :w], masks)
 
-    def _fuse(self, name: str, features: dict[str, Tensor], decoded: Decoded) -> Tensor:
-        others = [other for other in features if other != name]
-        fused = self.fusion[name](features[name], [features[other] for other in others])
-        decoded.theta[name], decoded.phi[name] = fused.theta, fused.phi
-        decoded.gates[name] = dict(zip(others, fused.gates, strict=True))
-        return fused.feature
+    def _decode(self, R: Tensor) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+        """By task the decoder's feature and its stages; without decoders R itself and no stages."""
+        if not self.config.task_decoder:
+            return {task.name: R for task in self.tasks}, {}
+        features, stages = {}, {}
+        for task in self.tasks:
+            features[task.name], stages[task.name] = self.decoders[task.name](R)
+        return features, stages
+
+    def _between(self, name: str, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        heads = cast(nn.ModuleList, self.intermediate_heads[name])
+        return tuple(head(feature) for head, feature in zip(heads, features, strict=True))
 
     def _task(self, name: str) -> Task:
         for task in self.tasks:
@@ -226,7 +194,7 @@ def _shared(config: ModelConfig, pretrained: bool) -> nn.Module:
 
 
 def _head(width: int, task: Task, *, deep: bool = False) -> nn.Module:
-    """A 1x1 convolution; `deep` puts a 3x3 block before it, for nets whose heads are all they have per task."""
+    """A 1x1 convolution; `deep` puts a block of a 3x3 convolution, BatchNorm and ReLU before it."""
     final = nn.Conv2d(width, task.channels, 1)
     if task.kind == "depth":
         nn.init.constant_(final.bias, TYPICAL_LOG_DEPTH)  # type: ignore[arg-type]

@@ -13,6 +13,11 @@ HEADS = 2
 WINDOW = 7
 
 
+def stage_widths(width: int) -> tuple[int, ...]:
+    """Channels of the stages' features, finest first."""
+    return tuple(width * 2**i for i in range(len(DEPTHS)))
+
+
 class TaskDecoder(nn.Module):
     """Swin stages of widths C, 2C, 4C at 1/4, 1/8, 1/16, each output LayerNorm-ed, without patch
     embedding.
@@ -20,7 +25,7 @@ class TaskDecoder(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.widths = (width, 2 * width, 4 * width)
+        self.widths = stage_widths(width)
         stages = []
         for i, (depth, out) in enumerate(zip(DEPTHS, self.widths, strict=True)):
             stages.append(

@@ -92,7 +92,7 @@ def subsample(target: Tensor, stride: int, start: tuple[int, int]) -> Tensor:
 class Objective(nn.Module):
     """The network with its losses: what is trained, and what DDP wraps.
 
-    L_t = refined + (intermediate 1 + intermediate 2) / 2 + initial / 2. Without trace-back the initial
+    L_t = refined + (intermediate 1 + intermediate 2 + ...) / 2 + initial / 2. Without a refinement the initial
     prediction is the final one and counts 1.
     """
 
@@ -130,8 +130,8 @@ class Objective(nn.Module):
         if task.name not in decoded.refined:
             return REFINED * initial
         refined = self.one_loss(task, decoded.refined[task.name], fine)
-        steps = [self.one_loss(task, raw, coarse) for raw in decoded.intermediate[task.name]]
-        return REFINED * refined + INTERMEDIATE * torch.stack(steps).sum() + INITIAL * initial
+        steps = [self.one_loss(task, raw, coarse) for raw in decoded.intermediate.get(task.name, ())]
+        return REFINED * refined + INTERMEDIATE * sum(steps) + INITIAL * initial
 
     def one_loss(self, task: Task, raw: Tensor, target: Tensor) -> Tensor:
         """One raw head output (B, C_t, h, w) against a target (B, [3,] h', w')."""

@@ -1,8 +1,8 @@
 """The affinity of coherence fusion, without ever holding it: softmax over j of <theta_i, phi_j>, unscaled.
 
-At 480x640 the matrix of one task and photo would be 19,200 x 19,200: 1.47 GB. Three exact forms:
-`attend` streams it, `attend_materialised` builds it (reference for tests and benchmarks), `affinity_row` recomputes
-one row for display.
+At 480x640 the matrix of one task and photo would be 19,200 x 19,200: 1.47 GB. Two exact forms: `attend` streams it,
+`attend_materialised` builds it (reference for tests and benchmarks). `mtcp.model.trace.AttentionTrace` recomputes
+single rows for display.
 """
 
 from __future__ import annotations
@@ -25,12 +25,3 @@ def attend(theta: Tensor, phi: Tensor, values: Tensor, scale: float = 1.0) -> Te
 def attend_materialised(theta: Tensor, phi: Tensor, values: Tensor, scale: float = 1.0) -> Tensor:
     """The formula as published, with the whole (B, N, M) affinity in memory. Same shapes as `attend`."""
     return torch.softmax(scale * theta @ phi.transpose(1, 2), dim=-1) @ values
-
-
-def affinity_row(theta: Tensor, phi: Tensor, pixel: int, scale: float = 1.0) -> Tensor:
-    """Row `pixel` of the affinity. theta: (B, C, N); phi: (B, C, M) -> (B, M), each row summing to 1.
-
-    Raises:
-        IndexError: `pixel` is outside 0..N-1.
-    """
-    return torch.softmax(scale * torch.einsum("bc,bcm->bm", theta[:, :, pixel].float(), phi.float()), dim=-1)

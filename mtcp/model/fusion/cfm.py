@@ -2,23 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam, pool
 from mtcp.model.fusion.affinity import attend
+from mtcp.model.fusion.base import Fused
+from mtcp.model.trace import AttentionTrace, first_of
 
 
-class Fused(NamedTuple):
-    """One task's fusion: the feature, and what a display needs to look inside."""
+class CFM(nn.ModuleDict):
+    """A `CoherenceFusion` per task, with every other task as its auxiliaries, in the order of the tasks."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(
+            {
+                name: CoherenceFusion(
+                    config.width,
+                    len(config.tasks) - 1,
+                    residual=config.cfm_residual,
+                    scale=config.cfm_scale,
+                    kv_stride=config.kv_stride,
+                )
+                for name in config.tasks
+            }
+        )
+        self.kv_stride = config.kv_stride
+        self.scale = _scale(config.width, config.cfm_scale)
+
+    def forward(self, features: dict[str, Tensor]) -> Fused:
+        """As `mtcp.model.fusion.base.Fusion`."""
+        parts: dict[str, TaskFused] = {}
+        for name, feature in features.items():
+            parts[name] = self[name](feature, [other for key, other in features.items() if key != name])
+        h, w = next(iter(features.values())).shape[-2:]
+        trace = CFMTrace(tuple(features), parts, (h, w), self.kv_stride, self.scale)
+        return Fused({name: part.feature for name, part in parts.items()}, trace)
+
+
+class TaskFused(NamedTuple):
+    """One task's fusion: the feature, and what it came from."""
 
     feature: Tensor  # (B, C, h, w)
     theta: Tensor  # (B, C, N), N = h*w
     phi: Tensor  # (B, C, M), M = N / kv_stride^2
     gates: list[Tensor]  # per auxiliary (B, C, h, w), 0..1
+
+
+@dataclass(frozen=True)
+class CFMTrace:
+    """The fusions of all tasks as a `mtcp.model.trace.TensorTrace`."""
+
+    tasks: tuple[str, ...]
+    parts: dict[str, TaskFused]
+    grid: tuple[int, int]
+    kv_stride: int
+    scale: float
+
+    def numpy(self) -> AttentionTrace:
+        """The first photo's attention and gates."""
+        return AttentionTrace(
+            grid=self.grid,
+            queries={name: first_of(part.theta, np.float32) for name, part in self.parts.items()},
+            keys={name: first_of(part.phi, np.float32) for name, part in self.parts.items()},
+            key_stride=self.kv_stride,
+            scale=self.scale,
+            gates={name: self._gates(name) for name in self.tasks},
+        )
+
+    def _gates(self, main: str) -> dict[str, np.ndarray]:
+        others = [name for name in self.tasks if name != main]
+        gates = self.parts[main].gates
+        return {other: first_of(gate.mean(1), np.float16) for other, gate in zip(others, gates, strict=True)}
 
 
 class CoherenceFusion(nn.Module):
@@ -29,20 +90,32 @@ class CoherenceFusion(nn.Module):
     """
 
     def __init__(
-        self, width: int, auxiliaries: int, *, residual: bool = False, scale: bool = False, kv_stride: int = 1
+        self,
+        width: int,
+        auxiliaries: int,
+        *,
+        residual: str = "none",
+        scale: bool = False,
+        kv_stride: int = 1,
     ) -> None:
+        """residual: what is added to `out`: "none", "branch" (s), or "input" (X_t; `out` is then zero in a fresh
+        network, which so begins as one without fusion). scale: divide the logits by sqrt(width).
+        """
         super().__init__()
         self.main = nn.Sequential(Cbam(width), nn.BatchNorm2d(width))
         self.gate = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(auxiliaries))
         self.mix = nn.Conv2d(auxiliaries * width, width, 1)
         self.theta = nn.Sequential(Cbam(width), nn.BatchNorm2d(width), nn.ReLU())
         self.phi = nn.Sequential(Cbam(width), nn.BatchNorm2d(width), nn.ReLU())
-        self.out = nn.Sequential(Cbam(width), nn.BatchNorm2d(width))
+        last = nn.BatchNorm2d(width)
+        self.out = nn.Sequential(Cbam(width), last)
+        if residual == "input":
+            nn.init.zeros_(last.weight)
         self.residual = residual
-        self.scale = width**-0.5 if scale else 1.0
+        self.scale = _scale(width, scale)
         self.kv_stride = kv_stride
 
-    def forward(self, main: Tensor, auxiliaries: list[Tensor]) -> Fused:
+    def forward(self, main: Tensor, auxiliaries: list[Tensor]) -> TaskFused:
         """main: X_t (B, C, h, w); auxiliaries: X_s of every other task, same shape."""
         B, C, h, w = main.shape
         s = self.main(main)
@@ -53,15 +126,21 @@ class CoherenceFusion(nn.Module):
         phi = self.pool(phi)
         fused = attend(_tokens(theta), _tokens(phi), _tokens(self.pool(s)), self.scale)  # (B, N, C)
         out = self.out(fused.transpose(1, 2).reshape(B, C, h, w))
-        if self.residual:
+        if self.residual == "branch":
             out = out + s
-        return Fused(out, theta.flatten(2), phi.flatten(2), gates)
+        elif self.residual == "input":
+            out = main + out
+        return TaskFused(out, theta.flatten(2), phi.flatten(2), gates)
 
     def pool(self, x: Tensor) -> Tensor:
         """Keys and values on the coarser grid of `kv_stride`; the border's smaller blocks are means too."""
         if self.kv_stride == 1:
             return x
         return F.avg_pool2d(x, self.kv_stride, ceil_mode=True, count_include_pad=False)
+
+
+def _scale(width: int, scale: bool) -> float:
+    return width**-0.5 if scale else 1.0
 
 
 def _tokens(x: Tensor) -> Tensor:

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam
+from mtcp.model.refinement.base import Refined
+from mtcp.model.task_decoder import stage_widths
+
+
+class TraceBack(nn.ModuleDict):
+    """A `RefinementChain` per task; no task sees another one."""
+
+    intermediates = 2  # at 1/16 and 1/8
+
+    def __init__(self, config: ModelConfig) -> None:
+        widths, antialiased = stage_widths(config.width), config.srm_shrink == "antialiased"
+        super().__init__(
+            {name: RefinementChain(widths, config.width, antialiased=antialiased) for name in config.tasks}
+        )
+
+    def forward(self, features: Mapping[str, Tensor], stages: Mapping[str, Sequence[Tensor]]) -> Refined:
+        """As `mtcp.model.refinement.base.Refinement`."""
+        refined: dict[str, Tensor] = {}
+        intermediate: dict[str, tuple[Tensor, ...]] = {}
+        for name, feature in features.items():
+            *coarse, refined[name] = self[name](feature, stages[name])
+            intermediate[name] = tuple(coarse)
+        return Refined(refined, intermediate)
 
 
 def _conv_bn_relu(channels: int, out: int) -> nn.Sequential:
@@ -24,21 +48,27 @@ class SpatialRefinement(nn.Module):
     built.
     """
 
-    def __init__(self, previous: int, stage: int, width: int, *, first: bool, last: bool) -> None:
-        """first: prev is finer than b (the CFM's output), else coarser; last: no `back`."""
+    def __init__(
+        self, previous: int, stage: int, width: int, *, first: bool, last: bool, shrink: int = 0
+    ) -> None:
+        """first: prev is finer than b (the initial feature), else coarser; last: no `back`.
+
+        shrink: in the first one, p is the mean over blocks of so many cells a side, the size of b's cells; 0 for
+        bilinear interpolation, which looks at four cells of the sixteen and lets finer detail alias.
+        """
         super().__init__()
         self.previous = Cbam(previous)
         self.stage = Cbam(stage)
         self.pred = _conv_bn_relu(previous + stage, width)
         self.back = None if last else _conv_bn_relu(previous + stage, stage)
-        self.first = first
+        self.first, self.shrink = first, shrink
 
     def forward(self, previous: Tensor, stage: Tensor) -> tuple[Tensor, Tensor | None]:
         """previous: (B, C', h', w'); stage: b (B, C_b, h, w) -> pred (B, C, h, w), back (B, C_b, h, w) or None."""
         p, q = self.previous(previous), self.stage(stage)
         blocks = [self.pred] if self.back is None else [self.pred, self.back]
         if self.first:
-            c = torch.cat([_resize(p, stage), q], 1)
+            c = torch.cat([_mean(p, self.shrink) if self.shrink else _resize(p, stage), q], 1)
             outputs = [block(c) for block in blocks]
         else:
             channels = p.shape[1]
@@ -56,19 +86,27 @@ def _resize(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-class TraceBack(nn.Module):
+def _mean(x: Tensor, side: int) -> Tensor:
+    return F.avg_pool2d(x, side, ceil_mode=True, count_include_pad=False)
+
+
+class RefinementChain(nn.Module):
     """The chain of SRMs of one task, deepest stage first."""
 
-    def __init__(self, widths: Sequence[int], width: int) -> None:
+    def __init__(self, widths: Sequence[int], width: int, *, antialiased: bool = False) -> None:
+        """widths: channels of the stages, finest first, each at half the size of the one before."""
         super().__init__()
         previous = (width, *widths[:0:-1])
+        shrink = 2 ** (len(widths) - 1) if antialiased else 0
         self.steps = nn.ModuleList(
-            SpatialRefinement(before, stage, width, first=i == 0, last=i == len(widths) - 1)
+            SpatialRefinement(
+                before, stage, width, first=i == 0, last=i == len(widths) - 1, shrink=0 if i else shrink
+            )
             for i, (before, stage) in enumerate(zip(previous, widths[::-1], strict=True))
         )
 
     def forward(self, feature: Tensor, stages: Sequence[Tensor]) -> list[Tensor]:
-        """feature: CFM output (B, C, h, w); stages: finest first -> the steps' `pred`, at 1/16, 1/8 and 1/4."""
+        """feature: the initial one (B, C, h, w); stages: finest first -> the steps' `pred`, at 1/16, 1/8 and 1/4."""
         predictions = []
         previous: Tensor | None = feature
         for step, stage in zip(self.steps, reversed(stages), strict=True):
