@@ -383,7 +383,7 @@ def test_controls_redraw_what_they_change(tab: Coherence, analysis: Analysis) ->
     assert list(by_scale) == [tab.angles.histogram] and "log shares" in by_scale[tab.angles.histogram]
     by_method = redraws[tab.angles.method](scene, settings(tab, method="derivative"))
     assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare.both in by_method
-    by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "new"})
+    by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "introduced"})
     assert set(by_status) == {tab.failures.table, tab.failures.picture}
 
 

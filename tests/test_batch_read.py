@@ -117,6 +117,16 @@ def test_a_table_of_version_1_opens_beside_one_of_today(tmp_path: Path) -> None:
             assert found.column(column).tolist() == [count[column] for count in counts[: found.count]]
 
 
+def test_no_rows_are_added_to_a_table_of_another_version(tmp_path: Path) -> None:
+    dest = open_place(str(tmp_path))
+    table.agree(dest, {"checkpoint": "c"})
+    table.agree(dest, {"checkpoint": "c"})
+    settings = tmp_path / table.SETTINGS
+    settings.write_text(settings.read_text().replace(f'"version": {table.VERSION}', '"version": 1'))
+    with pytest.raises(InputError, match="have version 1, this run 2; give another --out"):
+        table.agree(dest, {"checkpoint": "c"})
+
+
 def test_what_is_no_such_table_is_refused(tmp_path: Path, numbered: tuple[str, list[TriageRow]]) -> None:
     pa = table.arrow()
     with pytest.raises(InputError, match="no table there"):

@@ -106,7 +106,8 @@ def _row(
     numbers: Mapping[str, Mapping[str, float | None]],
     floor: Mapping[str, float],
 ) -> str:
-    key, cells = quantity.key, []
+    key = quantity.key
+    cells = []
     for name in _heads(columns)[1:]:
         if name == "change":
             before, after = (numbers[stage].get(key) for stage in ("initial", "refined"))

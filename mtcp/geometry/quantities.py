@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mtcp.geometry.report import StageCoherence
 
-Numbers = dict[str, "float | None"]
+Numbers = dict[str, float | None]
 """Key of a `Quantity` -> number; None where it could not be measured."""
 
 DIGITS = {"deg": 1, "cm": 1, "%": 1, "m": 3, "": 3}
@@ -75,12 +75,7 @@ def _angles(
     same = "Share of the pixels where depth and normals describe about the same surface."
     for name, words, higher, meaning in (
         ("mean", "mean angle", False, mean),
-        (
-            "median",
-            "median angle",
-            False,
-            "Half of the pixels disagree by less; the few at edges hardly sway it.",
-        ),
+        ("median", "median angle", False, "Half of the pixels disagree by less; edges hardly sway it."),
         ("within_11", "under 11.25 degrees", True, "Share of the pixels that agree well."),
         ("within_22", "under 22.5 degrees", True, "Share of the pixels that agree roughly."),
         ("within_30", "under 30 degrees", True, same),
