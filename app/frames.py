@@ -21,14 +21,8 @@ from app.session import Analysis, Predict
 from mtcp.data import open_data
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth, errors
-from mtcp.evaluation.ranking import (
-    COHERENCE,
-    Quantity,
-    TriageRow,
-    error_numbers,
-    error_quantities,
-    stage_numbers,
-)
+from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, stage_numbers
+from mtcp.geometry.quantities import COHERENCE, Quantity
 from mtcp.io.photo import LONGEST_SIDE, shrink
 from mtcp.tasks import Task
 
@@ -170,7 +164,7 @@ class Frames:
 class Measured:
     """Rows by frame id, in memory and in a file of one JSON object a line, which survives a restart.
 
-    The file is appended to a line at a time; a torn last line is dropped. Safe to use from several threads.
+    The file is appended to a line at a time; a truncated last line is dropped. Safe to use from several threads.
     """
 
     def __init__(self, path: Path, rows: dict[str, TriageRow]) -> None:
@@ -191,8 +185,8 @@ class Measured:
             if not path.is_file() or not path.stat().st_size:
                 path.write_text(json.dumps(about) + "\n", encoding="utf-8")
                 return cls(path, {})
-            whole, _, torn = path.read_text(encoding="utf-8").rpartition("\n")
-            if torn:
+            whole, _, rest = path.read_text(encoding="utf-8").rpartition("\n")
+            if rest:
                 log.warning("%s: last line is cut short and was dropped", path)
                 path.write_text(f"{whole}\n", encoding="utf-8")
             first, *lines = whole.split("\n")

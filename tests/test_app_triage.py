@@ -17,7 +17,8 @@ from app.background_job import Progress
 from app.tabs import triage_events
 from app.tabs.triage import MOST, Triage, quantity
 from app.views import triage as view
-from mtcp.evaluation.ranking import COHERENCE, Quantity, TriageRow
+from mtcp.evaluation.ranking import TriageRow
+from mtcp.geometry.quantities import COHERENCE, Quantity
 
 ANGLE = COHERENCE[0]
 
@@ -61,9 +62,9 @@ def test_an_entry_is_small_and_has_every_number(files: list[str]) -> None:
     kept = view.entry(session.analyse(FakePredictor(), files[0]), files[0])
     assert set(kept.row.initial) == set(kept.row.refined) == {one.key for one in COHERENCE}
     assert kept.row.initial[ANGLE.key] != kept.row.refined[ANGLE.key]
-    assert kept.row.facts["width_px"] == 80
-    assert kept.row.facts["camera_from"] == "assumed"
-    assert {"failures_remaining", "failures_mended", "failures_new"} <= set(kept.row.facts)
+    assert kept.row.details["width_px"] == 80
+    assert kept.row.details["camera_from"] == "assumed"
+    assert {"failures_remaining", "failures_fixed", "failures_introduced"} <= set(kept.row.details)
     assert len(kept.photo) + len(kept.angles) < 40_000
 
 
@@ -161,7 +162,7 @@ def test_names_are_escaped() -> None:
     assert "<img src=x" not in shown
 
 
-def test_the_summary_counts_what_trace_back_mended() -> None:
+def test_the_summary_counts_what_trace_back_made_better() -> None:
     entries = [made("a", 20, 10), made("b", 20, 10), made("c", 20, 25), made("d", None, None)]
     said = view.summary(entries, ANGLE)
     assert "4 photos" in said

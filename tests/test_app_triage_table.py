@@ -20,7 +20,8 @@ from app.views import triage_table as table_view
 from mtcp.batch import table
 from mtcp.batch.read import open_table
 from mtcp.batch.storage import open_place
-from mtcp.evaluation.ranking import COHERENCE, TriageRow
+from mtcp.evaluation.ranking import TriageRow
+from mtcp.geometry.quantities import COHERENCE
 
 ANGLE, SHARE = COHERENCE[0], next(one for one in COHERENCE if one.higher_is_better)
 COUNT = 6

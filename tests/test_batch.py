@@ -31,8 +31,8 @@ from mtcp.batch.storage import Place, open_place, pictures  # noqa: E402
 from mtcp.checkpoint.store import read_card, save_checkpoint  # noqa: E402
 from mtcp.config import ModelConfig  # noqa: E402
 from mtcp.errors import InputError  # noqa: E402
-from mtcp.evaluation.ranking import COHERENCE  # noqa: E402
 from mtcp.geometry.coherence import coherence  # noqa: E402
+from mtcp.geometry.quantities import COHERENCE  # noqa: E402
 from mtcp.geometry.report import Failure  # noqa: E402
 from mtcp.io.photo_facts import PhotoFacts  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402

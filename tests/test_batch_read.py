@@ -13,7 +13,8 @@ from mtcp.batch import table
 from mtcp.batch.read import open_table
 from mtcp.batch.storage import open_place
 from mtcp.errors import InputError
-from mtcp.evaluation.ranking import COHERENCE, TriageRow, improved, mean, ranked
+from mtcp.evaluation.ranking import TriageRow, improved, mean, ranked
+from mtcp.geometry.quantities import COHERENCE, FORMER_COLUMNS
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +66,7 @@ def test_a_table_ranks_as_triage_does(numbered: tuple[str, list[TriageRow]], of:
     first = found.worst(COHERENCE[0], of)[0]
     twin = next(row for row in rows if row.name == first.name)
     assert (first.initial, first.refined) == (twin.initial, twin.refined)
-    assert first.facts["camera_from"] == "exif"
+    assert first.details["camera_from"] == "exif"
     (bad,) = found.unmeasured()
     assert (bad.name, bad.problem) == ("no.jpg", "no.jpg: not a picture")
 
@@ -89,6 +90,41 @@ def test_without_trace_back_the_initial_numbers_rank(tmp_path: Path) -> None:
     assert [row.name for row in found.worst(COHERENCE[0])] == ["2.jpg", "1.jpg", "0.jpg"]
     assert found.worst(COHERENCE[0])[0].refined == {}
     assert found.mean(COHERENCE[0]) == 1.0
+
+
+def test_a_table_of_version_1_opens_beside_one_of_today(tmp_path: Path) -> None:
+    counts = [
+        {"failures_fixed": 4, "failures_introduced": 2},
+        {"failures_fixed": 1, "failures_introduced": 0},
+    ]
+    for i, count in enumerate(counts):
+        row = {"photo": f"{i}.jpg", f"initial_{COHERENCE[0].key}": float(i), "failures_remaining": 7, **count}
+        table.write_block(open_place(str(tmp_path / f"{i}")), [row["photo"]], [row], [])
+    (old,) = (tmp_path / "0" / table.PHOTOS).iterdir()
+    parquet = table.arrow().parquet
+    known = parquet.read_table(old)
+    former = {column: name for name, column in FORMER_COLUMNS.items()}
+    parquet.write_table(known.rename_columns([former.get(name, name) for name in known.column_names]), old)
+    assert "failures_mended" in parquet.read_schema(old).names
+    for source in (tmp_path / "0", [tmp_path / "0", tmp_path / "1"]):
+        found = open_table(source)
+        rows = found.worst(COHERENCE[0])
+        assert [row.name for row in rows] == ["1.jpg", "0.jpg"][-found.count :]
+        for row in rows:
+            assert row.details["failures_remaining"] == 7
+            assert counts[int(row.name[0])].items() <= row.details.items()
+        for column in ("failures_fixed", "failures_introduced"):
+            assert found.column(column).tolist() == [count[column] for count in counts[: found.count]]
+
+
+def test_no_rows_are_added_to_a_table_of_another_version(tmp_path: Path) -> None:
+    dest = open_place(str(tmp_path))
+    table.agree(dest, {"checkpoint": "c"})
+    table.agree(dest, {"checkpoint": "c"})
+    settings = tmp_path / table.SETTINGS
+    settings.write_text(settings.read_text().replace(f'"version": {table.VERSION}', '"version": 1'))
+    with pytest.raises(InputError, match="have version 1, this run 2; give another --out"):
+        table.agree(dest, {"checkpoint": "c"})
 
 
 def test_what_is_no_such_table_is_refused(tmp_path: Path, numbered: tuple[str, list[TriageRow]]) -> None:

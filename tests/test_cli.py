@@ -265,7 +265,7 @@ def test_evaluate_prints_and_writes(checkpoint, made_data, tmp_path, capsys):
     numbers = json.loads(path.read_text())
     assert set(numbers) == {"initial", "refined", "about"}
     assert set(numbers["refined"]["depth"]) == {"rmse", "abs_rel", "delta1"}
-    assert numbers["refined"]["coherence"]["depth_normal_mean"] > 0
+    assert numbers["refined"]["coherence"]["depth_normal_mean_deg"] > 0
     assert f"{numbers['refined']['semseg']['miou']:.2f}" in out
     assert numbers["about"]["frames"] == 2
     assert table({k: numbers[k] for k in ("initial", "refined")}) in out

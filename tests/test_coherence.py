@@ -87,11 +87,11 @@ def test_failures_made_by_hand():
     camera, maps = exact()
     bad = with_error(maps, slice(50, 70), slice(20, 60), 50)  # 800 px at 50: in both, worse before
     good = with_error(maps, slice(50, 70), slice(20, 60), 40)
-    bad = with_error(bad, slice(80, 110), slice(90, 120), 60)  # 900 px at 60: mended
+    bad = with_error(bad, slice(80, 110), slice(90, 120), 60)  # 900 px at 60: fixed
     good = with_error(good, slice(10, 20), slice(100, 130), 70)  # 300 px at 70: new
     good = with_error(good, slice(100, 103), slice(5, 8), 80)  # 9 px: too small to tell
     failures = coherence(bad, good, camera).failures
-    assert [f.status for f in failures] == ["mended", "remaining", "new"]
+    assert [f.status for f in failures] == ["fixed", "remaining", "introduced"]
     assert [f.found_in for f in failures] == ["initial", "refined", "refined"]
     assert [f.rank for f in failures] == [1, 2, 3]
     boxes = [(90, 80, 120, 110), (20, 50, 60, 70), (100, 10, 130, 20)]
@@ -119,7 +119,7 @@ def test_a_failure_says_what_both_surfaces_are():
     bad = with_error({**maps, "semseg": semseg}, rows, columns, 45)
     (failure,) = coherence(maps, bad, camera).failures
     assert failure.label == "sofa" and failure.label_pct == pytest.approx(80)
-    assert failure.status == "new" and failure.surfaces_deg == pytest.approx(45, abs=1)
+    assert failure.status == "introduced" and failure.surfaces_deg == pytest.approx(45, abs=1)
     truth = maps["normals"][rows, columns].reshape(-1, 3).mean(axis=0)
     assert angle_deg(np.array(failure.depth_normal), truth) < 1
     assert angle_deg(np.array(failure.predicted_normal), bad["normals"][60, 110]) < 1

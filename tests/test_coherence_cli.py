@@ -48,11 +48,11 @@ def test_npz_with_its_camera(tmp_path, capsys):
     path = saved(tmp_path, arrays(), camera=np.array([CAMERA.fx, CAMERA.fy, CAMERA.cx, CAMERA.cy]))
     assert call(path, "--json", tmp_path / "out.json") == 0
     shown = capsys.readouterr().out
-    assert "63.3 degrees" in shown and "mended" in shown and "wall" in shown
+    assert "63.3 degrees" in shown and "fixed" in shown and "wall" in shown
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["camera"]["cx"] == pytest.approx(CAMERA.cx, abs=1e-3)
     assert found["refined"]["depth_normal"]["mean_deg"] < 1 < found["initial"]["depth_normal"]["mean_deg"]
-    assert found["failures"][0]["status"] == "mended"
+    assert found["failures"][0]["status"] == "fixed"
 
 
 def test_the_field_of_view_given_wins(tmp_path):

@@ -147,7 +147,7 @@ def test_bad_requests_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"depth/0003\.npy: no such file"):
         NYUD(root, "train")
     tear(root / "depth" / "0004.npy")
-    with pytest.raises(InputError, match=r"0004\.npy: torn"):
+    with pytest.raises(InputError, match=r"0004\.npy: truncated"):
         NYUD(root, "val", ("depth",))[0]
 
 

@@ -120,7 +120,7 @@ def test_problems_are_named(root: Path) -> None:
     with pytest.raises(InputError, match=r"2008_000002\.mat: unknown human part 'tail'"):
         PASCAL(root, "train", ("human_parts",))[0]
     (root / "human_parts" / "2008_000002.mat").write_bytes(b"MATLAB 5.0 MAT-file" + b" " * 200)
-    with pytest.raises(InputError, match=r"2008_000002\.mat: torn"):
+    with pytest.raises(InputError, match=r"2008_000002\.mat: truncated"):
         PASCAL(root, "train", ("human_parts",))[0]
     (root / "sal_distill" / "2008_000002.png").unlink()
     with pytest.raises(InputError, match="sal_distill"):

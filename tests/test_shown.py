@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.views import score_lines, triage
 from mtcp.cli import coherence as cli
 from mtcp.drawing import shown
-from mtcp.evaluation import evaluate
-from mtcp.evaluation.ranking import COHERENCE, Quantity
+from mtcp.evaluation import evaluate, metric_table
+from mtcp.geometry.quantities import COHERENCE, Quantity
 from mtcp.geometry.report import RoomAngle
 
 ERROR = Quantity("error_deg", "Error", "deg", False)
@@ -41,17 +41,17 @@ def test_the_page_shows_changes_that_add_up(pair: tuple[float, float], quantity:
         assert ("better" in told) == ((after > before) == quantity.higher_is_better)
 
 
-@given(PAIRS)
-def test_the_command_line_prints_changes_that_add_up(pair: tuple[float, float]) -> None:
-    before, after = (read(cli._cell(value)) for value in pair)
-    told = cli._change(*pair).strip()
+@given(PAIRS, st.sampled_from(QUANTITIES))
+def test_the_command_line_prints_changes_that_add_up(pair: tuple[float, float], quantity: Quantity) -> None:
+    before, after = (read(cli._cell(value, quantity)) for value in pair)
+    told = cli._change(*pair, quantity).strip()
     assert (Decimal(0) if told == shown.EQUAL else read(told)) == after - before
     assert (told == shown.EQUAL) == (before == after)
 
 
-@given(PAIRS, st.sampled_from(["miou", "rmse", "mean"]))
+@given(PAIRS, st.sampled_from(["miou", "rmse", "mean", "plane_rms_cm", "plane_rms"]))
 def test_evaluate_prints_changes_that_add_up(pair: tuple[float, float], metric: str) -> None:
-    told = evaluate.table(
+    told = metric_table.table(
         {stage: {"task": {metric: v}} for stage, v in zip(evaluate.STAGES, pair, strict=True)}
     )
     before, after, change, *word = told.splitlines()[-1].partition(" is better")[2].split()

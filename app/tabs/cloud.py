@@ -100,7 +100,7 @@ class Cloud:
                     40,
                     FILTER_PCT,
                     step=0.5,
-                    label="Hide points at depth steps over (%)",
+                    label="Hide points at depth discontinuities over (%)",
                     info="Of the depth, against a neighbour. 0 shows all.",
                     elem_id="cloud-edges",
                     buttons=[],

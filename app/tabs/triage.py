@@ -14,7 +14,8 @@ from app.folders import fresh_folder
 from app.tabs.parts import choice, stage_choice
 from app.uploads import uploaded
 from app.views import triage as view
-from mtcp.evaluation.ranking import COHERENCE, Quantity, TriageRow, to_csv
+from mtcp.evaluation.ranking import TriageRow, to_csv
+from mtcp.geometry.quantities import BY_KEY, COHERENCE, Quantity
 
 MOST = 50
 """Photos at once, at most."""
@@ -99,7 +100,7 @@ class Triage:
 
 def quantity(key: str) -> Quantity:
     """The number of coherence that has this key."""
-    return next(one for one in COHERENCE if one.key == key)
+    return BY_KEY[key]
 
 
 def _paths(payload: ListFiles | FileData | None) -> list[str]:

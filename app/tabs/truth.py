@@ -18,7 +18,7 @@ from app.tabs.parts import Comparison, choice, map_picture, stage_choice
 from app.tabs.triage import OPEN
 from app.views import page
 from app.views import truth as view
-from mtcp.evaluation.ranking import Quantity
+from mtcp.geometry.quantities import Quantity
 from mtcp.tasks import Task
 
 ORDERS = {"worst": "worst first", "best": "best first", "listed": "as in the folder"}

@@ -25,10 +25,10 @@ SIDE = 640
 THUMBNAIL = (84, 112)
 STATUSES = {
     "remaining": "bad before and after trace-back",
-    "mended": "bad before, good after it",
-    "new": "good before, bad after it",
+    "fixed": "bad before, good after it",
+    "introduced": "good before, bad after it",
 }
-_MARKS = {"remaining": "", "mended": "mt-better", "new": "mt-worse"}
+_MARKS = {"remaining": "", "fixed": "mt-better", "introduced": "mt-worse"}
 _AXES = (("left", "right"), ("up", "down"), ("towards the camera", "away from it"))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from app.session import Analysis
 from app.views import html
-from app.views.score_lines import GROUPS, Line
+from app.views.score_lines import detail
 from app.views.triage import change, number
-from mtcp.evaluation.ranking import COHERENCE, coherence_numbers
 from mtcp.geometry.coherence import stage_coherence
+from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity, coherence_numbers
 from mtcp.geometry.report import StageCoherence
 
-QUANTITIES = {quantity.key: quantity for quantity in COHERENCE}
+HEADS = {"truth": "ground truth"}
+"""Column -> what stands over it, where that is another word."""
 
 
 def truth_stage(analysis: Analysis) -> StageCoherence | None:
@@ -35,19 +37,19 @@ def stages(analysis: Analysis) -> dict[str, StageCoherence]:
 
 
 def scoreboard(analysis: Analysis) -> str:
-    """All numbers: the telling ones in a table, the others folded below it. Empty where nothing is compared."""
+    """All of `COHERENCE`: the main ones in a table, the others folded below it. Empty where nothing is compared."""
     columns = stages(analysis)
     if analysis.coherence is None:
         return ""
     floor = analysis.coherence.noise_floor
-    first = [line for lines in GROUPS.values() for line in lines if line.first]
-    rest = {group: [line for line in lines if not line.first] for group, lines in GROUPS.items()}
-    count = sum(map(len, rest.values()))
-    more = _table({group: lines for group, lines in rest.items() if lines}, columns, floor)
+    main = [one for one in COHERENCE if one.main]
+    others = [one for one in COHERENCE if not one.main]
+    groups = {group: list(of_group) for group, of_group in groupby(others, lambda one: one.group)}
+    more = _table(groups, columns, floor)
     note = _truth_note(analysis) if "truth" in columns else ""
     return (
-        f'<div class="mt-legend mt-board">{_table({"": first}, columns, floor)}{note}'
-        f"<details><summary>{count} more numbers</summary>{more}</details></div>"
+        f'<div class="mt-legend mt-board">{_table({"": main}, columns, floor)}{note}'
+        f"<details><summary>{len(others)} more numbers</summary>{more}</details></div>"
     )
 
 
@@ -64,26 +66,29 @@ def _truth_stage(analysis: Analysis) -> StageCoherence | None:
 def _truth_note(analysis: Analysis) -> str:
     assert analysis.truth is not None
     return (
-        '<p class="mt-subdued"><span class="mt-truth">truth</span>: the same numbers for what the photo really shows '
-        f"({html.text(analysis.truth.source)}). What it scores is the noise of the measurement, not an error.</p>"
+        '<p class="mt-subdued"><span class="mt-truth">ground truth</span>: the same numbers for what the photo really '
+        f"shows ({html.text(analysis.truth.source)}). What it scores is the noise of the measurement, not an error.</p>"
     )
 
 
 def _table(
-    groups: Mapping[str, Sequence[Line]], columns: Mapping[str, StageCoherence], floor: Mapping[str, float]
+    groups: Mapping[str, Sequence[CoherenceQuantity]],
+    columns: Mapping[str, StageCoherence],
+    floor: Mapping[str, float],
 ) -> str:
     head = _heads(columns)
     numbers = {name: coherence_numbers(stage) for name, stage in columns.items()}
     body = ""
-    for group, lines in groups.items():
+    for group, quantities in groups.items():
         title = (
-            f'<tr class="mt-group"><th scope="rowgroup" colspan="{len(head)}">{group}</th></tr>'
+            f'<tr class="mt-group"><th scope="rowgroup" colspan="{len(head)}">{html.text(group)}</th></tr>'
             if group
             else ""
         )
-        body += f"<tbody>{title}{''.join(_row(line, columns, numbers, floor) for line in lines)}</tbody>"
+        body += f"<tbody>{title}{''.join(_row(one, columns, numbers, floor) for one in quantities)}</tbody>"
     titles = "".join(
-        f'<th scope="col" class="{f"mt-{name}" if name in columns else ""}">{name}</th>' for name in head
+        f'<th scope="col" class="{f"mt-{name}" if name in columns else ""}">{HEADS.get(name, name)}</th>'
+        for name in head
     )
     return f'<table style="--columns:{len(head) - 1}"><thead><tr>{titles}</tr></thead>{body}</table>'
 
@@ -96,36 +101,36 @@ def _heads(columns: Mapping[str, StageCoherence]) -> list[str]:
 
 
 def _row(
-    line: Line,
+    quantity: CoherenceQuantity,
     columns: Mapping[str, StageCoherence],
     numbers: Mapping[str, Mapping[str, float | None]],
     floor: Mapping[str, float],
 ) -> str:
-    quantity = QUANTITIES[line.key]
+    key = quantity.key
     cells = []
     for name in _heads(columns)[1:]:
         if name == "change":
-            before, after = (numbers[stage].get(line.key) for stage in ("initial", "refined"))
+            before, after = (numbers[stage].get(key) for stage in ("initial", "refined"))
             cells.append(f'<td data-of="change">{change(before, after, quantity)}</td>')
             continue
-        beside = line.detail(columns[name])
+        beside = detail(key, columns[name])
         small = f"<small>{html.text(beside)}</small>" if beside else ""
-        cells.append(f'<td data-of="{name}">{number(numbers[name].get(line.key), quantity.unit)}{small}</td>')
-    words = " ".join([line.meaning, *_floor(line, floor), *_reasons(line, columns)])
-    told = f'<th scope="row">{html.text(line.title)}<small>{html.text(words)}</small></th>'
-    return f'<tr data-number="{line.key}">{told}{"".join(cells)}</tr>'
+        cells.append(f'<td data-of="{name}">{number(numbers[name].get(key), quantity.unit)}{small}</td>')
+    words = " ".join([quantity.meaning, *_floor(quantity, floor), *_reasons(quantity, columns)])
+    head = f'<th scope="row">{html.text(quantity.title)}<small>{html.text(words)}</small></th>'
+    return f'<tr data-number="{key}">{head}{"".join(cells)}</tr>'
 
 
-def _floor(line: Line, floor: Mapping[str, float]) -> list[str]:
-    if line.floor is None or not set(line.floor) <= set(floor):
+def _floor(quantity: CoherenceQuantity, floor: Mapping[str, float]) -> list[str]:
+    if quantity.floor is None or not set(quantity.floor) <= set(floor):
         return []
-    everywhere, away = (floor[key] for key in line.floor)
+    everywhere, away = (floor[key] for key in quantity.floor)
     return [f"On exact depth of furnished rooms it reads {everywhere:g}° ({away:g}° away from edges)."]
 
 
-def _reasons(line: Line, columns: Mapping[str, StageCoherence]) -> list[str]:
+def _reasons(quantity: CoherenceQuantity, columns: Mapping[str, StageCoherence]) -> list[str]:
     """Why a number is missing, and in which columns unless in all."""
-    found = {name: reason for name, stage in columns.items() if (reason := line.reason(stage))}
+    found = {name: reason for name, stage in columns.items() if (reason := quantity.reason(stage))}
     if not found:
         return []
     if len(found) == len(columns) and len(set(found.values())) == 1:

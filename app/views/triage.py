@@ -14,8 +14,6 @@ from app.views import html, legends
 from mtcp.drawing import colour, shown
 from mtcp.evaluation.ranking import (
     CHANGE,
-    COHERENCE,
-    Quantity,
     TriageRow,
     failure_counts,
     improved,
@@ -23,6 +21,7 @@ from mtcp.evaluation.ranking import (
     ranked,
     stage_numbers,
 )
+from mtcp.geometry.quantities import COHERENCE, DIGITS, Quantity
 from mtcp.io.photo import shrink
 
 THUMBNAIL = 240  # px, long side
@@ -32,7 +31,6 @@ STAGES = {
     CHANGE: "change by trace-back",
 }
 """What photos can be ranked by: stage -> words."""
-_DIGITS = {"m": 3, "": 3}
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def entry(analysis: Analysis, path: str) -> Entry:
     """The entry of a photo that the network has seen."""
     report, camera = analysis.coherence, analysis.prediction.camera
     height, width = analysis.original
-    facts = {
+    details = {
         "width_px": width,
         "height_px": height,
         "field_of_view_deg": round(camera.fov_deg, 2),
@@ -63,7 +61,7 @@ def entry(analysis: Analysis, path: str) -> Entry:
         stage = report.refined or report.initial
         angles = html.data_uri(small(colour.angle(stage.maps.angle_deg)), "JPEG")
     photo = html.data_uri(small(analysis.photo), "JPEG")
-    return Entry(path, TriageRow(analysis.name, initial, refined, facts), photo, angles)
+    return Entry(path, TriageRow(analysis.name, initial, refined, details), photo, angles)
 
 
 def unreadable(path: str, problem: str) -> Entry:
@@ -96,7 +94,7 @@ def cards(entries: Sequence[Entry], quantity: Quantity, of: str) -> str:
 def _card(rank: int, index: int, one: Entry, quantity: Quantity) -> str:
     name = html.text(one.row.name)
     angles = f'<img src="{one.angles}" alt="angle map of {name}">' if one.angles else ""
-    caveat = html.caveat(str(one.row.facts.get("geometry_note", "")))
+    caveat = html.caveat(str(one.row.details.get("geometry_note", "")))
     return (
         f'<li class="mt-card"><div class="mt-card-pictures"><img src="{one.photo}" alt="{name}">{angles}</div>'
         f'<div class="mt-card-words"><b class="mt-rank">{rank}</b><span class="mt-card-name" title="{name}">'
@@ -127,17 +125,18 @@ def summary(entries: Sequence[Entry], quantity: Quantity) -> str:
 
 
 def sentence(
-    counted: str, quantity: Quantity, before: float | None, after: float | None, mended: tuple[int, int]
+    counted: str, quantity: Quantity, before: float | None, after: float | None, improved_in: tuple[int, int]
 ) -> str:
     """A number's means before and after trace-back, in words.
 
-    counted: what of, ready HTML; mended: in how many it made the number better, and in how many both are known.
+    counted: what of, ready HTML; improved_in: in how many trace-back made the number better, and in how many both are
+    known.
     """
     title = html.text(quantity.title.replace(": ", ", "))
     if after is None:
         return f"{counted}. {title}: nothing could be measured."
     said = f"{counted}. {title}: <b>{number(after, quantity.unit)}</b> on average"
-    better, known = mended
+    better, known = improved_in
     if known:
         said += (
             f" ({number(before, quantity.unit)} initially); trace-back made it better in <b>{better:,}</b> "
@@ -178,7 +177,7 @@ def choices() -> list[tuple[str, str]]:
 
 def digits_of(unit: str) -> int:
     """Digits after the point of a number with that unit."""
-    return _DIGITS.get(unit, 1)
+    return DIGITS.get(unit, 1)
 
 
 def number(value: float | None, unit: str, sign: bool = False) -> str:

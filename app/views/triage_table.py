@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from app.views import html
 from app.views.triage import STAGES, change, left_out, number, sentence
 from mtcp.batch.read import CoherenceTable
-from mtcp.evaluation.ranking import Quantity, TriageRow
+from mtcp.evaluation.ranking import TriageRow
+from mtcp.geometry.quantities import Quantity
 
 MOST_SHOWN = 200
 """Rows of each kind, at most."""
@@ -74,10 +75,12 @@ def _photos(seen: TableOptions, quantity: Quantity, of: str) -> str:
         what = f"The {len(seen.rows)} of {seen.count:,} photos that are {_WORDS[of]}."
     else:
         what = f"All of them, ranked by the number {STAGES[of]}."
-    made = ", ".join(sorted({str(row.facts["checkpoint"]) for row in seen.rows if "checkpoint" in row.facts}))
+    made = ", ".join(
+        sorted({str(row.details["checkpoint"]) for row in seen.rows if "checkpoint" in row.details})
+    )
     what += f" Made with {made}." if made else ""
     what += " The CSV has these rows and the bad files below them."
-    head = ("", "photo", "initial", "refined", "change", "failures left", "size", "field of view")
+    head = ("", "photo", "initial", "refined", "change", "remaining failures", "size", "field of view")
     body = html.table(head, (_cells(rank, row, quantity) for rank, row in enumerate(seen.rows, 1)))
     return (
         f'<p class="mt-subdued">{html.text(what)}</p>'
@@ -87,11 +90,11 @@ def _photos(seen: TableOptions, quantity: Quantity, of: str) -> str:
 
 def _cells(rank: int, row: TriageRow, quantity: Quantity) -> list[str]:
     before, after = row.initial.get(quantity.key), row.refined.get(quantity.key)
-    width, height, left = (row.facts.get(key) for key in ("width_px", "height_px", "failures_remaining"))
-    view = row.facts.get("field_of_view_deg")
+    width, height, left = (row.details.get(key) for key in ("width_px", "height_px", "failures_remaining"))
+    view = row.details.get("field_of_view_deg")
     return [
         str(rank),
-        html.text(row.name) + html.caveat(str(row.facts.get("geometry_note", ""))),
+        html.text(row.name) + html.caveat(str(row.details.get("geometry_note", ""))),
         number(before, quantity.unit),
         number(after, quantity.unit),
         change(before, after, quantity),

@@ -15,8 +15,9 @@ from app.views.predictions import normal_ball
 from app.views.triage import change, number
 from mtcp.drawing import colour
 from mtcp.evaluation.ground_truth import error_maps, errors
-from mtcp.evaluation.ranking import Numbers, Quantity, TriageRow, error_numbers, error_quantities, mean
+from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, mean
 from mtcp.geometry.normals import angle_deg
+from mtcp.geometry.quantities import Numbers, Quantity
 from mtcp.tasks import IGNORE, Task, palette
 
 PAGE = 20

@@ -13,22 +13,12 @@ from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
+from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity
 from mtcp.io.atomic import write_atomic
 from mtcp.tasks import Task
 
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
 STAGES = ("initial", "refined")
-COHERENCE = {
-    "depth_normal_mean": "depth against normals",
-    "depth_normal_within_30": "of it within 30 deg",
-    "plane_rms": "planes, RMS",
-    "plane_angle": "planes, angle",
-    "floor_walls_normals": "floor to walls, normals",
-    "floor_walls_depth": "floor to walls, depth",
-    "depth_edges": "depth edges on boundaries",
-    "normal_edges": "normal edges on boundaries",
-}
-"""Names in `mtcp.evaluation.coherence_means` -> column heads."""
 Pick = Callable[[Record], "float | None"]
 
 
@@ -179,10 +169,11 @@ def _names(tasks: Sequence[Task]) -> list[str]:
 
 def _coherence(shown: Sequence[tuple[str, str]], done: Mapping[str, list[Record]]) -> str:
     """Does the depth agree with the normals, are planes flat: numbers that need no ground truth."""
-    heads = [_head(name, title) for name, title in COHERENCE.items()]
+    quantities = [one for one in COHERENCE if one.main]
+    heads = [_head(one.key, one.short) for one in quantities]
     lines = []
     for _, title, stage, found in _lines(shown, done):
-        cells = [_cell(found, _metric_pick("coherence", name)(stage), 2) for name in COHERENCE]
+        cells = [_cell(found, _coherence_pick(one, stage), one.digits) for one in quantities]
         if any(cell != "-" for cell in cells):
             lines.append([title, stage, *cells])
     if not lines:
@@ -244,6 +235,10 @@ def _lines(
 
 def _metric_pick(part: str, name: str) -> Callable[[str], Pick]:
     return lambda stage: lambda record: record["metrics"][stage].get(part, {}).get(name)
+
+
+def _coherence_pick(quantity: CoherenceQuantity, stage: str) -> Pick:
+    return lambda record: quantity.find(record["metrics"][stage].get("coherence", {}))
 
 
 def _gain(stage: str) -> Pick:

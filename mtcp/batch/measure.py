@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtcp.batch.storage import Place, read_photo
-from mtcp.batch.table import TriageRow, stored_name, write_block
+from mtcp.batch.table import TableRow, stored_name, write_block
 from mtcp.errors import InputError, one_line
 from mtcp.evaluation.ranking import failure_counts, stage_numbers
 from mtcp.geometry.coherence import coherence
@@ -58,8 +58,8 @@ def measure_block(predict: Predict, job: Job, names: Sequence[str]) -> Outcome:
     Raises:
         OSError: the rows could not be written.
     """
-    rows: list[TriageRow] = []
-    bad: list[TriageRow] = []
+    rows: list[TableRow] = []
+    bad: list[TableRow] = []
     for name in names:
         try:
             rows.append(measure(predict, job, name))
@@ -77,7 +77,7 @@ def measure_block(predict: Predict, job: Job, names: Sequence[str]) -> Outcome:
     return Outcome(len(rows), tuple((one["path"], one["message"]) for one in bad), _worker())
 
 
-def measure(predict: Predict, job: Job, name: str) -> TriageRow:
+def measure(predict: Predict, job: Job, name: str) -> TableRow:
     """The row of one photo.
 
     Raises:
@@ -90,31 +90,37 @@ def measure(predict: Predict, job: Job, name: str) -> TriageRow:
     height, width = photo.shape[:2]
     if job.longest is not None:
         photo = shrink(photo, job.longest)
-    told = predict(photo, job.fov_deg, facts=file_facts)
-    check_tasks(told.tasks)
-    report = coherence(told.initial, told.refined, told.camera, told.classes, note=told.geometry_note)
-    facts = {
+    prediction = predict(photo, job.fov_deg, facts=file_facts)
+    check_tasks(prediction.tasks)
+    report = coherence(
+        prediction.initial,
+        prediction.refined,
+        prediction.camera,
+        prediction.classes,
+        note=prediction.geometry_note,
+    )
+    row = {
         "photo": stored_name(name),
-        "camera_from": told.camera_from,
-        "geometry_note": told.geometry_note,
-        "device": told.device,
-        "checkpoint": told.checkpoint,
+        "camera_from": prediction.camera_from,
+        "geometry_note": prediction.geometry_note,
+        "device": prediction.device,
+        "checkpoint": prediction.checkpoint,
         "checkpoint_sha256": job.sha256,
         "height_px": height,
         "width_px": width,
-        "network_height_px": told.network_size[0],
-        "network_width_px": told.network_size[1],
+        "network_height_px": prediction.network_size[0],
+        "network_width_px": prediction.network_size[1],
         "threads": torch.get_num_threads(),
-        "network_seconds": told.seconds,
-        "field_of_view_deg": told.camera.fov_deg,
+        "network_seconds": prediction.seconds,
+        "field_of_view_deg": prediction.camera.fov_deg,
     }
-    return {**facts, **numbers(report, (height, width)), "seconds": time.perf_counter() - start}
+    return {**row, **numbers(report, (height, width)), "seconds": time.perf_counter() - start}
 
 
 def numbers(report: Coherence, photo: tuple[int, int]) -> dict[str, Any]:
     """All numbers of a report by column, of the failures their count and the worst one.
 
-    photo: its own (H, W), in whose pixels the worst failure is told, whatever it was worked at.
+    photo: its own (H, W), in whose pixels the worst failure's place is given, whatever size was worked at.
     """
     initial, refined = stage_numbers(report)
     result: dict[str, Any] = dict(failure_counts(report))

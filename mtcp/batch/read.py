@@ -14,25 +14,28 @@ import numpy as np
 from mtcp.batch.storage import open_place
 from mtcp.batch.table import BAD, PHOTOS, REAL, TEXT, WHOLE, arrow, parts
 from mtcp.errors import InputError, one_line
-from mtcp.evaluation.ranking import CHANGE, COHERENCE, Numbers, Quantity, TriageRow
+from mtcp.evaluation.ranking import CHANGE, TriageRow
+from mtcp.geometry.quantities import COHERENCE, FORMER_COLUMNS, Numbers, Quantity
 from mtcp.io.safe_read import brief
 
 MOST_ROWS = 20_000_000
 MOST_BYTES = 16 * 2**30
 """Larger tables, unpacked, are refused: ten million photos are about 5 GB."""
 LONGEST_TEXT = 500
-_FACTS = (
+_DETAILS = (
     "width_px",
     "height_px",
     "field_of_view_deg",
     "camera_from",
     "geometry_note",
     "failures_remaining",
-    "failures_mended",
-    "failures_new",
+    "failures_fixed",
+    "failures_introduced",
     "checkpoint",
 )
-"""Columns that a `mtcp.evaluation.ranking.Row` tells as facts, as the page's own triage does."""
+"""Columns that become a row's `details`, as in the page's own triage."""
+_FORMER = {column: former for former, column in FORMER_COLUMNS.items()}
+"""Column -> what tables of version 1 call it."""
 _BAD_COLUMNS = ("path", "message")
 
 
@@ -99,8 +102,12 @@ class CoherenceTable:
         if self.photos is None:
             return np.zeros(0)
         with _reading():
-            found = self.photos.to_table(columns=[name])[name]
-            return found.to_numpy().astype(np.float64)
+            found = self.photos.to_table(columns=[name, _FORMER[name]] if name in _FORMER else [name])
+            values: np.ndarray = found[name].to_numpy().astype(np.float64)
+            if name in _FORMER:
+                former = found[_FORMER[name]].to_numpy().astype(np.float64)
+                values = np.where(np.isnan(values), former, values)
+            return values
 
     def _rows(self, order: np.ndarray) -> list[TriageRow]:
         # take() wants rising indices to read each part once; the rank is put back after it
@@ -176,15 +183,13 @@ def _inspect(path: str, fs: Any) -> _File:
         raise InputError(f"{name}: not a readable Parquet file ({brief(error)})") from error
     kind = BAD if set(_BAD_COLUMNS) <= set(columns.names) else PHOTOS
     wanted = _BAD_COLUMNS if kind == BAD else (*TEXT, *WHOLE, *REAL)
-    missing = [column for column in wanted if column not in columns.names]
-    wrong = [
-        column for column in wanted if column not in missing and not _fits(columns.field(column).type, column)
-    ]
-    if missing or wrong:
-        what = (
-            f"no column {missing[0]}" if missing else f"column {wrong[0]} is {columns.field(wrong[0]).type}"
-        )
-        raise InputError(f"{name}: not a table of `mtcp predict --table` ({what})")
+    for column in wanted:
+        stored = column if column in columns.names else _FORMER.get(column, column)
+        if stored not in columns.names:
+            raise InputError(f"{name}: not a table of `mtcp predict --table` (no column {column})")
+        if not _fits(columns.field(stored).type, column):
+            what = f"column {stored} is {columns.field(stored).type}"
+            raise InputError(f"{name}: not a table of `mtcp predict --table` ({what})")
     return _File(path, fs, kind, metadata.num_rows, unpacked)
 
 
@@ -205,10 +210,11 @@ def _dataset(files: Sequence[_File]) -> Any:
     from mtcp.batch.table import bad_schema, schema
 
     columns = schema() if files[0].kind == PHOTOS else bad_schema()
+    if files[0].kind == PHOTOS:
+        for former in FORMER_COLUMNS:
+            columns = columns.append(arrow().field(former, arrow().int64()))  # null in parts of today
     text = [field.name for field in columns if arrow().types.is_string(field.type)]
-    for (
-        name
-    ) in text:  # else one long text, told a million times in a few bytes, would be unpacked a million times
+    for name in text:  # else one long text, stored once for a million rows, would be unpacked a million times
         at = columns.get_field_index(name)
         columns = columns.set(at, columns.field(at).with_type(arrow().dictionary("int32", "string")))
     return ds.dataset(
@@ -239,12 +245,14 @@ def _row(values: dict[str, Any]) -> TriageRow:
         for stage in ("initial", "refined")
     }
     refined = stages["refined"] if any(v is not None for v in stages["refined"].values()) else {}
-    facts: dict[str, str | float | int] = {}
-    for name in _FACTS:
+    details: dict[str, str | float | int] = {}
+    for name in _DETAILS:
         value = values[name]
+        if value is None and name in _FORMER:
+            value = values[_FORMER[name]]
         if value is not None:
-            facts[name] = _text(value) if isinstance(value, str) else value
-    return TriageRow(_text(values["photo"]), stages["initial"], refined, facts)
+            details[name] = _text(value) if isinstance(value, str) else value
+    return TriageRow(_text(values["photo"]), stages["initial"], refined, details)
 
 
 def _number(value: float | None) -> float | None:

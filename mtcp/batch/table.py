@@ -21,17 +21,18 @@ from typing import TYPE_CHECKING, Any
 from mtcp import __version__
 from mtcp.batch.storage import Place, write_whole
 from mtcp.errors import InputError
-from mtcp.evaluation.ranking import COHERENCE, STAGES
+from mtcp.evaluation.ranking import STAGES
+from mtcp.geometry.quantities import COHERENCE
 from mtcp.io.safe_read import brief
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PHOTOS, BAD = "photos", "bad"
-FORMAT, VERSION = "mtcp-coherence-table", 1
+FORMAT, VERSION = "mtcp-coherence-table", 2
 SETTINGS = "settings.json"
 
-TriageRow = dict[str, Any]
+TableRow = dict[str, Any]
 """Column -> value of one photo."""
 
 TEXT = ("photo", "camera_from", "device", "checkpoint", "checkpoint_sha256", "worst_status", "worst_class")
@@ -42,8 +43,8 @@ WHOLE = {
     "network_height_px": "px",
     "threads": "",
     "failures_remaining": "",
-    "failures_mended": "",
-    "failures_new": "",
+    "failures_fixed": "",
+    "failures_introduced": "",
     "worst_x_px": "px",
     "worst_y_px": "px",
 }
@@ -59,7 +60,7 @@ REAL = {
     "worst_after_deg": "deg",
     **{f"{stage}_{quantity.key}": quantity.unit for quantity in COHERENCE for stage in STAGES},
 }
-"""Columns of real numbers -> unit. Those of `mtcp.evaluation.ranking.COHERENCE` start with the stage."""
+"""Columns of real numbers -> unit. Those of `mtcp.geometry.quantities.COHERENCE` start with the stage."""
 
 
 def arrow() -> ModuleType:
@@ -95,9 +96,7 @@ def stored_name(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def write_block(
-    dest: Place, names: Sequence[str], rows: Sequence[TriageRow], bad: Sequence[TriageRow]
-) -> None:
+def write_block(dest: Place, names: Sequence[str], rows: Sequence[TableRow], bad: Sequence[TableRow]) -> None:
     """What the photos `names` gave, as a part of each table that has something to hold.
 
     Raises:
@@ -109,7 +108,7 @@ def write_block(
             write_whole(dest, f"{folder}/{part}", _parquet(content, columns))
 
 
-def _parquet(rows: Sequence[TriageRow], columns: pa.Schema) -> bytes:
+def _parquet(rows: Sequence[TableRow], columns: pa.Schema) -> bytes:
     pa = arrow()
     file = io.BytesIO()
     pa.parquet.write_table(pa.Table.from_pylist(list(rows), columns), file, compression="zstd")

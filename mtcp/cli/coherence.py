@@ -15,7 +15,8 @@ from mtcp.drawing import shown
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
-from mtcp.geometry.report import Coherence, Failure, StageCoherence
+from mtcp.geometry.quantities import COHERENCE, Quantity
+from mtcp.geometry.report import Coherence, Failure
 from mtcp.io.photo import MAX_PIXELS
 from mtcp.io.photo_facts import wide_note
 from mtcp.io.safe_read import read_npz as read_arrays
@@ -25,12 +26,13 @@ EXAMPLES = """examples:
   python -m mtcp coherence out/room.npz --fov 70 --json room.json
 
 The camera: --fov, else what the file tells (camera in the .npz, focal length in EXIF), else 60 degrees.
-Angles are between predicted normals and normals from predicted depth. JSON: docs in mtcp/geometry/report.py.
+Angles are between predicted normals and normals from predicted depth. Every number: docs/coherence.md; the JSON:
+mtcp/geometry/report.py.
 """
 TASKS = ("semseg", "depth", "normals")
 SHOWN = 8
-DIGITS = 2
-"""After the point, in the table."""
+WIDTH = 50
+"""Of the numbers' titles."""
 _EXPECTED = {"semseg": "uint8", "depth": "float32", "normals": "float32"}
 
 Maps = dict[str, np.ndarray]
@@ -136,12 +138,12 @@ def scoreboard(report: Coherence) -> str:
     lines = [
         f"camera {camera.width}x{camera.height}, field of view {camera.fov_deg:.1f} degrees",
         *([f"note: {report.note}"] if report.note else []),
-        f"{'':44}{'initial':>10}{'refined':>10}{'change':>10}",
+        f"{'':{WIDTH}}{'initial':>10}{'refined':>10}{'change':>10}",
     ]
-    first, second = _numbers(report.initial), _numbers(report.refined) if report.refined else {}
-    for name, before in first.items():
-        after = second.get(name)
-        lines.append(f"{name:44}{_cell(before)}{_cell(after)}{_change(before, after)}")
+    for one in COHERENCE:
+        before, after = one.read(report.initial), one.read(report.refined) if report.refined else None
+        title = f"{one.short} ({one.unit})"
+        lines.append(f"{title:{WIDTH}}{_cell(before, one)}{_cell(after, one)}{_change(before, after, one)}")
     lines += [f"  {reason}" for reason in _reasons(report)]
     lines.append(f"failures (over 30 degrees): {len(report.failures)}")
     lines += [_failure(f) for f in report.failures[:SHOWN]]
@@ -152,47 +154,25 @@ def _failure(f: Failure) -> str:
     x, y = f.pixel
     angle = " -> ".join(f"{deg:.0f}" for deg in (f.before_deg, f.after_deg) if deg is not None) + " deg"
     where = f"{f.label or '?':16} {f.share_pct:5.1f} % of the picture"
-    return f"  {f.rank:2}. {where}  {angle:14} {f.status:10}at x={x}, y={y}"
-
-
-def _numbers(stage: StageCoherence) -> dict[str, float | None]:
-    fit, derivative = stage.depth_normal, stage.depth_normal_derivative
-    return {
-        "depth against normals, mean (deg)": fit.mean_deg,
-        "  median (deg)": fit.median_deg,
-        "  within 11.25 deg (%)": fit.within_11,
-        "  within 22.5 deg (%)": fit.within_22,
-        "  within 30 deg (%)": fit.within_30,
-        "the same by derivatives, mean (deg)": derivative.mean_deg,
-        "planar segments, distance to plane (cm)": stage.planarity.mean_rms_cm,
-        "  plane against normals (deg)": stage.planarity.mean_angle_deg,
-        "floor against ceiling, error, normals (deg)": stage.room.floor_ceiling.normals_error_deg,
-        "  depth (deg)": stage.room.floor_ceiling.depth_error_deg,
-        "floor against walls, error, normals (deg)": stage.room.floor_walls.normals_error_deg,
-        "   depth (deg)": stage.room.floor_walls.depth_error_deg,
-        "depth edges on class boundaries (%)": stage.boundaries.depth.on_boundary_pct,
-        "normal edges on class boundaries (%)": stage.boundaries.normals.on_boundary_pct,
-    }
+    return f"  {f.rank:2}. {where}  {angle:14} {f.status:11}at x={x}, y={y}"
 
 
 def _reasons(report: Coherence) -> list[str]:
-    found: list[str] = []
-    for stage in filter(None, (report.initial, report.refined)):
-        room, edges = stage.room, stage.boundaries
-        parts = (stage.planarity, room.floor_ceiling, room.floor_walls, edges.depth, edges.normals)
-        for part in (stage.depth_normal, *parts):
-            if part.reason and part.reason not in found:
-                found.append(part.reason)
-    return found
+    """Why numbers are missing, each reason once."""
+    stages = [stage for stage in (report.initial, report.refined) if stage is not None]
+    found = [one.reason(stage) for stage in stages for one in COHERENCE]
+    return list(dict.fromkeys(reason for reason in found if reason))
 
 
-def _cell(value: float | None, sign: str = "") -> str:
-    return f"{'-':>10}" if value is None else f"{shown.rounded(value, DIGITS):{sign}10.{DIGITS}f}"
+def _cell(value: float | None, quantity: Quantity, sign: str = "") -> str:
+    if value is None:
+        return f"{'-':>10}"
+    return f"{shown.rounded(value, quantity.digits):{sign}10.{quantity.digits}f}"
 
 
-def _change(before: float | None, after: float | None) -> str:
-    change = shown.change(before, after, DIGITS)
-    return f"{shown.EQUAL:>10}" if change == 0 else _cell(change, "+")
+def _change(before: float | None, after: float | None, quantity: Quantity) -> str:
+    change = shown.change(before, after, quantity.digits)
+    return f"{shown.EQUAL:>10}" if change == 0 else _cell(change, quantity, "+")
 
 
 def _of_photo(args: argparse.Namespace) -> Coherence:

@@ -24,7 +24,7 @@ kind has, lists that share frames, photos of another size than the camera's and 
 the source.
 Normals are in camera axes: x right, y down, z forward; a wall facing the camera is (0, 0, -1).
 Finished frames are skipped, so an interrupted conversion goes on where it stopped; frames whose source has changed
-are converted again. A missing or torn file is named, the other frames are still converted, and the exit code is 1.
+are converted again. A missing or truncated file is named, the other frames are still converted, and the exit code is 1.
 NYU Depth v2 is research data: check its terms before passing anything on."""
 
 

@@ -20,7 +20,7 @@ def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
     """An image file as an array: uint8 (H, W, 3) for mode "RGB"; for None its stored values, as of a palette.
 
     Raises:
-        InputError: missing, torn, not a JPEG or PNG, or of more than `mtcp.io.photo.MAX_PIXELS`.
+        InputError: missing, truncated, not a JPEG or PNG, or of more than `mtcp.io.photo.MAX_PIXELS`.
     """
     content = io.BytesIO(read_bytes(path, MAX_BYTES))  # of a file Pillow reads what chunks claim
     try:
@@ -28,15 +28,15 @@ def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(f"{image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels")
             return np.array(image if mode is None else image.convert(mode))
-    except Exception as error:  # Pillow's decoders raise anything on torn files
-        raise InputError(f"{path}: torn or not an image ({brief(error)})") from error
+    except Exception as error:  # Pillow's decoders raise anything on truncated files
+        raise InputError(f"{path}: truncated or not an image ({brief(error)})") from error
 
 
 def read_array(path: Path) -> np.ndarray:
     """A `.npy` file of numbers.
 
     Raises:
-        InputError: missing, torn or not a numpy array of numbers.
+        InputError: missing, truncated or not a numpy array of numbers.
     """
     return read_npy(path)
 
@@ -112,7 +112,7 @@ def open_hdf5(path: Path) -> Any:
     """The file as an open `h5py.File`.
 
     Raises:
-        InputError: missing, torn or not HDF5, or h5py is not installed.
+        InputError: missing, truncated or not HDF5, or h5py is not installed.
     """
     try:
         import h5py
@@ -125,14 +125,14 @@ def open_hdf5(path: Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: torn or not HDF5 ({error})") from error
+        raise InputError(f"{path}: truncated or not HDF5 ({error})") from error
 
 
 def load_mat(path: Path, **options: Any) -> dict[str, Any]:
     """`scipy.io.loadmat` of a MATLAB file of the old format, with its options.
 
     Raises:
-        InputError: missing, torn or not such a file.
+        InputError: missing, truncated or not such a file.
     """
     from scipy.io import loadmat
 
@@ -140,8 +140,8 @@ def load_mat(path: Path, **options: Any) -> dict[str, Any]:
         raise InputError(f"{path}: no such file")
     try:
         return loadmat(path, **options)
-    except Exception as error:  # on torn files scipy raises its own and a dozen of Python's
-        raise InputError(f"{path}: torn or not a MATLAB file ({brief(error)})") from error
+    except Exception as error:  # on truncated files scipy raises its own and a dozen of Python's
+        raise InputError(f"{path}: truncated or not a MATLAB file ({brief(error)})") from error
 
 
 def common_suffix(folder: Path, names: Sequence[str], suffixes: Sequence[str]) -> str:

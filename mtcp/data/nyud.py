@@ -91,7 +91,7 @@ class NYUD(DataSet):
         """One sample with depth and normals at their own size.
 
         Raises:
-            InputError: a file that is torn, out of range, of another shape than the photo or in another unit.
+            InputError: a file that is truncated, out of range, of another shape than the photo or in another unit.
         """
         frame_id = self.ids[index]
         image = read_image(self._path("images", frame_id))
@@ -187,7 +187,7 @@ def read_semseg(path: Path) -> np.ndarray:
     """uint8 (H, W), 0..39 and 255, of a file with 1..40 and 0.
 
     Raises:
-        InputError: missing, torn, or a label above 40.
+        InputError: missing, truncated, or a label above 40.
     """
     is_mat = path.suffix == ".mat"
     labels = _one_map(load_mat_array(path, "segmentation") if is_mat else read_image(path, mode=None), path)
@@ -203,7 +203,7 @@ def read_depth(path: Path) -> np.ndarray:
     """float32 (h, w) metres; anything not finite or below 0 becomes 0 (invalid).
 
     Raises:
-        InputError: missing, torn, not one channel, or in another unit (see `mtcp.data.units`).
+        InputError: missing, truncated, not one channel, or in another unit (see `mtcp.data.units`).
     """
     is_mat = path.suffix == ".mat"
     depth = valid_depth(_one_map(load_mat_array(path, "depth") if is_mat else read_array(path), path))
@@ -216,7 +216,7 @@ def read_normals(path: Path) -> np.ndarray:
     not finite.
 
     Raises:
-        InputError: missing, torn, not three channels, or floats beyond -1..1.
+        InputError: missing, truncated, not three channels, or floats beyond -1..1.
     """
     if path.suffix == ".npy":
         values = read_array(path)
@@ -243,7 +243,7 @@ def read_edge(path: Path) -> np.ndarray:
     """uint8 (H, W) 0/1, 255 = ignore (a .png has no ignored pixels).
 
     Raises:
-        InputError: missing, torn, or not one channel.
+        InputError: missing, truncated, or not one channel.
     """
     if path.suffix == ".png":
         values = read_image(path, mode="L")

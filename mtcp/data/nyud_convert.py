@@ -154,7 +154,7 @@ def read_frame(source: Source, camera: Camera, frame_id: str) -> Frame:
     """One frame that the camera can have taken.
 
     Raises:
-        InputError: the frame's data are missing, torn, out of range or of another size.
+        InputError: the frame's data are missing, truncated, out of range or of another size.
     """
     frame = source.read(frame_id)
     if frame.labels.shape != (camera.height, camera.width):
@@ -228,7 +228,7 @@ def _current(out: Path, source: Source, frame_id: str) -> bool:
     try:
         with Image.open(out / "segmentation" / f"{frame_id}.png", formats=("PNG",)) as labels:
             return labels.info.get(SOURCE_TEXT) == source.fingerprint(frame_id)
-    except (OSError, SyntaxError, ValueError, InputError):  # torn, or the source's is missing: tried again
+    except (OSError, SyntaxError, ValueError, InputError):  # truncated, or no source: tried again
         return False
 
 

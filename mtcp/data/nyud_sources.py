@@ -66,7 +66,7 @@ class Source(Protocol):
         """One frame of a settled source.
 
         Raises:
-            InputError: a file or array that is missing, torn, out of range, of another shape or in another
+            InputError: a file or array that is missing, truncated, out of range, of another shape or in another
                 unit; it is named.
         """
 
@@ -208,7 +208,7 @@ class MatSource:
                 image = file["images"][index].transpose(2, 1, 0)  # (H, W, 3)
                 depth = valid_depth(file["depths"][index].T)  # (H, W)
             except OSError as error:
-                raise InputError(f"{self.mat}: frame {frame_id} is torn ({error})") from error
+                raise InputError(f"{self.mat}: frame {frame_id} is truncated ({error})") from error
         require_metres(depth, f"{self.mat}: frame {frame_id}")
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=95, subsampling=0)
@@ -258,7 +258,7 @@ class MatSource:
         try:
             raw = file["labels"][int(frame_id) - 1].T
         except OSError as error:
-            raise InputError(f"{self.mat}: frame {frame_id} is torn ({error})") from error
+            raise InputError(f"{self.mat}: frame {frame_id} is truncated ({error})") from error
         if raw.min() < 0 or raw.max() > last:
             bad = raw.max() if raw.max() > last else raw.min()
             raise InputError(

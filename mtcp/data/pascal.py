@@ -104,7 +104,7 @@ class PASCAL(DataSet):
         """One sample with every map at its own size.
 
         Raises:
-            InputError: a file that is torn, out of range or lies on its side.
+            InputError: a file that is truncated, out of range or lies on its side.
         """
         name = self.ids[index]
         image = read_image(self.root / "JPEGImages" / f"{name}.jpg")

@@ -9,21 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtcp.drawing import shown
+from mtcp.geometry.quantities import BY_KEY
 
 HIGHER_IS_BETTER: dict[str, bool] = {
     **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), True),
     **dict.fromkeys(("rmse", "abs_rel", "mean", "median"), False),
-    # of coherence, see mtcp.evaluation.coherence_means
-    **dict.fromkeys(("depth_normal_mean", "depth_normal_median", "derivative_mean", "plane_rms"), False),
-    **dict.fromkeys(("plane_angle", "floor_walls_normals", "floor_walls_depth"), False),
-    **dict.fromkeys(("depth_normal_within_30", "depth_edges", "normal_edges"), True),
+    **{key: quantity.higher_is_better for key, quantity in BY_KEY.items()},
 }
 UNITS: dict[str, str] = {
     **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), "%"),
-    **{"rmse": "m", "abs_rel": "", "mean": "deg", "median": "deg", "plane_rms": "cm"},
-    **dict.fromkeys(("depth_normal_mean", "depth_normal_median", "derivative_mean", "plane_angle"), "deg"),
-    **dict.fromkeys(("floor_walls_normals", "floor_walls_depth"), "deg"),
-    **dict.fromkeys(("depth_normal_within_30", "depth_edges", "normal_edges"), "%"),
+    **{"rmse": "m", "abs_rel": "", "mean": "deg", "median": "deg"},
+    **{key: quantity.unit for key, quantity in BY_KEY.items()},
 }
 
 
@@ -48,7 +44,8 @@ def _rows(numbers: Mapping[str, Any]) -> list[Sequence[str]]:
         for i, (metric, value) in enumerate(metrics.items()):
             initial = _or_nan(value)
             refined = _or_nan(numbers.get("refined", {}).get(task, {}).get(metric))
-            name = f"{metric} [{UNITS[metric]}]" if UNITS.get(metric) else metric
+            title = BY_KEY[metric].short if metric in BY_KEY else metric
+            name = f"{title} [{UNITS[metric]}]" if UNITS.get(metric) else title
             better = HIGHER_IS_BETTER.get(metric)
             direction = "" if better is None else "higher is better" if better else "lower is better"
             texts = [_number(metric, n) for n in (initial, refined)]
@@ -78,4 +75,6 @@ def _number(metric: str, value: float, sign: str = "") -> str:
 
 
 def _digits(metric: str) -> int:
+    if metric in BY_KEY:
+        return BY_KEY[metric].digits
     return 3 if metric in ("rmse", "abs_rel") else 2

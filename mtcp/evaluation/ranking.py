@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtcp.evaluation.ground_truth import Errors
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
-from mtcp.geometry.report import AngleStats, Coherence, StageCoherence
+from mtcp.geometry.quantities import Numbers, Quantity, coherence_numbers
+from mtcp.geometry.report import STATUSES, Coherence
 from mtcp.tasks import Task
-
-Numbers = dict[str, float | None]
-"""Key of a `Quantity` -> number; None where it could not be measured."""
 
 STAGES = ("initial", "refined")
 CHANGE = "change"
@@ -25,10 +22,10 @@ _KEY_UNITS = {"%": "pct", "deg": "deg", "m": "m", "cm": "cm", "": "ratio"}
 _TASK_TITLES = {"semseg": "Segmentation", "edge": "Edges"}
 _METRIC_TITLES = {
     "miou": "mean IoU",
-    "pixel_acc": "pixels right",
+    "pixel_acc": "pixel accuracy",
     "rmse": "RMSE",
-    "abs_rel": "error relative to depth",
-    "delta1": "within 25 %",
+    "abs_rel": "AbsRel",
+    "delta1": "delta < 1.25",
     "mean": "mean error",
     "median": "median error",
     "within_11": "under 11.25 degrees",
@@ -39,26 +36,16 @@ _METRIC_TITLES = {
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """A number that rows hold. key: with its unit, as columns are called; title: for people, without it."""
-
-    key: str
-    title: str
-    unit: str  # "deg", "cm", "m", "%" or ""
-    higher_is_better: bool
-
-
-@dataclass(frozen=True)
 class TriageRow:
     """One photo: its numbers before and, where there is trace-back, after it.
 
-    facts: what else is told in the CSV, by column name. problem: why there are no numbers.
+    details: further columns of the CSV, by name. problem: why there are no numbers.
     """
 
     name: str
     initial: Numbers = field(default_factory=dict)
     refined: Numbers = field(default_factory=dict)
-    facts: dict[str, str | float | int] = field(default_factory=dict)
+    details: dict[str, str | float | int] = field(default_factory=dict)
     problem: str = ""
 
     def value(self, key: str, of: str = "refined") -> float | None:
@@ -71,66 +58,6 @@ class TriageRow:
         if of == "refined":
             return after
         return None if before is None or after is None else after - before
-
-
-Read = Callable[[StageCoherence], "float | None"]
-
-
-def _angles(
-    prefix: str, title: str, of: Callable[[StageCoherence], AngleStats]
-) -> list[tuple[Quantity, Read]]:
-    """The five numbers of one way to compare depth with normals."""
-    found: list[tuple[Quantity, Read]] = [
-        (Quantity(f"{prefix}_mean_deg", f"{title}: mean", "deg", False), lambda s: of(s).mean_deg),
-        (Quantity(f"{prefix}_median_deg", f"{title}: median", "deg", False), lambda s: of(s).median_deg),
-    ]
-    for name, limit in (("within_11", "11.25"), ("within_22", "22.5"), ("within_30", "30")):
-        quantity = Quantity(f"{prefix}_{name}_pct", f"{title}: under {limit} degrees", "%", True)
-        found.append((quantity, functools.partial(lambda name, s: getattr(of(s), name), name)))
-    return found
-
-
-_MEASURED: list[tuple[Quantity, Read]] = [
-    *_angles("depth_normal", "Depth against normals", lambda s: s.depth_normal),
-    *_angles("derivative", "The same, by derivatives", lambda s: s.depth_normal_derivative),
-    (
-        Quantity("plane_rms_cm", "Planes: depth off its plane", "cm", False),
-        lambda s: s.planarity.mean_rms_cm,
-    ),
-    (
-        Quantity("plane_angle_deg", "Planes: normals off that plane", "deg", False),
-        lambda s: s.planarity.mean_angle_deg,
-    ),
-    (
-        Quantity("floor_walls_normals_error_deg", "Floor to walls, normals: off 90 degrees", "deg", False),
-        lambda s: s.room.floor_walls.normals_error_deg,
-    ),
-    (
-        Quantity("floor_walls_depth_error_deg", "Floor to walls, depth: off 90 degrees", "deg", False),
-        lambda s: s.room.floor_walls.depth_error_deg,
-    ),
-    (
-        Quantity(
-            "floor_ceiling_normals_error_deg", "Floor to ceiling, normals: off 180 degrees", "deg", False
-        ),
-        lambda s: s.room.floor_ceiling.normals_error_deg,
-    ),
-    (
-        Quantity("floor_ceiling_depth_error_deg", "Floor to ceiling, depth: off 180 degrees", "deg", False),
-        lambda s: s.room.floor_ceiling.depth_error_deg,
-    ),
-    (
-        Quantity("depth_edges_on_boundary_pct", "Depth edges on class boundaries", "%", True),
-        lambda s: s.boundaries.depth.on_boundary_pct,
-    ),
-    (
-        Quantity("normal_edges_on_boundary_pct", "Normal edges on class boundaries", "%", True),
-        lambda s: s.boundaries.normals.on_boundary_pct,
-    ),
-]
-
-COHERENCE: tuple[Quantity, ...] = tuple(quantity for quantity, _ in _MEASURED)
-"""Whether the maps agree with each other: section 4 of a report, no ground truth needed."""
 
 
 def error_quantities(tasks: Sequence[Task]) -> tuple[Quantity, ...]:
@@ -149,11 +76,6 @@ def error_quantity(task: str, metric: str) -> Quantity:
     unit = UNITS[metric]
     title = f"{_TASK_TITLES.get(task, task.replace('_', ' ').capitalize())}: {_METRIC_TITLES[metric]}"
     return Quantity(f"{task}_{metric}_{_KEY_UNITS[unit]}", title, unit, HIGHER_IS_BETTER[metric])
-
-
-def coherence_numbers(stage: StageCoherence) -> Numbers:
-    """All of `COHERENCE` for one stage."""
-    return {quantity.key: read(stage) for quantity, read in _MEASURED}
 
 
 def error_numbers(errors: Errors) -> Numbers:
@@ -178,7 +100,7 @@ def failure_counts(report: Coherence | None) -> dict[str, str | float | int]:
     if report is None:
         return {}
     found = [failure.status for failure in report.failures]
-    return {f"failures_{status}": found.count(status) for status in ("remaining", "mended", "new")}
+    return {f"failures_{status}": found.count(status) for status in STATUSES}
 
 
 def ranked(rows: Sequence[TriageRow], quantity: Quantity, of: str = "refined") -> list[int]:
@@ -211,20 +133,20 @@ def improved(rows: Iterable[TriageRow], quantity: Quantity) -> tuple[int, int]:
 
 
 def to_csv(rows: Sequence[TriageRow], quantities: Sequence[Quantity]) -> str:
-    """One line per row, in the order given: file, facts, initial_KEY and refined_KEY, problem.
+    """One line per row, in the order given: file, details, initial_KEY and refined_KEY, problem.
 
     Units are in the column names; what was not measured is empty. Text that a spreadsheet would take for a
     formula gets an apostrophe in front.
     """
-    facts = list(dict.fromkeys(name for row in rows for name in row.facts))
+    details = list(dict.fromkeys(name for row in rows for name in row.details))
     numbers = [f"{stage}_{quantity.key}" for quantity in quantities for stage in STAGES]
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["rank", "file", *facts, *numbers, "problem"])
+    writer.writerow(["rank", "file", *details, *numbers, "problem"])
     for rank, row in enumerate(rows, 1):
         values = [_stage(row, stage).get(quantity.key) for quantity in quantities for stage in STAGES]
-        told = [_cell(row.facts.get(name, "")) for name in facts]
-        writer.writerow([rank, _cell(row.name), *told, *map(_number, values), _cell(row.problem)])
+        cells = [_cell(row.details.get(name, "")) for name in details]
+        writer.writerow([rank, _cell(row.name), *cells, *map(_number, values), _cell(row.problem)])
     return text.getvalue()
 
 

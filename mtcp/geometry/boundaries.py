@@ -1,4 +1,4 @@
-"""Do depth steps and creases lie on semantic boundaries?
+"""Do depth and normal discontinuities lie on semantic boundaries?
 
 A precision, no recall: many class changes have no depth step.
 """

@@ -43,7 +43,7 @@ def find_failures(
     """Regions over `failure_deg` (plane fit against predicted normals), ranked by area x mean error.
 
     Those of the refined stage, and those of the initial one of which trace-back left less than half (so
-    that what it mended is in the list too). Hairlines under three pixels wide, as along depth steps, are
+    that what it fixed is in the list too). Hairlines under three pixels wide, as along depth discontinuities, are
     cut off first; regions under `least_share` of the picture are dropped; those over `LARGE_SHARE` are cut
     along class boundaries; at most `most` are returned.
     """
@@ -137,9 +137,9 @@ def _mean_angle(stage: StageInput, part: np.ndarray, box: tuple[slice, slice]) -
 
 def _status(before: float | None, after: float | None, failure_deg: float) -> str:
     if after is not None and after <= failure_deg:
-        return "mended"
+        return "fixed"
     if after is not None and before is not None and before <= failure_deg:
-        return "new"
+        return "introduced"
     return "remaining"
 
 

@@ -18,6 +18,9 @@ from mtcp.geometry.regions import Region
 
 Vector = tuple[float, float, float]
 
+STATUSES = ("remaining", "fixed", "introduced")
+"""What trace-back did to a failure: bad in both stages; good after it; good before it."""
+
 _NOT_JSON = {"json": False}
 _DIGITS = 4
 
@@ -123,9 +126,8 @@ class Failure:
     """A connected region where predicted depth and predicted normals disagree by over `failure_deg`.
 
     before_deg, after_deg: mean angle in the region, initial and refined; surfaces_deg: between the two mean
-    orientations of the stage it was found in, as depth and as the normals have it. status: "remaining" (bad
-    in both), "mended" (good after trace-back), "new" (good before). score = share x mean angle, the rank's
-    key.
+    orientations of the stage it was found in, as depth and as the normals have it. status: one of `STATUSES`.
+    score = share x mean angle, the rank's key.
     """
 
     rank: int

@@ -122,7 +122,7 @@ def colours(image: Image.Image, content: bytes) -> tuple[Image.Image, str]:
 
 
 def float_tags(content: bytes) -> Image.Exif | None:
-    """The tags of a TIFF of float numbers; None if `content` is something else, or torn."""
+    """The tags of a TIFF of float numbers; None if `content` is something else, or truncated."""
     if not content.startswith((b"II*\0", b"MM\0*")):
         return None
     tags = Image.Exif()

@@ -62,7 +62,7 @@ def read_npy(path: Path) -> np.ndarray:
     """The array of numbers in a .npy file.
 
     Raises:
-        InputError: missing, torn, not a numpy array or not of numbers, larger than `ARRAY_BYTES`.
+        InputError: missing, truncated, not a numpy array or not of numbers, larger than `ARRAY_BYTES`.
     """
     content = read_bytes(path, ARRAY_BYTES)
     try:
@@ -71,7 +71,7 @@ def read_npy(path: Path) -> np.ndarray:
         flat = np.frombuffer(content, dtype, math.prod(shape), header)
         return flat.reshape(shape, order="F" if fortran else "C").copy()
     except Exception as error:  # numpy parses headers as Python: anything may come of rubbish
-        raise InputError(f"{path}: torn or not a numpy array of numbers ({brief(error)})") from error
+        raise InputError(f"{path}: truncated or not a numpy array of numbers ({brief(error)})") from error
 
 
 def read_npz(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:

@@ -82,7 +82,7 @@ class RunData:
 class Tail:
     """One log file, read from where the last reading stopped.
 
-    A line counts once its newline is there: a torn last line is left for later. A file that shrank or was
+    A line counts once its newline is there: a truncated last line is left for later. A file that shrank or was
     replaced (a resumed run rewrites its log) is read anew.
     """
 

@@ -26,7 +26,7 @@ LONGEST_LINE = 1 << 22
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a log.jsonl, skipping what is no whole JSON object (a torn last line, say) and what is
+    """The lines of a log.jsonl, skipping what is no whole JSON object (a truncated last line, say) and what is
     longer than `LONGEST_LINE`.
 
     Raises:
@@ -125,7 +125,7 @@ class RunFolder:
             raise InputError(f"{path} is damaged: {error}") from None
 
     def log(self, kind: str, **values: Any) -> None:
-        """Appends one line. An earlier process's torn last line is closed first, so that only it is lost.
+        """Appends one line. An earlier process's truncated last line is closed first, so that only it is lost.
 
         Raises:
             WriteError: it cannot be written (a full disk).
