@@ -12,7 +12,7 @@ from fake_predictor import FakePredictor
 from PIL import ExifTags, Image
 
 from app import session
-from app.session import Run
+from app.session import Analysis
 from app.views import cloud, coherence_change, page, predictions, triage, triage_table
 from mtcp.__main__ import main
 from mtcp.batch.measure import measure_block
@@ -25,26 +25,26 @@ from mtcp.tasks import task_set
 NOTE = "2.50 times as wide as high: if it is a panorama, coherence and 3D take it for a pinhole picture"
 
 
-def analysed(folder: Path, size: tuple[int, int], exif: Image.Exif | None = None) -> Run:
+def analysed(folder: Path, size: tuple[int, int], exif: Image.Exif | None = None) -> Analysis:
     path = folder / f"{size[0]}.jpg"
     Image.new("RGB", size, (90, 120, 90)).save(path, exif=Image.Exif() if exif is None else exif)
     return session.analyse(FakePredictor(), path)
 
 
 @pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return analysed(tmp_path_factory.mktemp("wide"), (250, 100))
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return analysed(tmp_path_factory.mktemp("usual"), (80, 60))
 
 
-def everywhere(run: Run) -> dict[str, str]:
+def everywhere(run: Analysis) -> dict[str, str]:
     told, quantity = run.prediction, COHERENCE[0]
     one = triage.entry(run, "x.jpg")
-    seen = triage_table.Look(1, 0, 1.0, 1.0, (0, 0), [one.row], [])
+    seen = triage_table.TableOptions(1, 0, 1.0, 1.0, (0, 0), [one.row], [])
     assert run.coherence is not None
     return {
         "header": page.header("c", "cpu", told),
@@ -59,21 +59,21 @@ def everywhere(run: Run) -> dict[str, str]:
     }
 
 
-def test_every_view_says_it(wide: Run, usual: Run) -> None:
+def test_every_view_says_it(wide: Analysis, usual: Analysis) -> None:
     assert [name for name, text in everywhere(wide).items() if NOTE[1:] not in text] == []
     assert [
         name for name, text in everywhere(usual).items() if "panorama" in text or "mt-caveat" in text
     ] == []
 
 
-def test_another_field_of_view_does_not_silence_it(wide: Run) -> None:
+def test_another_field_of_view_does_not_silence_it(wide: Analysis) -> None:
     seen = wide.with_camera(Camera.from_fov(250, 100, 90))
     assert "panorama" in coherence_change.headline(seen)
     assert seen.coherence is not None and seen.coherence.note == wide.prediction.geometry_note
 
 
 def test_the_command_line_says_it_of_an_npz(
-    wide: Run, usual: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    wide: Analysis, usual: Analysis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for run, pinhole, expected in (
         (wide, None, "if it is a panorama"),
@@ -91,7 +91,7 @@ def test_the_command_line_says_it_of_an_npz(
     assert "a.npz: pinhole is float64 (3,)" in capsys.readouterr().err
 
 
-def test_the_npz_keeps_it(wide: Run, usual: Run) -> None:
+def test_the_npz_keeps_it(wide: Analysis, usual: Analysis) -> None:
     assert arrays(wide.prediction)["pinhole"] == np.array(False)
     assert "pinhole" not in arrays(usual.prediction)
 
@@ -124,7 +124,7 @@ def forget(part: Path, columns: Sequence[str]) -> None:
     parquet.write_table(parquet.read_table(part).drop_columns(list(columns)), part)
 
 
-def test_the_page_says_where_the_field_of_view_comes_from(tmp_path: Path, usual: Run) -> None:
+def test_the_page_says_where_the_field_of_view_comes_from(tmp_path: Path, usual: Analysis) -> None:
     exif = Image.Exif()
     lens = {"FocalLength": 18.0, "FocalPlaneXResolution": 300 / 2.35, "FocalPlaneResolutionUnit": 3}
     exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base[key]: value for key, value in lens.items()})
