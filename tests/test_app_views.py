@@ -26,7 +26,7 @@ STYLE = ROOT / "app" / "style.css"
 
 
 @pytest.fixture
-def run() -> Analysis:
+def analysis() -> Analysis:
     return run_of(FakePredictor())
 
 

@@ -287,7 +287,7 @@ def test_nonsense_is_named(change, says):
 @pytest.fixture(scope="module")
 def frames():
     rooms = pytest.importorskip("mtcp.data.rooms")
-    return [rooms.render(rooms.make_room(seed), (120, 160), "fast") for seed in (0, 1)]
+    return [rooms.render(rooms.make_room(seed), (120, 160), "none") for seed in (0, 1)]
 
 
 @pytest.mark.parametrize("method", ["plane fit", "derivative"])

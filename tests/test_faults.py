@@ -285,10 +285,10 @@ def test_tensorboard_events_that_cannot_be_written_end_nothing(
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-from mtcp.io.atomic import WriteError, write_aside
+from mtcp.io.atomic import WriteError, write_atomic
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    write_aside(Path(sys.argv[1]), lambda file: [file.write(b"x" * 100) for _ in range(100)])
+    write_atomic(Path(sys.argv[1]), lambda file: [file.write(b"x" * 100) for _ in range(100)])
 except WriteError as error:
     print(error)
 """

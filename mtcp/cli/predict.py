@@ -92,7 +92,9 @@ def predict_maps(args: argparse.Namespace) -> int:
     predictor = Predictor(args.checkpoint, args.device, size, longest_side(args))
     make_folder(out)
     if "refined" not in predictor.model.config.stages:
-        print(f"{args.checkpoint}: trained without a refinement, so there are no refined maps", file=sys.stderr)
+        print(
+            f"{args.checkpoint}: trained without a refinement, so there are no refined maps", file=sys.stderr
+        )
     failed = 0
     quiet = len(photos) < 2 or not sys.stderr.isatty()  # a bar in a log file is lines of rubbish
     bar = tqdm(list(zip(photos, stems(photos), strict=True)), unit="photo", disable=quiet)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from mtcp.geometry.report import Boundaries, EdgeAgreement
@@ -38,10 +39,9 @@ def boundary_agreement(
         normals: (h, w, 3) predicted unit normals, zeros where invalid.
         photo_scale: photo pixels per pixel of these maps, for `within_px`.
     """
-    from scipy.ndimage import maximum_filter
-
     reach = max(1, round(within * max(semseg.shape)))
-    near = maximum_filter(semantic_boundary(semseg), size=2 * reach + 1)
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    near = cv2.dilate(semantic_boundary(semseg).view(np.uint8), square).view(bool)
     classed = semseg != IGNORE
     depth_edge, normal_edge = depth_edges(depth), normal_edges(normals)
     return Boundaries(
@@ -100,8 +100,6 @@ def _ridges(change: Callable[[int, int], np.ndarray], threshold: float, shape: t
     `change(axis, apart)` gives the change between pixels `apart` along `axis`. The baseline makes blurred
     steps count in full; the maximum thins them.
     """
-    from scipy.ndimage import maximum_filter1d
-
     half = max(1, round(max(shape) / 160))
     edges = np.zeros(shape, bool)
     for axis in (0, 1):
@@ -109,7 +107,8 @@ def _ridges(change: Callable[[int, int], np.ndarray], threshold: float, shape: t
             continue
         wide = change(axis, 2 * half)  # [p]: between p and p + 2 half
         near = change(axis, 1)  # [p]: between p and p + 1
-        ridge = (near > 0) & (near >= maximum_filter1d(near, 2 * half + 1, axis=axis))
+        line = np.ones((2 * half + 1, 1) if axis == 0 else (1, 2 * half + 1), np.uint8)
+        ridge = (near > 0) & (near >= cv2.dilate(near, line))
         middle: list[slice] = [slice(None), slice(None)]
         middle[axis] = slice(half, shape[axis] - half)
         edges[tuple(middle)] |= ridge[tuple(middle)] & (wide >= threshold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from mtcp.geometry.normals import angle_deg
@@ -62,10 +63,8 @@ def find_failures(
 
 
 def _over(angle: np.ndarray, failure_deg: float) -> np.ndarray:
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     bad = angle > failure_deg  # False where unknown (NaN)
-    return maximum_filter(minimum_filter(bad, 3, mode="nearest"), 3, mode="nearest")  # an opening
+    return cv2.morphologyEx(bad.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).view(bool)
 
 
 def _regions(bad: np.ndarray, semseg: np.ndarray | None, least_share: float) -> list[Part]:

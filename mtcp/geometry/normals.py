@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from mtcp.errors import InputError
@@ -121,16 +122,8 @@ def _inverse_depth(depth: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.nd
 
 def _box_sum(values: np.ndarray, half: int) -> np.ndarray:
     """Sums over (2 half + 1)^2 windows clipped to the image, at every pixel (H, W)."""
-    for axis in (1, 0):
-        size = values.shape[axis]
-        sums = np.cumsum(values, axis=axis)
-        high = sums.take(np.minimum(np.arange(size) + half, size - 1), axis=axis)
-        low = np.arange(size) - half - 1
-        inside = low >= 0
-        lower = sums.take(np.maximum(low, 0), axis=axis)
-        lower *= inside if axis == 1 else inside[:, None]
-        values = high - lower
-    return values
+    window = (2 * half + 1, 2 * half + 1)
+    return cv2.boxFilter(values, cv2.CV_64F, window, normalize=False, borderType=cv2.BORDER_CONSTANT)
 
 
 def _fit_windows(
