@@ -448,3 +448,12 @@ def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> N
     check_same(Path("old.json"), found, wanted)
     with pytest.raises(InputError, match=r"made with temperature=2\.0, now it is 3\.0"):
         check_same(Path("old.json"), found, recorded(MODEL, TRAIN.replace(temperature=3.0)))
+
+
+def test_results_from_before_fields_were_renamed_make_a_table() -> None:
+    out = Path(__file__).parents[1] / "docs"
+    assert '"held"' in result_path(out, "plain", 0).read_text()
+    records = read_records(out)
+    assert {record["model"]["task_set"] for record in records} == {"nyud"}
+    assert {record["train"]["val_split"] for record in records} == {""}
+    assert "MT-CP" in tables(records)

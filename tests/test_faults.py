@@ -108,7 +108,7 @@ def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> Non
     folder.path.mkdir()
     (folder.path / ".last.pt.4711.part").write_bytes(b"half")
     (folder.path / "last.pt").write_bytes(b"whole")
-    with folder.held():
+    with folder.locked():
         assert sorted(path.name for path in folder.path.iterdir()) == [".lock", "last.pt"]
 
 
@@ -177,7 +177,7 @@ def test_only_the_main_rank_of_a_second_training_is_refused(
         def run(self, **_: object) -> bool:
             return True
 
-    with RunFolder(tmp_path / "made").held():
+    with RunFolder(tmp_path / "made").locked():
         assert main(arguments(data, tmp_path, "made")) == WRONG_INPUT
         text = capsys.readouterr().err
         assert f"{tmp_path / 'made'} is in use by process {os.getpid()}" in text

@@ -32,7 +32,10 @@ def read_record(path: Path) -> Record:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not {"row", "seed"} <= record.keys():
             raise ValueError("no row and seed in it")
-    except (OSError, ValueError, AttributeError) as error:
+        for part, config in (("model", ModelConfig), ("train", TrainConfig)):
+            if part in record:
+                record[part] = config.named_now(record[part])
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{path}: not a result of mtcp ablate ({error}); move it away") from error
     return record
 
