@@ -53,7 +53,7 @@ def write_together(files: Mapping[Path, Write]) -> list[Path]:
     """Several files that belong together: none is renamed before all are complete. Returns their paths.
 
     Raises:
-        WriteError: as `write_aside`.
+        WriteError: as `write_atomic`.
     """
     asides = {path: path.with_name(f".{path.name}.{os.getpid()}{PART}") for path in files}
     try:
