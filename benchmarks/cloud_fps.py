@@ -98,7 +98,7 @@ def made_scene(height: int = 480, width: int = 640) -> Scene:
 
     prediction = Prediction(
         tasks=("semseg", "depth", "normals"),
-        data="nyud",
+        task_set="nyud",
         size=(height, width),
         network_size=(240, 320),
         grid=(60, 80),
@@ -118,35 +118,35 @@ def made_scene(height: int = 480, width: int = 640) -> Scene:
 def page(scene: Scene) -> gr.Blocks:
     """The 3D part alone on a page, wired as the Explorer wires it."""
     with gr.Blocks(analytics_enabled=False) as demo:
-        held = gr.State(lambda: scene)
+        kept = gr.State(lambda: scene)
         picks = gr.HTML(
             "",
             js_on_load="document.addEventListener('mt-pick', (event) => trigger('pick', event.detail));",
             visible="hidden",
         )
         part = Cloud.build()
-        inputs = {held, *(control.component for control in part.controls)}
-        outputs = [held, *part.outputs]
+        inputs = {kept, *(control.component for control in part.controls)}
+        outputs = [kept, *part.outputs]
         said = gr.Textbox(elem_id="probe", label="probe")
         failure = gr.Number(elem_id="failure", label="failure")
         for control in part.controls:
 
             def redraw(data: dict[Any, Any], control: Any = control) -> dict[Any, Any]:
-                return control.redraw(data[held], data)
+                return control.redraw(data[kept], data)
 
             getattr(control.component, control.event)(redraw, inputs, outputs)
 
         def choose(data: dict[Any, Any]) -> dict[Any, Any]:
-            chosen = data[held].choose(int(data[failure]))
-            return {held: chosen, **part.point(chosen, data)}
+            chosen = data[kept].choose(int(data[failure]))
+            return {kept: chosen, **part.point(chosen, data)}
 
         def pick(data: dict[Any, Any], event: gr.EventData) -> dict[Any, Any]:
-            pointed = data[held].point(event.x, event.y)
-            return {held: pointed, said: "{} {}".format(*pointed.probe), **part.point(pointed, data)}
+            pointed = data[kept].point(event.x, event.y)
+            return {kept: pointed, said: "{} {}".format(*pointed.probe), **part.point(pointed, data)}
 
         failure.submit(choose, {failure, *inputs}, outputs)
         picks.pick(pick, inputs, [said, *outputs])
-        demo.load(lambda data: part.fill(data[held], data), inputs, outputs)
+        demo.load(lambda data: part.fill(data[kept], data), inputs, outputs)
     return demo
 
 

@@ -9,10 +9,14 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mtcp import __version__
 from mtcp.errors import InputError, one_line
 from mtcp.io.atomic import WriteError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate", "export")
 EXAMPLES = """examples:
@@ -28,9 +32,17 @@ NOBODY_READS = 141
 """As shells tell of a program that SIGPIPE ended."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """As argparse does it, but not silent about a closed pipe, which a text longer than a buffer meets here."""
+        out = file or sys.stdout
+        if out is not None:
+            out.write(self.format_help())
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line. Verbs import what is slow only when they run."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mtcp",
         description="MT-CP: several dense maps of one photo at once, made to agree with each other.",
         epilog=EXAMPLES,

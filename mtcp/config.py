@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from mtcp.errors import InputError
 from mtcp.model.fusion import FUSIONS
@@ -26,6 +26,9 @@ Self = TypeVar("Self", bound="_Config")
 
 @dataclass(frozen=True)
 class _Config:
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    """Today's name of a field by one it had before. Cards, run folders and files with old names still read."""
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types (tuples become lists)."""
         return {
@@ -38,7 +41,7 @@ class _Config:
         """Inverse of `to_dict`. Missing keys take their defaults; old keys are read as `current` says.
 
         Raises:
-            InputError: an unknown key, or a value that the configuration refuses.
+            InputError: an unknown key, a field under both its names, or a value that the configuration refuses.
         """
         if not isinstance(values, Mapping):
             raise InputError(f"{cls.__name__}: {type(values).__name__}, expected an object")
@@ -58,11 +61,6 @@ class _Config:
     def replace(self: Self, **changes: Any) -> Self:
         """A copy with `changes`; unknown names raise InputError."""
         return type(self).from_dict({**self.to_dict(), **self.current(changes)})
-
-    @classmethod
-    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """`values` with the keys and values of earlier versions as they are called today."""
-        return dict(values)
 
 
 def _alike(value: object, default: object) -> bool:
@@ -111,30 +109,39 @@ class ModelConfig(_Config):
     The published form is the default of every switch under "departures".
     """
 
-    data: str = "nyud"
-    tasks: tuple[str, ...] = ("semseg", "depth", "normals")
-    shared: str = "timm"  # "timm": backbone + FPN + query decoder; "mask2former": transformers' Mask2Former
-    backbone: str = "tf_efficientnet_lite0"  # timm name, or hub id / local folder of a Mask2Former
-    mask2former: str = (
-        ""  # its shape as JSON, so that a checkpoint is rebuilt offline; "": read from `backbone`
+    RENAMED: ClassVar[Mapping[str, str]] = {"data": "task_set"}
+
+    task_set: str = described("nyud", "the list that the tasks are chosen from: nyud or pascal")
+    tasks: tuple[str, ...] = described(("semseg", "depth", "normals"), "what is predicted, by name")
+    shared: str = described(
+        "timm",
+        "the shared representation: timm (a backbone, our FPN and query decoder) or mask2former (transformers')",
     )
-    width: int = 64  # C
-    queries: int = 32  # Q
-    query_layers: int = 3  # L
-    query_heads: int = 4
-    height: int = 240  # the size the network was made for; any other works
-    image_width: int = 320
-    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
-    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    backbone: str = described(
+        "tf_efficientnet_lite0", "a timm name; for mask2former a hub id or a local folder"
+    )
+    mask2former: str = described(
+        "", "the shape of a Mask2Former as JSON; left out, it is read from the backbone"
+    )
+    width: int = described(64, "channels C of every feature; even, a multiple of query_heads")
+    queries: int = described(32, "learned queries Q of the mask gate")
+    query_layers: int = described(3, "layers L of the query decoder")
+    query_heads: int = described(4, "attention heads of the query decoder")
+    height: int = described(240, "pixels of the photo's height in training; any other works afterwards")
+    image_width: int = described(320, "pixels of the photo's width in training; any other works afterwards")
+    mean: tuple[float, ...] = described((0.5, 0.5, 0.5), "subtracted from red, green and blue, each 0 to 1")
+    std: tuple[float, ...] = described((0.5, 0.5, 0.5), "what red, green and blue are divided by then")
     # departures from the published form
-    mask_gate: str = "sum"  # "sum" (published), "sigmoid" (bounded)
+    mask_gate: str = described(
+        "sum", "the gate of the masks: as published without bound, or of their mean, 0 to 1"
+    )
     cfm_residual: str = described(
         "none",
         "what the CFM adds to its output: nothing as published, the branch that it attends with, or its input "
         "(the network then begins as one without fusion)",
     )
-    cfm_scale: bool = False  # divide the affinity's logits by sqrt(C)
-    kv_stride: int = 1  # keys and values of the CFM average-pooled by this
+    cfm_scale: bool = described(False, "the affinity's logits are divided by sqrt(C); not published")
+    kv_stride: int = described(1, "cells by which keys and values of the fusion are pooled; published: 1")
     srm_shrink: str = described(
         "bilinear",
         "how trace-back shrinks the fused feature by four into its first step: by bilinear interpolation as "
@@ -147,8 +154,10 @@ class ModelConfig(_Config):
     # parts that can be exchanged or left out
     fusion: str = described("cfm", "what lets every task see the features of the others")
     refinement: str = described("trace_back", "what makes refined predictions of the initial features")
-    query_gate: bool = True
-    task_decoder: bool = True  # False: heads straight on the shared representation (plain multi-task net)
+    query_gate: bool = described(True, "the query decoder and its mask gate; no: the pixel features alone")
+    task_decoder: bool = described(
+        True, "a decoder per task; no: heads straight on the shared representation (plain multi-task net)"
+    )
 
     def __post_init__(self) -> None:
         self.task_list()
@@ -183,7 +192,7 @@ class ModelConfig(_Config):
             InputError: a switch of an earlier version beside the field that took its place.
         """
         found: dict[str, Any] = {}
-        for key, value in values.items():
+        for key, value in super().current(values).items():
             if not isinstance(value, bool) or key not in {*SWITCHED, "cfm_residual"}:
                 found[key] = value
             elif key == "cfm_residual":
@@ -201,7 +210,7 @@ class ModelConfig(_Config):
 
     def task_list(self) -> tuple[Task, ...]:
         """The tasks, resolved. Raises InputError for an unknown one."""
-        return task_set(self.data, self.tasks)
+        return task_set(self.task_set, self.tasks)
 
 
 PRESETS: dict[str, ModelConfig] = {
@@ -263,29 +272,39 @@ INIT = (
 class TrainConfig(_Config, BalancingOptions):
     """How a network is trained. Sizes are (height, width) through `ModelConfig.height` and `.image_width`."""
 
-    data: str = described("rooms:200", "a folder (NYUD_MT or PASCAL_MT layout) or rooms[:COUNT]")
+    RENAMED: ClassVar[Mapping[str, str]] = {"held": "val_split"}
+
+    data: str = described(
+        "rooms:200", "a folder (NYUD_MT or PASCAL_MT layout), or rooms[:COUNT] for made rooms"
+    )
     split: str = described("train", "split to train on")
-    held: str = described("", "split evaluated while training")
+    val_split: str = described("", "split that is measured while training, to choose the best weights by")
     epochs: int = described(40, "passes through the training split")
     batch: int = described(8, "samples per step, over all processes")
     lr: float = described(1e-3, "largest learning rate")
     backbone_lr: float = described(0.3, "factor on lr for the pretrained backbone")
-    weight_decay: float = described(0.01, "of matrices and kernels; biases, norms and embeddings have none")
+    weight_decay: float = described(
+        0.01, "weight decay of matrices and kernels; biases, norms and embeddings have none"
+    )
     schedule: str = described("onecycle", "course of the learning rate after the warm-up")
-    warmup: float = described(0.1, "share of the steps in which the rate rises")
+    warmup: float = described(0.1, "share of the steps, 0 to 1, in which the rate rises")
     clip: float = described(5.0, "largest gradient norm; 0 for no limit")
-    ema: float = described(0.0, "decay of the weights' average; 0 for none")
+    ema: float = described(0.0, "decay per step of the weights' moving average, below 1; 0 for none")
     balancing: str = described("lps", "how the tasks are weighed against each other")
     task_factors: str = described("", "fixed factors beside the balancing, such as normals=4,depth=2")
-    class_power: float = described(0.0, "class weights = frequency^-power")
+    class_power: float = described(
+        0.0, "classes are weighed by their frequency to the minus this; 0: all alike"
+    )
     flip: bool = described(True, "mirror half of the samples")
-    scales: tuple[float, ...] = described((1.0, 1.2, 1.5), "zoom factors, one drawn per sample")
+    scales: tuple[float, ...] = described((1.0, 1.2, 1.5), "zoom factors of 1 or more, one drawn per sample")
     photometric: bool = described(True, "vary colours and brightness")
     init: str = described("imagenet", INIT)
     bf16: str = described("auto", "bfloat16 arithmetic; auto: where the hardware has it")
-    workers: int = described(0, "processes that prepare samples")
-    seed: int = described(0, "of weights, order and augmentation")
-    eval_every: int = described(5, "epochs between evaluations of --held; the last epoch always has one")
+    workers: int = described(0, "processes that prepare samples; 0: the training process does")
+    seed: int = described(0, "seed of initial weights, order and augmentation")
+    eval_every: int = described(
+        5, "epochs between measurements on --val-split; the last epoch always has one"
+    )
     log_every: int = described(20, "steps between log lines")
 
     def __post_init__(self) -> None:
@@ -332,7 +351,7 @@ def train_config_for(model: ModelConfig, values: Mapping[str, Any]) -> TrainConf
     Raises:
         InputError: as `TrainConfig.from_dict` and `check_together`.
     """
-    train = TrainConfig.from_dict({"kappa": KAPPA[model.data], **values})
+    train = TrainConfig.from_dict({"kappa": KAPPA[model.task_set], **values})
     check_together(model, train)
     return train
 

@@ -57,14 +57,14 @@ def train(
     if stop:
         stop_one_rank(trainer, stop)
     trainer.run()
-    held = {
+    state = {
         "step": trainer.step,
         "parameters": {name: p.detach() for name, p in trainer.model.named_parameters()},
         "gradients": {name: p.grad for name, p in trainer.model.named_parameters()},  # of the last step
         "balancing": trainer.balancer.state_dict(),
         "weights": trainer.balancer.weights,
     }
-    torch.save(held, out / f"{run}-{trainer.step}-rank{world.rank}.pt")
+    torch.save(state, out / f"{run}-{trainer.step}-rank{world.rank}.pt")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ class FakePredictor:
         steps = [room(GRID[0] // by, GRID[1] // by, window=0.25, far=3.25) for by in (4, 2)]  # 1/16 and 1/8
         return Prediction(
             tasks=TASKS,
-            data="nyud",
+            task_set="nyud",
             size=(H, W),
             network_size=(48, 64),
             grid=GRID,

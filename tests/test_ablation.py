@@ -465,3 +465,12 @@ def test_a_record_with_the_switches_of_earlier_versions_is_read_as_today(tmp_pat
         write_record(result_path(tmp_path, "plain", 0), {**record, part: {**kept, **old}})
         found = read_record(result_path(tmp_path, "plain", 0))
         assert (found["model"], found["switch"]) == (record["model"], record["switch"])
+
+
+def test_results_from_before_fields_were_renamed_make_a_table() -> None:
+    out = Path(__file__).parents[1] / "docs"
+    assert '"held"' in result_path(out, "plain", 0).read_text()
+    records = read_records(out)
+    assert {record["model"]["task_set"] for record in records} == {"nyud"}
+    assert {record["train"]["val_split"] for record in records} == {""}
+    assert "MT-CP" in tables(records)

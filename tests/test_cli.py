@@ -352,3 +352,18 @@ def test_module_entry_point():
 
 def test_parser_is_built_of_all_verbs():
     assert build_parser().parse_args(["info"]).verb == "info"
+
+
+def arguments_of(parser, verb="mtcp"):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield from arguments_of(inner, f"{verb} {name}")
+        else:
+            yield verb, action
+
+
+def test_help_explains_every_argument():
+    found = list(arguments_of(build_parser()))
+    assert len(found) > 100
+    assert [(verb, action.dest) for verb, action in found if not action.help] == []

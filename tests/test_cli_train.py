@@ -21,7 +21,7 @@ from tiny_training import NETWORK, made_nyud, tiny_config
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
 from mtcp.cli import train
 from mtcp.cli.fields import flag
-from mtcp.config import TrainConfig
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import KAPPA, make_balancer
@@ -78,7 +78,7 @@ def test_a_run_from_start_to_end(data: Path, tmp_path: Path) -> None:
     new = [
         "--data",
         data,
-        "--held",
+        "--val-split",
         "val",
         "--batch",
         2,
@@ -122,7 +122,7 @@ WRONG = {
     "--seed -1": "seed=-1",
     "--scales 0.5": "scales=",
     "--split trian": "split 'trian'",
-    "--held tset": "split 'tset'",
+    "--val-split tset": "split 'tset'",
     "--batch 64": "no batch of 64",
     "--init missing.safetensors": "missing.safetensors: no such checkpoint",
     "--restart-epochs": "pass --resume",
@@ -238,7 +238,24 @@ def test_a_shipped_runs_configuration_still_reads() -> None:
     values = json.loads(path.read_text())["train"]
     config = TrainConfig.from_dict(values)
     assert (config.kappa, config.floor, config.factors()) == (7.5, 0.05, {"depth": 1.5, "normals": 4.0})
+    values = TrainConfig.current(values)
     assert {name: config.to_dict()[name] for name in values} == values
+
+
+def test_names_that_fields_once_had_still_read(tmp_path: Path) -> None:
+    """On cards, in --config files and in commands; a run folder's file is read as a --config file is."""
+    card = json.loads(DEFAULT_CHECKPOINT.with_suffix(".json").read_text())["config"]
+    assert "task_set" not in card and ModelConfig.from_dict(card).task_set == card["data"]
+    path = tmp_path / "recipe.json"
+    path.write_text('{"model": {"data": "pascal", "tasks": ["semseg", "normals"]}, "train": {"held": "val"}}')
+    model, training = train._configs(parse("--name", "x", "--config", str(path)))
+    assert (model.task_set, training.val_split) == ("pascal", "val")
+    named = ("--task-set", "nyud", "--held", "train-dev")
+    model, training = train._configs(parse("--name", "x", "--config", str(path), *named))
+    assert (model.task_set, training.val_split) == ("nyud", "train-dev")
+    path.write_text('{"train": {"held": "val", "val_split": "val"}}')
+    with pytest.raises(InputError, match="held is the old name of val_split: give val_split alone"):
+        train._configs(parse("--name", "x", "--config", str(path)))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +345,7 @@ def of(task: str) -> set[str]:
     ("there", "taken", "skipped"),
     [
         # other classes: the heads of semseg do not fit, all the rest does
-        ({"data": "pascal", "tasks": ("semseg", "normals")},
+        ({"task_set": "pascal", "tasks": ("semseg", "normals")},
          {*PARTS, "decoders.semseg", "fusion.semseg", "trace_back.semseg", *of("normals")},
          {"initial_heads.semseg", "refined_heads.semseg", "intermediate_heads.semseg"}),
         # one task more: a fusion of three is no fusion of two

@@ -116,16 +116,17 @@ def test_crop_of_425_by_560_has_its_camera(tmp_path: Path) -> None:
         NYUD(tmp_path, "train", ("depth",)).camera(500, 400)
 
 
-def test_held_out_blocks(tmp_path: Path) -> None:
+def test_blocks_to_choose_recipes_on(tmp_path: Path) -> None:
     ids = [f"{i:04d}" for i in range(1, 231)]
     write_lines(tmp_path / "gt_sets" / "train.txt", ids[::-1])
     for name in ids:
         save_image(tmp_path / "images" / f"{name}.jpg", photo(4, 4))
         save_array(tmp_path / "depth" / f"{name}.npy", np.ones((4, 4), np.float32))
     fit = NYUD(tmp_path, "train-fit", ("depth",)).ids
-    held = NYUD(tmp_path, "train-held", ("depth",)).ids
-    assert sorted([*fit, *held]) == ids
-    assert held == ids[4 * BLOCK : 5 * BLOCK] + ids[9 * BLOCK : 10 * BLOCK]
+    dev = NYUD(tmp_path, "train-dev", ("depth",)).ids
+    assert sorted([*fit, *dev]) == ids
+    assert dev == ids[4 * BLOCK : 5 * BLOCK] + ids[9 * BLOCK : 10 * BLOCK]
+    assert NYUD(tmp_path, "train-held", ("depth",)).ids == dev  # the name it had before
 
 
 def test_labels_out_of_range_are_named(tmp_path: Path) -> None:
@@ -137,12 +138,12 @@ def test_labels_out_of_range_are_named(tmp_path: Path) -> None:
 
 def test_bad_requests_are_named(tmp_path: Path) -> None:
     root = made(tmp_path)
-    with pytest.raises(InputError, match=r"'tset'.*train, val, train-fit, train-held"):
+    with pytest.raises(InputError, match=r"'tset'.*train, val, train-fit, train-dev"):
         NYUD(root, "tset")
     with pytest.raises(InputError, match="saliency"):
         NYUD(root, "train", ("saliency",))
     with pytest.raises(InputError, match="fewer than 100"):
-        NYUD(root, "train-held")
+        NYUD(root, "train-dev")
     (root / "depth" / "0003.npy").unlink()
     with pytest.raises(InputError, match=r"depth/0003\.npy: no such file"):
         NYUD(root, "train")
@@ -253,7 +254,7 @@ def test_lists_with_a_byte_order_mark_and_windows_lines_are_read(tmp_path: Path)
 def test_a_frame_in_train_and_val_is_refused(tmp_path: Path) -> None:
     root = made(tmp_path)
     write_lines(root / "gt_sets" / "val.txt", ["0004", "0003"])
-    for split in ("train", "val", "train-fit", "train-held"):
+    for split in ("train", "val", "train-fit", "train-dev"):
         with pytest.raises(InputError, match=r"val\.txt: '0003' is in .*train\.txt too"):
             NYUD(root, split, ("depth",))
     write_lines(root / "gt_sets" / "few.txt", ["0003"])  # a list of one's own may choose from either

@@ -108,7 +108,7 @@ def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> Non
     folder.path.mkdir()
     (folder.path / ".last.pt.4711.part").write_bytes(b"half")
     (folder.path / "last.pt").write_bytes(b"whole")
-    with folder.held():
+    with folder.locked():
         assert sorted(path.name for path in folder.path.iterdir()) == [".lock", "last.pt"]
 
 
@@ -117,8 +117,8 @@ def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> Non
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from mtcp.io.folder_lock import only_process
-with only_process(Path(sys.argv[1])):
+from mtcp.io.folder_lock import lock_folder
+with lock_folder(Path(sys.argv[1])):
     child = 0
     if sys.argv[2] == "with a worker":
         started, starts = os.pipe()
@@ -163,7 +163,30 @@ def test_a_folder_is_free_again_after_an_error(tmp_path: Path) -> None:
         raise KeyError
     with lock_folder(tmp_path):
         pass
-    assert (tmp_path / ".lock").read_text() == ""
+
+
+@posix
+@pytest.mark.parametrize("code", ["ENOLCK", "ENOSYS", "ENOTSUP"])
+def test_a_file_system_without_locks_is_logged_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: str
+) -> None:
+    import fcntl
+
+    def refused(*_: object) -> None:
+        raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with lock_folder(tmp_path):
+        (tmp_path / "made").touch()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}: this file system has no locks; let no second process write here"
+    ]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "made").touch()
+    with pytest.raises(WriteError, match=r"made.\.lock: not written: "), lock_folder(tmp_path / "made"):
+        pass
 
 
 def test_only_the_main_rank_of_a_second_training_is_refused(
@@ -177,7 +200,7 @@ def test_only_the_main_rank_of_a_second_training_is_refused(
         def run(self, **_: object) -> bool:
             return True
 
-    with RunFolder(tmp_path / "made").held():
+    with RunFolder(tmp_path / "made").locked():
         assert main(arguments(data, tmp_path, "made")) == WRONG_INPUT
         text = capsys.readouterr().err
         assert f"{tmp_path / 'made'} is in use by process {os.getpid()}" in text

@@ -191,7 +191,7 @@ def test_all_tasks_of_both_sets_have_a_loss() -> None:
         batch = make_batch()
         batch["semseg"] %= 21
         batch["human_parts"], batch["saliency"] = batch["semseg"] % 7, batch["edge"]
-        losses = Objective(MTCP(tiny_config(data=data, tasks=names)))(batch)
+        losses = Objective(MTCP(tiny_config(task_set=data, tasks=names)))(batch)
         assert tuple(losses) == names
         assert all(math.isfinite(loss.item()) and loss.item() > 0 for loss in losses.values())
 

@@ -57,7 +57,7 @@ def test_any_size_gives_maps_of_that_size(size: tuple[int, int], kv_stride: int)
     ],
 )
 def test_any_number_of_tasks(data: str, tasks: tuple[str, ...]) -> None:
-    model = tiny(data=data, tasks=tasks)
+    model = tiny(task_set=data, tasks=tasks)
     with torch.no_grad():
         out = model(torch.rand(1, 3, 64, 64))
     assert tuple(out["refined"]) == tasks

@@ -284,7 +284,7 @@ class StandIn:
             for _ in range(2)
         ]
         return Prediction(
-            tasks=("semseg", "depth", "normals"), data="nyud", size=(H, W), network_size=(48, 64),
+            tasks=("semseg", "depth", "normals"), task_set="nyud", size=(H, W), network_size=(48, 64),
             grid=(12, 16), seconds=0.1, device="cpu", checkpoint="x", camera=Camera.from_fov(W, H),
             camera_from="assumed", initial=stages[0], refined=stages[1], intermediate={}, probability={},
             masks=None,

@@ -343,7 +343,7 @@ def test_a_checkpoint_on_disk_predicts_the_same(prediction, tmp_path):
 
 
 def test_other_tasks_have_their_maps(tmp_path):
-    p = Predictor(network(data="pascal", tasks=("human_parts", "saliency", "normals", "edge")), "cpu")(
+    p = Predictor(network(task_set="pascal", tasks=("human_parts", "saliency", "normals", "edge")), "cpu")(
         photo(48, 64)
     )
     assert p.refined["human_parts"].max() < 7

@@ -14,7 +14,7 @@ from mtcp.runs.replay import Replay
 from mtcp.runs.status import Status
 
 COMMAND = (
-    "python -m mtcp train --name demo --data rooms:48 --held val --init none --height 96 --image-width 128 "
+    "python -m mtcp train --name demo --data rooms:48 --val-split val --init none --height 96 --image-width 128 "
     "--epochs 20 --eval-every 10 --log-every 2"
 )
 """Trains the rooms demo: 120 small steps, two evaluations, 96 rooms to build."""

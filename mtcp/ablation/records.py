@@ -32,8 +32,10 @@ def read_record(path: Path) -> Record:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not {"row", "seed"} <= record.keys():
             raise ValueError("no row and seed in it")
-        old = {key: ModelConfig.current(record[key]) for key in ("model", "switch") if key in record}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        for part, config in (("model", ModelConfig), ("switch", ModelConfig), ("train", TrainConfig)):
+            if part in record:
+                record[part] = config.current(record[part])
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{path}: not a result of mtcp ablate ({error}); move it away") from error
     return {**record, **old}
 

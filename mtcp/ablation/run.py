@@ -131,7 +131,7 @@ def _train(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> N
             return
     else:
         folder.log_path.unlink(missing_ok=True)  # killed before its first state: nothing to lose
-    with folder.held():
+    with folder.locked():
         folder.create(model, train, plan.command, resume=resume)
         trainer = build_trainer(
             model,

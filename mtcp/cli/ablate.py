@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mtcp.ablation.grid import CHOSEN, SWITCHES, grid, select
-from mtcp.cli.fields import add_fields, add_train_fields, given
+from mtcp.cli.fields import add_model_fields, add_train_fields, given
 from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 
@@ -62,9 +62,7 @@ def add_parser(subparsers: Any) -> None:
         help="frames for the coherence numbers, evenly spread (default: 200)",
     )
     add_train_fields(parser, CHOSEN)
-    add_fields(
-        parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model", SWITCHES
-    )
+    add_model_fields(parser, SWITCHES)
     parser.set_defaults(run=run)
 
 

@@ -7,25 +7,27 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-from mtcp.config import CHOICES, MODEL_CHOICES, SWITCHED, TrainConfig
+from mtcp.config import CHOICES, MODEL_CHOICES, PRESETS, SWITCHED, TrainConfig
 from mtcp.objective.options import OPTIONS, BalancingOptions, option_names
 
 
-def add_fields(group: Any, config: type, prefix: str, without: Collection[str] = ()) -> None:
-    """Adds a flag per field of `config`, those in `without` excepted; `given` collects them by `prefix`."""
+def add_fields(group: Any, config: Any, prefix: str, without: Collection[str] = ()) -> None:
+    """Adds a flag per field of `config`, those in `without` excepted; `given` collects them by `prefix`.
+
+    config: an instance of a configuration. Its values are the defaults that the help shows.
+    """
     for field in dataclasses.fields(config):
         if field.name in without:
             continue
-        default = field.default
-        name = "task-set" if (prefix, field.name) == ("model", "data") else flag(field.name)
+        default = getattr(config, field.name)
         convert, metavar = _converter(default)
         group.add_argument(
-            f"--{name}",
+            f"--{flag(field.name)}",
             dest=f"{prefix}_{field.name}",
             type=convert,
             default=argparse.SUPPRESS,
             metavar=metavar,
-            help=_help(field),
+            help=_help(field, default),
         )
         for old in (
             old for old, now in SWITCHED.items() if now == field.name
@@ -42,12 +44,23 @@ def add_fields(group: Any, config: type, prefix: str, without: Collection[str] =
 def add_train_fields(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
     """Adds the flags of `TrainConfig`; the options of each balancing strategy are a group of their own."""
     own = {field.name for field in dataclasses.fields(BalancingOptions)}
-    add_fields(parser.add_argument_group("training"), TrainConfig, "train", {*own, *without})
+    group = parser.add_argument_group("training")
+    add_fields(group, TrainConfig(), "train", {*own, *without})
+    for old, new in TrainConfig.RENAMED.items():  # commands that are written down somewhere still run
+        group.add_argument(
+            f"--{flag(old)}", dest=f"train_{new}", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
     for strategy in OPTIONS:
         others = own - set(option_names(strategy))
         if own - others - set(without):
             group = parser.add_argument_group(f"options of --balancing {strategy}")
-            add_fields(group, BalancingOptions, "train", others | set(without))
+            add_fields(group, BalancingOptions(), "train", others | set(without))
+
+
+def add_model_fields(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Adds the flags of `ModelConfig`, for a parser that has `--preset`."""
+    group = parser.add_argument_group("network (defaults of --preset lite)")
+    add_fields(group, PRESETS["lite"], "model", without)
 
 
 def given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
@@ -70,13 +83,12 @@ def _converter(default: Any) -> tuple[Any, str]:
     return type(default), type(default).__name__.upper()
 
 
-def _help(field: dataclasses.Field[Any]) -> str:
+def _help(field: dataclasses.Field[Any], default: Any) -> str:
     """What the field is, what it may be where that is a choice, and its default."""
-    text = field.metadata.get("help", "")
+    text = field.metadata["help"]
     if choices := {**CHOICES, **MODEL_CHOICES}.get(field.name):
         text += f": {', '.join(choices)}"
-    default = f"default: {field.metadata.get('shown') or _shown(field.default)}"
-    return f"{text} ({default})".replace("%", "%%") if text else default.replace("%", "%%")
+    return f"{text} (default: {field.metadata['shown'] or _shown(default)})".replace("%", "%%")
 
 
 def _yes_no(text: str) -> bool:

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.checkpoint}  ({size:.1f} MiB, sha256 {card['sha256'][:12]}...)")
     _section("tasks", [(t.name, _task_line(t)) for t in ModelConfig.from_dict(card["config"]).task_list()])
     _section("parameters", [(part, f"{count:,}") for part, count in parameters(shapes).items()])
-    _section("configuration", [(key, _plain(value)) for key, value in card["config"].items()])
+    configuration = ModelConfig.current(card["config"])
+    _section("configuration", [(key, _plain(value)) for key, value in configuration.items()])
     _section("made by", [(key, _plain(value)) for key, value in card.items() if key not in LEFT_OUT])
     if card.get("metrics"):
         print(f"\nmetrics\n{table(card['metrics'])}")

@@ -25,7 +25,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("run_folder", type=Path, help="the run, e.g. runs/nyud")
     parser.add_argument(
-        "--weights", default="model", choices=("model", "best"), help="last or best on the held split"
+        "--weights", default="model", choices=("model", "best"), help="last or best on --val-split"
     )
     parser.add_argument("--data", required=True, help="data to measure on")
     parser.add_argument(
@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         "--size", help="HxW that the network sees (default: the configuration's); becomes its own"
     )
     parser.add_argument("--out", type=Path, required=True, help="NAME.safetensors to write")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.set_defaults(run=run)
 
 

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from mtcp.cli.fields import add_fields, add_train_fields, flag, given
+from mtcp.cli.fields import add_model_fields, add_train_fields, flag, given
 from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset, train_config_for
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
@@ -19,7 +19,7 @@ from mtcp.objective.options import OPTIONS, option_names
 
 EXAMPLES = """examples:
   a demo on made rooms:          python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
-  NYUv2 as shipped:               python -m mtcp train --name nyud --data data/nyud --held val
+  NYUv2 as shipped:               python -m mtcp train --name nyud --data data/nyud --val-split val
   go on with it:                  python -m mtcp train --name nyud --resume
   several processes:              torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
   plain multi-task baseline:      python -m mtcp train --name plain --fusion none --refinement none \
@@ -62,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     add_train_fields(parser)
-    add_fields(parser.add_argument_group("network (defaults from the preset)"), ModelConfig, "model")
+    add_model_fields(parser)
     parser.set_defaults(run=run)
 
 
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     # The flag belongs to the process, so the command sets it, before threads start, and takes it back.
     torch.set_flush_denormal(True)
     try:
-        with folder.held() if world.is_main else nullcontext():
+        with folder.locked() if world.is_main else nullcontext():
             if world.is_main:
                 folder.create(model_config, train_config, command, resume=args.resume)
             try:
@@ -136,8 +136,10 @@ def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
     if args.restart_epochs:
         raise InputError("--restart-epochs is for a run that goes on: pass --resume with it")
     from_file = _file(args.config) if args.config else {}
-    model = preset(args.preset or "lite", **{**from_file.get("model", {}), **given(args, "model")})
-    train = train_config_for(model, {**from_file.get("train", {}), **given(args, "train")})
+    of_model = ModelConfig.current(from_file.get("model", {}))
+    of_train = TrainConfig.current(from_file.get("train", {}))
+    model = preset(args.preset or "lite", **{**of_model, **given(args, "model")})
+    train = train_config_for(model, {**of_train, **given(args, "train")})
     _refuse_idle_options(given(args, "train"), train.balancing)
     if model.shared == "mask2former":
         from mtcp.model.mask2former import resolve

@@ -51,8 +51,10 @@ SUFFIXES = {
     "edge": (".npy", ".png"),
 }
 FOLDERS = {"semseg": "segmentation", "depth": "depth", "normals": "normals", "edge": "edge"}
-BLOCK, EVERY = 20, 5  # held-out frames: every fifth block of 20 neighbours in the training list
-HELD, FIT = "train-held", "train-fit"
+BLOCK, EVERY = 20, 5  # the frames of DEV: every fifth block of 20 neighbours in the training list
+DEV, FIT = "train-dev", "train-fit"
+RENAMED = {"train-held": DEV}
+"""Today's name of a split by one it had before, which is still read."""
 CROP = (40, 45, 560, 425)  # x, y, width, height of the 560 x 425 photos in circulation (Gupta et al.'s crop)
 CHECKED_FRAMES = 6
 
@@ -62,9 +64,8 @@ class NYUD(DataSet):
 
     Args:
         root: folder in the NYUD_MT layout.
-        split: "train", "val" (the official test part), "train-fit" / "train-held" (train without / only
-            every fifth
-            block of 20 neighbouring frames, to choose recipes on), or another list in gt_sets/.
+        split: "train", "val" (the official test part), "train-fit" / "train-dev" (train without / only every
+            fifth block of 20 neighbouring frames, to choose recipes on), or another list in gt_sets/.
         tasks: maps that samples hold, of semseg, depth, normals, edge.
 
     Raises:
@@ -165,19 +166,20 @@ class NYUD(DataSet):
 
 def split_ids(root: Path, split: str) -> list[str]:
     """Frame ids of a split (see `NYUD`). Raises InputError for an unknown one, or a frame in train and val."""
-    if split in ("train", "val", FIT, HELD):
+    split = RENAMED.get(split, split)
+    if split in ("train", "val", FIT, DEV):
         require_disjoint(root / "gt_sets" / "train.txt", root / "gt_sets" / "val.txt")
-    if split not in (FIT, HELD):
+    if split not in (FIT, DEV):
         path = root / "gt_sets" / f"{split}.txt"
         if not path.is_file():
             known = sorted(found.stem for found in (root / "gt_sets").glob("*.txt"))
             raise InputError(
-                f"split {split!r}: {path} does not exist; choose {', '.join([*known, FIT, HELD])}"
+                f"split {split!r}: {path} does not exist; choose {', '.join([*known, FIT, DEV])}"
             )
         return read_lines(path)
     ids = sorted(read_lines(root / "gt_sets" / "train.txt"))
-    held = [i // BLOCK % EVERY == EVERY - 1 for i in range(len(ids))]
-    chosen = [frame_id for frame_id, is_held in zip(ids, held, strict=True) if is_held == (split == HELD)]
+    in_dev = (i // BLOCK % EVERY == EVERY - 1 for i in range(len(ids)))
+    chosen = [frame_id for frame_id, is_dev in zip(ids, in_dev, strict=True) if is_dev == (split == DEV)]
     if not chosen:
         raise InputError(f"split {split!r}: {len(ids)} training frames are fewer than {BLOCK * EVERY}")
     return chosen

@@ -82,16 +82,16 @@ class Truth:
             InputError: no such file, or a damaged one.
         """
         file = Path(path).with_suffix(".npz")
-        held = read_npz(file, _EXAMPLE)
-        if set(held) != set(_EXAMPLE) or held["plane"].max() >= len(held["planes"]):
+        stored = read_npz(file, _EXAMPLE)
+        if set(stored) != set(_EXAMPLE) or stored["plane"].max() >= len(stored["planes"]):
             raise InputError(f"{file}: expected {', '.join(_EXAMPLE)} that belong together, so it is damaged")
-        height, width = held["semseg"].shape
-        fx, fy, cx, cy = held["camera"].tolist()
+        height, width = stored["semseg"].shape
+        fx, fy, cx, cy = stored["camera"].tolist()
         camera = Camera(fx, fy, cx, cy, width, height)
-        seen = held["planes"][held["plane"]]
+        seen = stored["planes"][stored["plane"]]
         normals = np.ascontiguousarray(seen[..., :3])
         depth = (seen[..., 3] / (normals * camera.rays()).sum(-1)).astype(np.float32)
-        maps = {"semseg": held["semseg"], "depth": depth, "normals": normals}
+        maps = {"semseg": stored["semseg"], "depth": depth, "normals": normals}
         return cls(maps, camera, f"exact: a made room, {file.stem.replace('-', ' ')}")
 
     def resized(self, size: tuple[int, int]) -> Truth:

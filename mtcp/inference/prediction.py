@@ -28,7 +28,7 @@ class Prediction:
     """
 
     tasks: tuple[str, ...]
-    data: str  # the task set that `tasks` are of, see `task_list`
+    task_set: str  # the list that `tasks` are of, see `task_list`
     size: tuple[int, int]  # (H, W) of the photo as it was worked at
     network_size: tuple[int, int]  # (h, w) that the network saw
     grid: tuple[int, int]  # (h4, w4) = the network's size / 4, rounded up
@@ -76,7 +76,7 @@ class Prediction:
 
     def task_list(self) -> tuple[Task, ...]:
         """The tasks with their kinds, class names and units."""
-        return task_set(self.data, self.tasks)
+        return task_set(self.task_set, self.tasks)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ class Predictor:
                 ) from error
         return Prediction(
             tasks=tuple(task.name for task in self.model.tasks),
-            data=self.model.config.data,
+            task_set=self.model.config.task_set,
             size=size,
             network_size=seen,
             grid=decoded.grid,

@@ -6,94 +6,58 @@ import errno
 import logging
 import os
 import socket
-import sys
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from mtcp.errors import InputError
 from mtcp.io.atomic import writing
 
 log = logging.getLogger(__name__)
 NAME = ".lock"
-_FAR = 2**30
-"""Windows locks bytes, which nobody else can read then: one far behind those that say who holds the lock."""
-_HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Holds `folder` (made if absent) by its file `.lock`, which stays there and says which process holds it.
+    """Locks `folder` (made if absent) by its file `.lock`, which stays there and says which process took it last.
 
-    Where the file system knows no locks that is logged, and the folder is not held.
+    Where the file system knows no locks that is logged, and the folder is not locked.
 
     Raises:
-        InputError: another process, or another part of this one, holds it.
+        InputError: another process, or another part of this one, has the lock.
         WriteError: the folder cannot be written to.
     """
-    with writing(folder / NAME):
+    path = folder / NAME
+    # A lock that is only a file's existence, filelock's stand-in, would outlive a killed process: rather none.
+    lock = FileLock(path, timeout=0, fallback_to_soft=False, preserve_lock_file=True, on_acquired=_sign)
+    with writing(path):
         folder.mkdir(parents=True, exist_ok=True)
-        opened = (folder / NAME).open("a+b", buffering=0)
-    with opened as file:
         try:
-            _lock(file)
+            lock.acquire()
+        except Timeout:
+            raise InputError(f"{folder} is in use by {_holder(path)}: wait for it or end it") from None
         except OSError as error:
-            if error.errno in _HELD:
-                raise InputError(f"{folder} is in use by {_holder(file)}: wait for it or end it") from None
             if error.errno not in _UNSUPPORTED:
                 raise
             log.warning("%s: this file system has no locks; let no second process write here", folder)
-            yield
-            return
-        _not_for_children(file)
-        file.truncate(0)
-        file.write(f"{os.getpid()} {socket.gethostname()}\n".encode())
-        try:
-            yield
-        finally:
-            file.truncate(0)
-            _unlock(file)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
-def _holder(file: IO[bytes]) -> str:
-    file.seek(0)
-    pid, _, host = file.read(300).decode("utf-8", "replace").strip().partition(" ")
+def _sign(file: int) -> None:
+    """Writes who has the lock, behind a byte that Windows lets nobody else read."""
+    os.truncate(file, 0)
+    os.write(file, f"\n{os.getpid()} {socket.gethostname()}\n".encode())
+
+
+def _holder(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(1)
+        pid, _, host = file.read(300).decode("utf-8", "replace").strip().partition(" ")
     where = f" on {host}" if host and host != socket.gethostname() else ""
     return f"process {pid}{where}" if pid.isdigit() else "another process"
-
-
-def _not_for_children(file: IO[bytes]) -> None:
-    """A forked child (a data worker) shares the lock and would keep it when this process is killed."""
-    if not hasattr(os, "register_at_fork"):
-        return
-    held = weakref.ref(file)
-
-    def let_go() -> None:
-        if (mine := held()) is not None and not mine.closed:
-            mine.close()
-
-    os.register_at_fork(after_in_child=let_go)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        file.seek(_FAR)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-    def _unlock(file: IO[bytes]) -> None:
-        file.seek(_FAR)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)

@@ -73,13 +73,13 @@ class RunFolder:
         self.last_path = path / "model.safetensors"
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Within it no other process may train into this folder, which is made if absent.
 
         What a killed process left half written is removed.
 
         Raises:
-            InputError: another process holds it; the message names it.
+            InputError: another process has it; the message names that one.
             WriteError: the folder cannot be written to.
         """
         with lock_folder(self.path):

@@ -51,7 +51,7 @@ def build_trainer(
     """
     check_together(model_config, config)
     training_set = open_data(config.data, config.split, model_config.tasks)
-    held = open_data(config.data, config.held, model_config.tasks) if config.held else None
+    val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None
     check_batch(len(training_set), config.batch, world.size)
     state = folder.load_state() if resume else None
     if state is not None and not restart:
@@ -83,7 +83,7 @@ def build_trainer(
         device=device,
         world=world,
         class_weight=_class_weight(counts, config.class_power),
-        evaluate=(lambda m: evaluate(m, held, progress=world.is_main)) if held is not None else None,
+        evaluate=(lambda m: evaluate(m, val_set, progress=world.is_main)) if val_set is not None else None,
         save_model=lambda m, path: _save(m, path, config, command, commit),
         about={"init": [asdict(one) for one in taken]} if taken else None,
     )

@@ -62,7 +62,7 @@ class Trainer:
         save_model: Callable[[MTCP, Any], None] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        """evaluate: a model's metrics on the held-out split, by stage; save_model: writes a checkpoint; about:
+        """evaluate: a model's metrics on `val_split`, by stage; save_model: writes a checkpoint; about:
         further JSON for the log's first line.
         """
         self.config, self.folder, self.batches, self.balancer = config, folder, batches, balancer
