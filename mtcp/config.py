@@ -62,6 +62,18 @@ class _Config:
         """A copy with `changes`; unknown names raise InputError."""
         return type(self).from_dict({**self.to_dict(), **self.current(changes)})
 
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` with the keys and values of earlier versions as they are called today.
+
+        Raises:
+            InputError: a field is there under both its names.
+        """
+        for old, new in cls.RENAMED.items():
+            if old in values and new in values:
+                raise InputError(f"{cls.__name__}: {old} is the old name of {new}: give {new} alone")
+        return {cls.RENAMED.get(name, name): value for name, value in values.items()}
+
 
 def _alike(value: object, default: object) -> bool:
     """Whether `value` is of the kind of `default`: a flag, a whole or finite number, text, or a tuple of such."""

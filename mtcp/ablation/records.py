@@ -37,7 +37,7 @@ def read_record(path: Path) -> Record:
                 record[part] = config.current(record[part])
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{path}: not a result of mtcp ablate ({error}); move it away") from error
-    return {**record, **old}
+    return record
 
 
 def read_records(out: Path) -> list[Record]:
