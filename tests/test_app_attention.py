@@ -34,7 +34,7 @@ def run_of(predictor: FakePredictor, size: tuple[int, int] = (96, 128)) -> Analy
 
 
 @pytest.fixture
-def run() -> Analysis:
+def analysis() -> Analysis:
     return run_of(FakePredictor())
 
 
