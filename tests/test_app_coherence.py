@@ -51,7 +51,7 @@ def run_of(
 
 
 @pytest.fixture
-def run() -> Analysis:
+def analysis() -> Analysis:
     return run_of(maps(40, 10), maps(20, 10))
 
 

@@ -127,11 +127,6 @@ def test_values_and_errors_in_words() -> None:
         "(\N{MINUS SIGN}0.500 m)",
         "",
     ]
-        "(0.000 m)",
-        "(\N{MINUS SIGN}0.500 m)",
-        "",
-        "",
-    ]
     wall, right, none = (np.array(vector, np.float32) for vector in ((0, 0, -1), (1, 0, 0), (0, 0, 0)))
     assert [NORMALS.value_in_words(vector) for vector in (wall, none)] == ["(0.00, 0.00, -1.00)", "unknown"]
     assert [NORMALS.error_in_words(wall, true) for true in (right, none)] == ["90.0° off", ""]
