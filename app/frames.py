@@ -24,7 +24,7 @@ from mtcp.evaluation.ground_truth import Truth, errors
 from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, stage_numbers
 from mtcp.geometry.quantities import COHERENCE, Quantity
 from mtcp.io.photo import LONGEST_SIDE, shrink
-from mtcp.tasks import Task
+from mtcp.tasks import Task, lacking
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ class Frames:
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """What is measured: errors of every task, then coherence."""
-        both = {"depth", "normals"} <= {task.name for task in self.tasks}
-        return error_quantities(self.tasks) + (COHERENCE if both else ())
+        lacks = lacking(task.name for task in self.tasks)
+        return error_quantities(self.tasks) + (() if lacks else COHERENCE)
 
     def frame(self, index: int) -> Frame:
         """Frame number `index`, from 0.

@@ -22,6 +22,7 @@ from mtcp.geometry.report import Coherence, Failure
 from mtcp.inference.prediction import Prediction
 from mtcp.inference.write import write_prediction
 from mtcp.io.photo import LONGEST_SIDE, open_photo, shrink
+from mtcp.tasks import lacking
 
 BROWSER_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
@@ -53,7 +54,7 @@ class Analysis:
     def coherence(self) -> Coherence | None:
         """Whether depth and normals describe the same room; None if the network does not predict both."""
         prediction = self.prediction
-        if not {"depth", "normals"} <= set(prediction.tasks):
+        if lacking(prediction.tasks):
             return None
         return coherence(
             prediction.initial,

@@ -18,8 +18,8 @@ from app.session import Analysis
 from app.tabs.cloud import BUDGETS, Cloud
 from app.views import cloud as view
 from mtcp.drawing import colour
+from mtcp.drawing.colour import palette
 from mtcp.geometry.camera import Camera
-from mtcp.tasks import palette
 
 SIZE = (60, 80)
 

@@ -258,7 +258,7 @@ def test_the_table_marks_the_open_frame_and_has_means(browser: Browser) -> None:
 
 
 def test_pages_of_the_table() -> None:
-    rows = [view.Row(f"{i:04d}") for i in range(2 * view.PAGE + 1)]
+    rows = [view.TriageRow(f"{i:04d}") for i in range(2 * view.PAGE + 1)]
     quantity = view.error_quantities(TASKS)[0]
 
     def shown(page: int) -> str:

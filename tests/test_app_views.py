@@ -16,9 +16,11 @@ from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
 from app.scene import Scene
 from app.session import Analysis
 from app.tabs.predictions import Predictions
-from app.views import change, html, legends, measure, page, predictions
+from app.views import change, html, legends, page, predictions
 from mtcp.drawing import colour
-from mtcp.tasks import NYUD_CLASSES, Task, palette, task_set
+from mtcp.drawing.colour import palette
+from mtcp.drawing.scale import scale_end
+from mtcp.tasks import NYUD_CLASSES, Task, measure, task_set
 
 SEMSEG, DEPTH, NORMALS, EDGE = task_set("nyud")
 ROOT = Path(__file__).parents[1]
@@ -72,11 +74,11 @@ def test_transitions_are_sorted_by_frequency_and_leave_out_what_stayed() -> None
     ],
 )
 def test_scales_end_at_round_numbers(largest: float, at_least: float, end: float) -> None:
-    assert measure.limit(np.full((4, 4), -largest), at_least) == pytest.approx(end)
+    assert scale_end(np.full((4, 4), -largest), at_least) == pytest.approx(end)
 
 
 def test_limit_survives_invalid_pixels() -> None:
-    assert measure.limit(np.full((2, 2), np.nan), 5.0) == 5.0
+    assert scale_end(np.full((2, 2), np.nan), 5.0) == 5.0
 
 
 def test_summary_is_plain_numbers_with_units_in_the_keys(analysis: Analysis) -> None:

@@ -9,13 +9,14 @@ from data_made import labels, photo, plane_depth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtcp.data.augment import Augment, Zoom, distort_colours, draw_zoom, flipped, stretched_normals, zoomed
+from mtcp.data.augment import Augment, Zoom, distort_colours, draw_zoom, flipped, zoomed
 from mtcp.data.cache import shrunk
 from mtcp.data.resample import Window, resample
-from mtcp.data.sample import Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.data.sample import Sample, camera_tensor, image_tensor
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import angle_deg, plane_fit_normals
+from mtcp.tasks import task_named
 
 H, W = 96, 128
 SIZE = (48, 64)
@@ -34,7 +35,7 @@ def plane_sample(normal: tuple[float, float, float], stored_at: int = 1) -> Samp
         "image": image_tensor(photo(H, W)),
         "semseg": torch.from_numpy(labels(H, W)),
         "depth": torch.from_numpy(plane_depth(camera, normal, 2.0)),
-        "normals": normals_tensor(np.broadcast_to(unit, (camera.height, camera.width, 3))),
+        "normals": task_named("normals").target_of(np.broadcast_to(unit, (camera.height, camera.width, 3))),
         "camera": camera_tensor(CAMERA),
     }
 
@@ -162,7 +163,7 @@ def test_invalid_pixels_stay_invalid() -> None:
     invalid = result["depth"] == 0
     assert invalid.any() and not invalid.all()
     assert torch.equal(result["normals"].abs().sum(0) == 0, invalid)
-    assert not stretched_normals(torch.zeros(3, 2, 2), 1.5).any()
+    assert not task_named("normals").zoomed(torch.zeros(3, 2, 2), 1.5).any()
 
 
 def test_a_random_side_keeps_halved_labels_unbiased() -> None:

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from mtcp.drawing import colour, legend
+from mtcp.drawing.colour import palette
 from mtcp.errors import InputError
-from mtcp.tasks import palette, task_set
-
-SEMSEG, DEPTH, NORMALS, EDGE = task_set("nyud")
+from mtcp.tasks import NYUD_CLASSES
 
 
 def test_ends_and_middles_of_the_maps():
@@ -64,55 +63,17 @@ def test_normals_convention():
     ]
 
 
-def test_every_task_has_a_picture_and_a_change():
-    shape = (6, 8)
-    for data in ("nyud", "pascal"):
-        for task in task_set(data):
-            a = b = np.zeros(shape, np.uint8)
-            if task.kind == "classes":
-                b = np.ones(shape, np.uint8)
-            elif task.kind == "normals":
-                a, b = (np.broadcast_to(np.float32(v), (*shape, 3)) for v in ((0, 0, -1), (1, 0, 0)))
-            else:
-                a, b = np.full(shape, 0.25, np.float32), np.full(shape, 0.75, np.float32)
-            picture = colour.picture(task, a)
-            assert picture.shape == (*shape, 3)
-            assert picture.dtype == np.uint8
-            same, other = colour.change(task, a, a), colour.change(task, a, b)
-            assert same.shape == other.shape == shape
-            assert not same.any() and other.all(), task.name
-
-
-def test_changes_by_hand():
-    labels = np.array([[0, 1]], np.uint8), np.array([[0, 2]], np.uint8)
-    assert colour.change(SEMSEG, *labels)[0].tolist() == [False, True]
-    metres = np.array([[1.0, 2.0, 3.0]], np.float32), np.array([[1.5, 2.0, 2.5]], np.float32)
-    assert colour.change(DEPTH, *metres).tolist() == [[0.5, 0.0, -0.5]]
-    red, white, blue = colour.difference(colour.change(DEPTH, *metres), 0.5)[0].astype(int)
-    assert red[0] > red[2]
-    assert blue[2] > blue[0]
-    assert white.min() > 220
-    millimetre = np.full((1, 3), 0.001, np.float32)
-    assert colour.difference(millimetre, colour.change_limit(DEPTH, millimetre)).min() > 200  # near white
-    vectors = np.array([[[0, 0, -1], [0, 0, -1], [0, 0, 0]]], np.float32)
-    turned = np.array([[[1, 0, -1], [0, 0, -1], [0, 0, -1]]], np.float32)
-    degrees = colour.change(NORMALS, vectors, turned)[0]
-    assert degrees[:2] == pytest.approx([45, 0], abs=1e-3)
-    assert np.isnan(degrees[2])
-    assert colour.change_limit(EDGE, np.zeros((2, 2))) == 1.0
-
-
 def test_class_legend_is_sorted_and_adds_up():
     labels = np.array([[3, 3, 3, 7]], np.uint8)
-    entries = legend.class_legend(SEMSEG, labels)
+    entries = legend.class_legend(NYUD_CLASSES, labels)
     assert entries == [("bed", palette(40)[3], 0.75), ("door", palette(40)[7], 0.25)]
-    ignored = legend.class_legend(SEMSEG, np.array([[3, 255]], np.uint8))
+    ignored = legend.class_legend(NYUD_CLASSES, np.array([[3, 255]], np.uint8))
     assert ignored == [("bed", palette(40)[3], 0.5)]
 
 
 @pytest.mark.parametrize("width", [16, 97, 320, 4000])
 def test_strips_are_as_wide_as_the_picture(width):
-    entries = legend.class_legend(SEMSEG, np.arange(40, dtype=np.uint8)[None])
+    entries = legend.class_legend(NYUD_CLASSES, np.arange(40, dtype=np.uint8)[None])
     picture = np.zeros((10, width, 3), np.uint8)
     for strip in (legend.class_strip(entries, width), legend.colour_bar(0.7, 9.3, width=width)):
         both = legend.below(picture, strip)

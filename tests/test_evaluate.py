@@ -12,7 +12,6 @@ from mtcp.data import open_data
 from mtcp.errors import InputError
 from mtcp.evaluation.evaluate import evaluate, predict_sample
 from mtcp.evaluation.metric_table import table
-from mtcp.evaluation.metrics import metric_for
 from mtcp.inference.sizes import network_size, parse_size, pick_device, to_network
 from mtcp.model import MTCP, Decoded
 from mtcp.tasks import task_set
@@ -127,7 +126,7 @@ def test_real_network_matches_metrics_of_its_own_maps(model, frames):
     model.eval()
     for stage in ("initial", "refined"):
         for task in model.tasks:
-            metric = metric_for(task)
+            metric = task.new_metric()
             for sample in frames:
                 with torch.inference_mode():
                     maps = predict_sample(model, sample["image"], (48, 80))
@@ -249,7 +248,7 @@ def test_open_data_refuses(tmp_path):
 
 def test_tasks_of_pascal_have_metrics():
     for task in task_set("pascal"):
-        assert task.metric in metric_for(task).compute()
+        assert task.metric in task.new_metric().compute()
 
 
 def test_table_of_numbers_it_does_not_know():

@@ -16,15 +16,15 @@ from mtcp.model import MTCP
 from mtcp.objective.losses import (
     COARSE_STRIDE,
     Objective,
-    balanced_bce,
     check_labels,
     class_weights,
-    cross_entropy,
-    depth_l1,
     subsample,
-    unit_l1,
 )
 from mtcp.tasks import TASK_SETS, Task
+from mtcp.tasks.binary import balanced_bce
+from mtcp.tasks.classes import cross_entropy
+from mtcp.tasks.depth import depth_l1
+from mtcp.tasks.normals import unit_l1
 
 ALL = ("semseg", "depth", "normals", "edge")
 

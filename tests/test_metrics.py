@@ -13,7 +13,6 @@ from mtcp.evaluation.metrics import (
     NormalsMetrics,
     angles,
     delta_m,
-    metric_for,
 )
 from mtcp.tasks import TASK_SETS, task_set
 
@@ -151,7 +150,7 @@ def test_maxf_takes_one_threshold_for_the_data_set():
 @pytest.mark.parametrize("data", sorted(TASK_SETS))
 def test_every_task_has_its_metric_and_reset_forgets(data):
     for task in task_set(data):
-        metric = metric_for(task)
+        metric = task.new_metric()
         assert all(math.isnan(x) for x in metric.compute().values()), task.name
         assert task.metric in metric.compute()
         if task.kind == "normals":

@@ -17,11 +17,11 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.inference.predictor import Predictor, finish, write_prediction
 from mtcp.inference.sizes import to_network
-from mtcp.inference.write import millimetres
 from mtcp.io.photo import shrink
 from mtcp.io.photo_facts import PhotoFacts
 from mtcp.model import MTCP
 from mtcp.tasks import HUMAN_PARTS, NYUD_CLASSES
+from mtcp.tasks.depth import millimetres
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
 

@@ -22,6 +22,7 @@ from app.views import cloud as view
 from mtcp.geometry.cloud import BUDGET
 from mtcp.geometry.cloud_files import Cloud as Points
 from mtcp.geometry.cloud_files import write_glb, write_ply
+from mtcp.tasks import DEPTH
 
 BUDGETS: tuple[tuple[str, int], ...] = (
     ("25,000", 25_000),
@@ -152,7 +153,7 @@ class Cloud:
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         analysis = scene.analysis
-        if "depth" not in analysis.prediction.initial:
+        if DEPTH not in analysis.prediction.initial:
             return {self.viewer: {"message": view.NO_DEPTH}, self.legend: ""}
         choices = [(view.COLOURS[key], key) for key in view.available(analysis)]
         what = self._what(analysis, settings)
@@ -165,13 +166,13 @@ class Cloud:
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:
-        if "depth" not in scene.analysis.prediction.initial:
+        if DEPTH not in scene.analysis.prediction.initial:
             return {}
         return {self.viewer: self._value(scene, settings)}
 
     def _recolour(self, scene: Scene, settings: Settings) -> Values:
         analysis = scene.analysis
-        if "depth" not in analysis.prediction.initial:
+        if DEPTH not in analysis.prediction.initial:
             return {}
         sampled = _shape(analysis, settings[self.budget])
         legend = view.legend(analysis, self._what(analysis, settings), sampled)
@@ -206,7 +207,7 @@ class Cloud:
 
         def save(scene: Scene, settings: Settings) -> Values:
             analysis, show = scene.analysis, settings[self.show]
-            if "depth" not in analysis.prediction.initial:
+            if DEPTH not in analysis.prediction.initial:
                 return {}
             sampled, what = _shape(analysis, settings[self.budget]), self._what(analysis, settings)
             stages = [stage for stage in analysis.prediction.stages() if show in ("both", stage)]

@@ -9,6 +9,7 @@ import numpy as np
 from app.views import html, legends
 from app.views.triage import number
 from mtcp.drawing import colour
+from mtcp.drawing.scale import Scale
 from mtcp.geometry.report import StageCoherence
 
 METHODS = {"plane fit": "angle_deg", "derivative": "derivative_angle_deg"}
@@ -43,7 +44,7 @@ def picture(stage: StageCoherence, method: str) -> np.ndarray:
 
 def legend(stages: Mapping[str, StageCoherence], method: str) -> str:
     """The scale of `picture`, HTML."""
-    bar = legends.scale(colour.colour_map("magma"), 0.0, colour.ANGLE_LIMIT, "°", digits=0)
+    bar = legends.bar(Scale.of_angles(colour.ANGLE_LIMIT))
     known = all(np.isfinite(angle_map(stage, method)).all() for stage in stages.values())
     words = (
         "Dark: depth and normals describe the same surface. Light: they disagree, at the end by 60° or more."

@@ -11,9 +11,9 @@ from app.session import Analysis
 from app.views import attention_pictures as pictures
 from app.views import html, legends, page
 from mtcp.drawing import colour
+from mtcp.drawing.colour import palette
 from mtcp.evaluation import attention_stats as attention
 from mtcp.inference.prediction import STRIDE
-from mtcp.tasks import palette
 
 NOT_ATTENDING = "This checkpoint has no part that attends, such as CFM, so there is no attention to show."
 NEAR = 0.1
@@ -232,7 +232,7 @@ def _bars(what: str, rows: list[tuple[str, float, float]]) -> str:
 
 def _labels(analysis: Analysis) -> Labels | None:
     prediction = analysis.prediction
-    task = next((task for task in prediction.task_list() if task.kind == "classes"), None)
+    task = next((task for task in prediction.task_list() if task.classes), None)
     if task is None:
         return None
     stage = "refined" if task.name in prediction.refined else "initial"

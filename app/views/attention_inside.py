@@ -141,16 +141,14 @@ def _strip(analysis: Analysis, task: Task) -> str:
     steps = prediction.intermediate[task.name]
     last = pictures.nearest(prediction.refined[task.name], size)
     ends = {"initial": pictures.nearest(prediction.initial[task.name], size), "refined": last}
-    limits = None
-    if task.kind == "depth":
-        limits = colour.value_range(prediction.initial[task.name], *steps, prediction.refined[task.name])
-    kind = "PNG" if task.kind == "classes" else "JPEG"
+    scale = task.scale(prediction.initial[task.name], *steps, prediction.refined[task.name])
+    kind = "PNG" if task.classes else "JPEG"
 
     def end(stage: str) -> str:
         caption = f'<span class="mt-{stage}">{stage}</span>'
         if stage != "refined":
             caption += f" {_apart(task, ends[stage], last)}"
-        rgb = colour.picture(task, ends[stage], limits)
+        rgb = task.picture(ends[stage], scale)
         return pictures.figure(rgb, f"{page.title(task.name)}: {stage}", caption, False, kind)
 
     def between(i: int, values: np.ndarray) -> str:
@@ -160,14 +158,15 @@ def _strip(analysis: Analysis, task: Task) -> str:
         name = f"step {i + 1}, 1/{by}"
         caption = f"<b>{name}</b> {values.shape[1]} &times; {values.shape[0]} "
         caption += _apart(task, values[rows[:, None], columns], last)
-        rgb = colour.picture(task, shown, limits)
+        rgb = task.picture(shown, scale)
         return pictures.figure(rgb, f"{page.title(task.name)}: {name}", caption, sharp)
 
     middle = "".join(between(i, values) for i, values in enumerate(steps))
     bar = ""
-    if limits:
-        ticks = [f"{value:.1f} m" for value in (limits[0], sum(limits) / 2, limits[1])]
-        bar = f'<div class="mt-legend">{html.bar(colour.colour_map("viridis")[::8], ticks)}</div>'
+    if scale is not None and scale.unit:  # what has no unit goes from 0 to 1
+        middle_value = (scale.low + scale.high) / 2
+        ticks = [f"{value:.1f} {scale.unit}" for value in (scale.low, middle_value, scale.high)]
+        bar = f'<div class="mt-legend">{html.bar(colour.colour_map(scale.colours)[::8], ticks)}</div>'
     strip = f'<div class="mt-strip">{end("initial")}{middle}{end("refined")}</div>'
     return f"<h3>{html.text(page.title(task.name))}</h3>{strip}{bar}"
 
@@ -180,16 +179,7 @@ def _stride(grid: tuple[int, int], shape: tuple[int, ...]) -> int:
 
 def _apart(task: Task, values: np.ndarray, last: np.ndarray) -> str:
     """How far a map is from the refined one, in the task's own words."""
-    moved = colour.change(task, values, last)
-    if task.kind == "classes":
-        told = f"{100 * float(moved.mean()):.1f} % of labels differ"
-    elif task.kind == "normals":
-        told = f"{float(np.nanmean(moved)):.1f}° away"
-    elif task.kind == "depth":
-        told = f"{float(np.abs(moved).mean()):.2f} m away"
-    else:
-        told = f"{float(np.abs(moved).mean()):.3f} away"
-    return f'<span class="mt-subdued">{told}</span>'
+    return f'<span class="mt-subdued">{html.text(task.apart(values, last))}</span>'
 
 
 def _mask_range(masks: np.ndarray) -> tuple[float, float, bool]:

@@ -15,12 +15,14 @@ import numpy as np
 
 from app.scene import Scene
 from app.session import Analysis
-from app.views import html, legends, measure, predictions
-from app.views.change import LEAST_ANGLE
+from app.views import html, legends, predictions
 from mtcp.drawing import colour
+from mtcp.drawing.colour import palette
+from mtcp.drawing.scale import Scale, scale_end
 from mtcp.geometry import cloud
 from mtcp.geometry.cloud_files import Cloud
-from mtcp.tasks import palette
+from mtcp.tasks import DEPTH, NORMALS, SEMSEG, measure
+from mtcp.tasks.normals import LEAST_ANGLE
 
 COLOURS: Mapping[str, str] = {
     "photo": "photo",
@@ -66,8 +68,8 @@ def available(analysis: Analysis) -> list[str]:
     """The keys of `COLOURS` that this prediction has something for."""
     has = {
         "photo": True,
-        "class": "semseg" in analysis.prediction.initial,
-        "normal": "normals" in analysis.prediction.initial,
+        "class": SEMSEG in analysis.prediction.initial,
+        "normal": NORMALS in analysis.prediction.initial,
         "depth normal": analysis.coherence is not None,
         "angle": analysis.coherence is not None,
         "change": bool(analysis.prediction.refined),
@@ -79,7 +81,7 @@ def shape(analysis: Analysis, budget: int | None) -> Shape:
     """The sample of at most `budget` points a stage; None: every pixel of the photo."""
     rows, columns = cloud.sample(*analysis.prediction.size, budget)
     at = np.ix_(rows, columns)
-    maps = [maps["depth"] for maps in analysis.prediction.stages().values()]
+    maps = [maps[DEPTH] for maps in analysis.prediction.stages().values()]
     depths = np.stack([depth[at] for depth in maps])
     known = np.isfinite(depths) & (depths > 0)
     farthest = float(depths[known].max()) if known.any() else 1.0
@@ -94,7 +96,7 @@ def paint(analysis: Analysis, what: str, sampled: Shape) -> np.ndarray:
         return analysis.photo[at][None]
     if what == "change":
         moved = displacement(analysis)[at]
-        return colour.difference(moved, measure.limit(moved, LEAST_CHANGE))[None]
+        return colour.difference(moved, scale_end(moved, LEAST_CHANGE))[None]
     painted = [_paint_stage(analysis, stage, what, at) for stage in analysis.prediction.stages()]
     return np.stack(painted)
 
@@ -102,10 +104,9 @@ def paint(analysis: Analysis, what: str, sampled: Shape) -> np.ndarray:
 def _paint_stage(analysis: Analysis, stage: str, what: str, at: tuple[np.ndarray, ...]) -> np.ndarray:
     maps = analysis.prediction.stages()[stage]
     if what == "class":
-        task = next(task for task in analysis.prediction.task_list() if task.name == "semseg")
-        return colour.classes(maps["semseg"][at], palette(task.channels))
+        return colour.classes(maps[SEMSEG][at], palette(len(analysis.prediction.classes)))
     if what == "normal":
-        return colour.normals(maps["normals"][at])
+        return colour.normals(maps[NORMALS][at])
     if what == "depth normal":
         return colour.normals(_from_depth(analysis, stage)[_working(analysis, at)])
     return colour.angle(
@@ -115,7 +116,7 @@ def _paint_stage(analysis: Analysis, stage: str, what: str, at: tuple[np.ndarray
 
 def displacement(analysis: Analysis) -> np.ndarray:
     """How far trace-back moved each pixel along its ray, metres (H, W); positive: away. NaN where unknown."""
-    before, after = analysis.prediction.initial["depth"], analysis.prediction.refined["depth"]
+    before, after = analysis.prediction.initial[DEPTH], analysis.prediction.refined[DEPTH]
     x, y = analysis.prediction.camera.axes()
     ray = np.sqrt(1 + x[None] ** 2 + y[:, None] ** 2).astype(np.float32)
     return np.where((before > 0) & (after > 0), (after - before) * ray, np.nan)
@@ -132,14 +133,13 @@ def _legend(analysis: Analysis, what: str, sampled: Shape) -> str:
     if what in ("normal", "depth normal"):
         return legends.normal_axes(predictions.normal_ball())
     if what == "angle":
-        end = _angle_limit(analysis)
-        return legends.scale(colour.colour_map("magma"), 0.0, end, "°", digits=0 if end >= 10 else 1)
+        return legends.bar(Scale.of_angles(_angle_limit(analysis)))
     if what == "change":
-        end = measure.limit(displacement(analysis)[np.ix_(sampled.rows, sampled.columns)], LEAST_CHANGE)
-        return legends.signed(colour.colour_map("vik"), end, "m", ("closer", "farther"))
-    task = next(task for task in analysis.prediction.task_list() if task.name == "semseg")
-    maps = [stage["semseg"] for stage in analysis.prediction.stages().values()]
-    return legends.labels(measure.shares(maps[0], maps[-1], task.classes), palette(task.channels))
+        end = scale_end(displacement(analysis)[np.ix_(sampled.rows, sampled.columns)], LEAST_CHANGE)
+        return legends.bar(Scale.around_zero(end, "m", ("closer", "farther")))
+    classes = analysis.prediction.classes
+    maps = [stage[SEMSEG] for stage in analysis.prediction.stages().values()]
+    return legends.labels(measure.shares(maps[0], maps[-1], classes), palette(len(classes)))
 
 
 def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -
         "stages": list(stages),
         "limit": limit,
         "counts": [int(np.count_nonzero(sampled.shown(k, limit))) for k in range(len(stages))],
-        "probe": {"at": [x, y], "depths": [_metres(maps["depth"][y, x]) for maps in stages.values()]},
+        "probe": {"at": [x, y], "depths": [_metres(maps[DEPTH][y, x]) for maps in stages.values()]},
         "region": _region(scene),
         "focus": focus(scene),
         "needles": _needles(scene) if needles and analysis.coherence is not None else None,
@@ -169,7 +169,7 @@ def focus(scene: Scene) -> dict[str, Any] | None:
     chosen, analysis = scene.chosen, scene.analysis
     if chosen is None:
         return None
-    depth = analysis.prediction.stages()[chosen.found_in]["depth"]
+    depth = analysis.prediction.stages()[chosen.found_in][DEPTH]
     pixels = _to_photo(cloud.pick_pixels(chosen.region.mask(), 2000), chosen.region.size, analysis)
     points = cloud.lift(depth, analysis.prediction.camera, pixels)
     seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal))
@@ -188,12 +188,12 @@ def export(analysis: Analysis, stage: str, what: str, sampled: Shape, filter_sha
     keep = sampled.shown(names.index(stage), cloud.jump_limit(filter_share))
     grid = np.stack(np.broadcast_arrays(at[1], at[0]), axis=-1)
     maps = analysis.prediction.stages()[stage]
-    points = cloud.lift(maps["depth"], analysis.prediction.camera, grid[keep])
+    points = cloud.lift(maps[DEPTH], analysis.prediction.camera, grid[keep])
     colours = paint(analysis, what, sampled)
     if what == "depth normal":
         normals = _from_depth(analysis, stage)[_working(analysis, at)]
     else:
-        normals = maps["normals"][at] if "normals" in maps else np.zeros((*keep.shape, 3), np.float32)
+        normals = maps[NORMALS][at] if NORMALS in maps else np.zeros((*keep.shape, 3), np.float32)
     return Cloud(points, colours[min(names.index(stage), len(colours) - 1)][keep], normals[keep])
 
 
@@ -215,8 +215,8 @@ def _needles(scene: Scene) -> dict[str, Any]:
     pixels = _to_photo(small, (h, w), analysis)
     records, spacing = [], 0.0
     for stage, maps in analysis.prediction.stages().items():
-        points = cloud.lift(maps["depth"], analysis.prediction.camera, pixels)
-        predicted = maps["normals"][pixels[:, 1], pixels[:, 0]]
+        points = cloud.lift(maps[DEPTH], analysis.prediction.camera, pixels)
+        predicted = maps[NORMALS][pixels[:, 1], pixels[:, 0]]
         derived = _from_depth(analysis, stage)[small[:, 1], small[:, 0]]
         records.append(np.concatenate((points, predicted, derived), axis=1))
         spacing = _spacing(points, int(np.count_nonzero(mask)), analysis)
@@ -250,7 +250,7 @@ def _angle_limit(analysis: Analysis) -> float:
     found = [
         stage.maps.angle_deg for stage in (analysis.coherence.initial, analysis.coherence.refined) if stage
     ]
-    return min(max(measure.limit(angles, LEAST_ANGLE) for angles in found), colour.ANGLE_LIMIT)
+    return min(max(scale_end(angles, LEAST_ANGLE) for angles in found), colour.ANGLE_LIMIT)
 
 
 def _working(analysis: Analysis, at: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:

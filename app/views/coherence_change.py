@@ -13,6 +13,7 @@ from app.views.triage import digits_of, number
 from mtcp.drawing import shown
 from mtcp.geometry.regions import components, nearest
 from mtcp.geometry.report import Coherence
+from mtcp.tasks import SEMSEG, lacking
 
 LEAST_SHARE = 0.01
 """Parts under this share of the picture are not told."""
@@ -69,7 +70,7 @@ def _headline(analysis: Analysis) -> str:
 
 def without(analysis: Analysis) -> str:
     """Why there is nothing to compare, as a sentence."""
-    missing = [name for name in ("depth", "normals") if name not in analysis.prediction.tasks]
+    missing = lacking(analysis.prediction.tasks)
     return (
         f"This checkpoint does not predict {' or '.join(missing)}, so depth and normals cannot be compared."
     )
@@ -105,7 +106,7 @@ def coherence_change(analysis: Analysis) -> tuple[Change, ...]:
 
 def _changes(analysis: Analysis) -> tuple[Change, ...]:
     report = analysis.coherence
-    semseg = analysis.prediction.refined.get("semseg")
+    semseg = analysis.prediction.refined.get(SEMSEG)
     if report is None or report.refined is None or semseg is None:
         return ()
     size = report.working_size

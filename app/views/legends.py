@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.views import html
-from app.views.measure import Share, Spread, Transition
+from mtcp.drawing import colour
+from mtcp.drawing.scale import Scale
+from mtcp.tasks import measure
+from mtcp.tasks.measure import Share, Spread, Transition
 
 SHOWN_SHARE = 0.01
 """Classes under this share of the photo are folded away."""
@@ -26,7 +29,16 @@ def labels(found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool = T
     )
 
 
-def scale(colours: np.ndarray, low: float, high: float, unit: str, digits: int = 1) -> str:
+def bar(scale: Scale) -> str:
+    """The colours of a scale with its numbers, and with its words where it has some."""
+    colours = colour.colour_map(scale.colours)
+    if scale.words is not None:
+        return signed(colours, scale.high, scale.unit, scale.words)
+    digits = 0 if scale.unit == "°" and scale.high >= 10 else 1
+    return range_bar(colours, scale.low, scale.high, scale.unit, digits)
+
+
+def range_bar(colours: np.ndarray, low: float, high: float, unit: str, digits: int = 1) -> str:
     """A colour bar (N, 3) from `low` to `high`, with the middle named as well."""
     ticks = [quantity(value, unit, digits) for value in (low, (low + high) / 2, high)]
     return _legend(html.bar(colours, ticks))
@@ -82,10 +94,8 @@ def quantity(value: float, unit: str, digits: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A share (0..1) as text; what rounds to nothing but is not nothing says so."""
-    if 0.0 < share < 0.0005:
-        return "&lt; 0.1 %"
-    return f"{100.0 * share:.1f} %"
+    """A share (0..1) as `measure.percent` writes it, safe in HTML."""
+    return html.text(measure.percent(share))
 
 
 def _legend(content: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.session import Analysis
 from app.views import html
+from mtcp import tasks
 from mtcp.inference.prediction import Prediction
 
 
@@ -77,8 +78,7 @@ def headline(changes: Sequence[str]) -> str:
 
 def title(task: str) -> str:
     """A task's name as a heading."""
-    known = {"semseg": "Semantic segmentation", "normals": "Surface normals", "edge": "Edges"}
-    return known.get(task, task.replace("_", " ").capitalize())
+    return tasks.title(task)
 
 
 def duration(seconds: float) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from app.session import Analysis
-from app.views import change, legends, measure
+from app.views import change, legends
 from app.views.change import Change
 from mtcp.drawing import colour
-from mtcp.tasks import Task, palette
+from mtcp.drawing.colour import palette
+from mtcp.drawing.scale import Scale
+from mtcp.tasks import Task, measure
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ def view(analysis: Analysis, task: Task) -> TaskView:
     initial = analysis.prediction.initial[task.name]
     refined = analysis.prediction.refined.get(task.name)
     maps = [initial] if refined is None else [initial, refined]
-    limits = colour.value_range(*maps) if task.kind == "depth" else None  # one scale, or they do not compare
-    before, *after = (colour.picture(task, values, limits) for values in maps)
+    scale = task.scale(*maps)  # one, or they do not compare
+    before, *after = (task.picture(values, scale) for values in maps)
     changed = None if refined is None else change.change(analysis.photo, initial, refined, task)
-    return TaskView(task.name, before, after[0] if after else None, _legend(initial, refined, task), changed)
+    return TaskView(task.name, before, after[0] if after else None, _legend(maps, task, scale), changed)
 
 
 def summary(analysis: Analysis, tasks: tuple[Task, ...]) -> dict[str, Any]:
@@ -54,25 +57,27 @@ def summary(analysis: Analysis, tasks: tuple[Task, ...]) -> dict[str, Any]:
         "note": prediction.note,
         "geometry_note": prediction.geometry_note,
         "tasks": {
-            task.name: measure.summary(prediction.initial[task.name], prediction.refined.get(task.name), task)
+            task.name: task.summary(prediction.initial[task.name], prediction.refined.get(task.name))
             for task in tasks
         },
     }
 
 
-def _legend(initial: np.ndarray, refined: np.ndarray | None, task: Task) -> str:
-    if task.kind == "classes":
-        found = measure.shares(initial, initial if refined is None else refined, task.classes)
-        return legends.labels(found, palette(task.channels), traced=refined is not None)
-    if task.kind == "normals":
+def _legend(maps: Sequence[np.ndarray], task: Task, scale: Scale | None) -> str:
+    if task.classes:
+        found = measure.shares(maps[0], maps[-1], task.classes)
+        return legends.labels(found, palette(task.channels), traced=len(maps) > 1)
+    told = map_legend(task, scale)
+    if task.spread_words is not None:
+        told += legends.spreads([measure.spread(values) for values in maps], task.unit, task.spread_words)
+    return told
+
+
+def map_legend(task: Task, scale: Scale | None) -> str:
+    """What the colours of a task's maps mean, where they do not stand for classes: a ball of directions or a bar."""
+    if task.directions:
         return legends.normal_axes(normal_ball())
-    if task.kind == "binary":
-        return legends.scale(colour.colour_map("magma"), 0.0, 1.0, "", digits=1)
-    maps = [initial] if refined is None else [initial, refined]
-    low, high = colour.value_range(*maps)
-    spreads = [measure.spread(values) for values in maps]
-    bar = legends.scale(colour.colour_map("viridis"), low, high, "m", digits=1)
-    return bar + legends.spreads(spreads, "m", ("nearest", "median", "farthest"))
+    return "" if scale is None else legends.bar(scale)
 
 
 def normal_ball(size: int = 128) -> np.ndarray:

@@ -9,8 +9,9 @@ import numpy as np
 
 from app.scene import Scene
 from app.views import html
+from mtcp.drawing.colour import palette
 from mtcp.geometry.report import StageCoherence
-from mtcp.tasks import IGNORE, NYUD_CLASSES, Task, palette
+from mtcp.tasks import DEPTH, IGNORE, NORMALS, NYUD_CLASSES, SEMSEG, Task
 
 Vector = np.ndarray
 NONE = "\N{EN DASH}"
@@ -49,11 +50,11 @@ def readout(scene: Scene) -> str:
     found = readings(scene)
     tasks = {task.name: task for task in scene.analysis.prediction.task_list()}
     rows, digits = [], 2 if len(found) < 3 else 1  # three columns leave no room
-    if "semseg" in tasks:
-        rows.append(["class", *(_label(reading, tasks["semseg"]) for reading in found.values())])
-    if "depth" in tasks:
+    if SEMSEG in tasks:
+        rows.append(["class", *(_label(reading, tasks[SEMSEG]) for reading in found.values())])
+    if DEPTH in tasks:
         rows.append(["depth", *(_number(reading.depth, ".2f", " m") for reading in found.values())])
-    if "normals" in tasks:
+    if NORMALS in tasks:
         rows.append(["normal", *(_vector(reading.normal, digits) for reading in found.values())])
     if scene.analysis.coherence is not None:
         rows.append(["from depth", *(_vector(reading.from_depth, digits) for reading in found.values())])
@@ -81,9 +82,9 @@ def _reading(
     scene: Scene, maps: Mapping[str, np.ndarray], stage: StageCoherence | None, share: float | None
 ) -> Reading:
     x, y = scene.probe
-    label = int(maps["semseg"][y, x]) if "semseg" in maps else IGNORE
-    depth = float(maps["depth"][y, x]) if "depth" in maps else 0.0
-    normal = _known(maps["normals"][y, x]) if "normals" in maps else None
+    label = int(maps[SEMSEG][y, x]) if SEMSEG in maps else IGNORE
+    depth = float(maps[DEPTH][y, x]) if DEPTH in maps else 0.0
+    normal = _known(maps[NORMALS][y, x]) if NORMALS in maps else None
     from_depth = angle = None
     if stage is not None:
         row, column = _working(scene)
@@ -97,11 +98,11 @@ def _reading(
 
 def _share(scene: Scene, stage: str, maps: Mapping[str, np.ndarray]) -> float | None:
     prediction = scene.analysis.prediction
-    if stage not in prediction.probability or "semseg" not in maps:
+    if stage not in prediction.probability or SEMSEG not in maps:
         return None
     column, row = prediction.cell(*scene.probe)
     x, y = scene.probe
-    return float(prediction.probability[stage][maps["semseg"][y, x], row, column])
+    return float(prediction.probability[stage][maps[SEMSEG][y, x], row, column])
 
 
 def _working(scene: Scene) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from app.views.triage import change, number
 from mtcp.geometry.coherence import stage_coherence
 from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity, coherence_numbers
 from mtcp.geometry.report import StageCoherence
+from mtcp.tasks import DEPTH, NORMALS, SEMSEG, lacking
 
 HEADS = {"truth": "ground truth"}
 """Column -> what stands over it, where that is another word."""
@@ -55,10 +56,10 @@ def scoreboard(analysis: Analysis) -> str:
 
 def _truth_stage(analysis: Analysis) -> StageCoherence | None:
     truth = analysis.truth
-    if truth is None or not {"depth", "normals"} <= set(truth.maps):
+    if truth is None or lacking(truth.maps):
         return None
     classes = analysis.prediction.classes
-    wanted = ("depth", "normals", *(["semseg"] if classes else []))
+    wanted = (DEPTH, NORMALS, *([SEMSEG] if classes else []))
     maps = {name: truth.maps[name] for name in wanted if name in truth.maps}
     return stage_coherence(maps, truth.camera, classes)
 

@@ -12,6 +12,7 @@ import numpy as np
 from app.session import Analysis
 from app.views import html, legends
 from mtcp.drawing import colour, shown
+from mtcp.drawing.scale import Scale
 from mtcp.evaluation.ranking import (
     CHANGE,
     TriageRow,
@@ -86,7 +87,7 @@ def cards(entries: Sequence[Entry], quantity: Quantity, of: str) -> str:
         return ""
     places = [i for i in order(entries, quantity, of) if not entries[i].row.problem]
     listed = "".join(_card(rank, i, entries[i], quantity) for rank, i in enumerate(places, 1))
-    bar = legends.scale(colour.colour_map("magma"), 0, colour.ANGLE_LIMIT, "°", digits=0)
+    bar = legends.bar(Scale.of_angles(colour.ANGLE_LIMIT))
     legend = f'<div class="mt-triage-legend"><span>angle between depth and normals</span>{bar}</div>'
     return f'{legend}<ol class="mt-cards">{listed}</ol>' if places else ""
 
@@ -184,10 +185,7 @@ def number(value: float | None, unit: str, sign: bool = False) -> str:
     """A number with its unit, as text that is safe in HTML; a dash if there is none."""
     if value is None or not math.isfinite(value):
         return "&ndash;"
-    digits = digits_of(unit)
-    read = shown.rounded(value, digits)
-    written = f"{read:{'+' if sign and read else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return f"{written}°" if unit == "deg" else f"{written} {unit}".rstrip()
+    return shown.number(value, digits_of(unit), "°" if unit == "deg" else unit, sign)
 
 
 def change(before: float | None, after: float | None, quantity: Quantity) -> str:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.session import Analysis
-from app.views import html, legends, measure, page
-from app.views.change import LEAST_ANGLE, faded
-from app.views.predictions import normal_ball
+from app.views import html, legends, page
+from app.views.predictions import map_legend
 from app.views.triage import change, number
-from mtcp.drawing import colour
+from mtcp.drawing.colour import palette
 from mtcp.evaluation.ground_truth import error_maps, errors
 from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, mean
-from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.quantities import Numbers, Quantity
-from mtcp.tasks import IGNORE, Task, palette
+from mtcp.tasks import Task
+from mtcp.tasks.base import UNKNOWN
 
 PAGE = 20
 """Frames in the table at once."""
@@ -26,6 +25,12 @@ EMPTY = (
     '<div class="mt-empty"><h2>The truth of this photo is not known.</h2>'
     "<p>Pick one of the examples, which are made rooms with exact depth, normals and classes, or start with "
     "<code>python app.py --data DIR</code>, a folder of frames with ground truth.</p></div>"
+)
+
+
+WRONG_LABELS = (
+    '<div class="mt-legend">Coloured: wrong, in the colour of the class that was predicted. Grey: right. '
+    "Black: truth unknown.</div>"
 )
 
 
@@ -49,10 +54,10 @@ def view(analysis: Analysis, task: Task) -> TaskTruth | None:
     stages = [maps[task.name] for maps in told.stages().values()]
     off = [error_maps(maps, analysis.truth, (task,))[task.name] for maps in told.stages().values()]
     pictures, legend = _errors(analysis.photo, stages, off, task)
-    limits = colour.value_range(true, *stages) if task.kind == "depth" else None
+    scale = task.scale(true, *stages)
     return TaskTruth(
-        truth=_picture(task, true, limits),
-        truth_legend=_legend(task, true, limits),
+        truth=task.picture(true, scale),
+        truth_legend=_class_list(task, true) if task.classes else map_legend(task, scale),
         initial=pictures[0],
         refined=pictures[1] if len(pictures) > 1 else None,
         error_legend=legend,
@@ -139,46 +144,17 @@ def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
 
 def _said(task: Task, value: np.ndarray, true: np.ndarray, off: bool = False) -> str:
     """One value in words; off: with its distance from the truth."""
-    if task.kind == "classes":
-        if value == IGNORE:
-            return "unknown"
-        wrong = off and true not in (IGNORE, value)
-        return html.text(task.classes[int(value)]) + (' <span class="mt-worse">wrong</span>' if wrong else "")
-    if task.kind == "depth":
-        if value <= 0:
-            return "unknown"
-        distance = f" ({number(float(value - true), 'm', sign=True)})" if off and true > 0 else ""
-        return number(float(value), "m") + distance
-    if task.kind == "normals":
-        if not value.any():
-            return "unknown"
-        written = "({:.2f}, {:.2f}, {:.2f})".format(*(float(v) + 0.0 for v in value))
-        return written + (
-            f" {number(float(angle_deg(value, true)), 'deg')} off" if off and true.any() else ""
-        )
-    return "unknown" if value == IGNORE else f"{float(value):.2f}"
-
-
-def _picture(task: Task, true: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
-    if task.kind == "binary":
-        return colour.probability(np.where(true == IGNORE, np.nan, true.astype(np.float32)))
-    return colour.picture(task, true, limits)
-
-
-def _legend(task: Task, true: np.ndarray, limits: tuple[float, float] | None) -> str:
-    if task.kind == "classes":
-        return _class_list(task, true)
-    if task.kind == "depth":
-        low, high = limits or (0.0, 1.0)
-        return legends.scale(colour.colour_map("viridis"), low, high, "m")
-    if task.kind == "normals":
-        return legends.normal_axes(normal_ball())
-    return legends.scale(colour.colour_map("magma"), 0, 1, "")
+    said = html.text(task.value_in_words(value))
+    told = task.error_in_words(value, true) if off and said != UNKNOWN else ""
+    if not told:
+        return said
+    # a class is right or wrong, a number is more or less off
+    return f'{said} <span class="mt-worse">{told}</span>' if task.classes else f"{said} {html.text(told)}"
 
 
 def _class_list(task: Task, true: np.ndarray) -> str:
     colours = palette(task.channels)
-    known = true[true != IGNORE]
+    known = true[task.known(true)]
     counts = np.bincount(known, minlength=task.channels)
     found = [i for i in np.argsort(-counts) if counts[i]]
     names = " ".join(
@@ -193,30 +169,10 @@ def _errors(
     photo: np.ndarray, stages: Sequence[np.ndarray], off: Sequence[np.ndarray], task: Task
 ) -> tuple[list[np.ndarray], str]:
     """The error maps as pictures on one scale, and that scale."""
-    if task.kind == "classes":
-        return [_wrong(photo, m, e, task) for m, e in zip(stages, off, strict=True)], (
-            '<div class="mt-legend">Coloured: wrong, in the colour of the class that was predicted. Grey: right. '
-            "Black: truth unknown.</div>"
-        )
-    together = np.concatenate([values.ravel() for values in off])
-    if task.kind == "normals":
-        end = measure.limit(together, LEAST_ANGLE)
-        bar = legends.scale(colour.colour_map("magma"), 0, end, "°", digits=0 if end >= 10 else 1)
-        return [colour.angle(values, end) for values in off], bar
-    unit, words, least = ("m", ("too near", "too far"), colour.LEAST_DEPTH_LIMIT)
-    if task.kind == "binary":
-        unit, words, least = "", ("too low", "too high"), 0.1
-    end = measure.limit(together, least)
-    bar = legends.signed(colour.colour_map("vik"), end, unit, words)
-    return [colour.difference(values, end) for values in off], bar
-
-
-def _wrong(photo: np.ndarray, said: np.ndarray, off: np.ndarray, task: Task) -> np.ndarray:
-    picture = faded(photo)
-    wrong = off == 1
-    picture[wrong] = colour.classes(said, palette(task.channels))[wrong]
-    picture[np.isnan(off)] = colour.INVALID
-    return picture
+    scale = task.error_scale(np.concatenate([values.ravel() for values in off]))
+    legend = WRONG_LABELS if scale is None else legends.bar(scale)
+    both = zip(stages, off, strict=True)
+    return [task.error_picture(errors, scale, predicted, photo) for predicted, errors in both], legend
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def supervised_maps(model: MTCP) -> dict[str, list[str]]:
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        batch = {task.name: _target(task, side).to(device) for task in model.tasks}
+        batch = {task.name: task.any_target((side, side)).to(device) for task in model.tasks}
         watch({"image": torch.zeros(1, 3, side, side, device=device), **batch})
     model.train(was_training)
     return watch.seen
@@ -65,14 +65,6 @@ class _Watch(Objective):
     def one_loss(self, task: Task, raw: Tensor, target: Tensor) -> Tensor:
         self.seen.setdefault(task.name, []).append(self._names[id(raw)])
         return super().one_loss(task, raw, target)
-
-
-def _target(task: Task, side: int) -> Tensor:
-    if task.kind == "normals":
-        return torch.tensor([0.0, 0.0, -1.0]).view(1, 3, 1, 1).expand(1, 3, side, side)
-    if task.kind == "depth":
-        return torch.ones(1, side, side)
-    return torch.zeros(1, side, side, dtype=torch.uint8)
 
 
 def log_facts(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

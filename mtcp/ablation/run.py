@@ -33,12 +33,12 @@ from mtcp.errors import InputError
 from mtcp.evaluation.evaluate import Numbers, Samples, evaluate
 from mtcp.inference.sizes import config_size
 from mtcp.model import MTCP
+from mtcp.tasks import lacking
 from mtcp.training import RunFolder, TrainingError, read_log
 from mtcp.training.distributed import World
 from mtcp.training.setup import build_trainer
 
 log = logging.getLogger(__name__)
-COHERENT = {"depth", "normals"}
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _measured(plan: Plan, folder: RunFolder) -> Record:
 def _evaluate(plan: Plan, model: MTCP) -> Numbers:
     """Metrics on `plan.limit` frames; where depth and normals are there, coherence on `plan.coherence_frames`."""
     data = open_data(plan.train.data, plan.test_split, model.config.tasks)
-    coherent = {task.name for task in model.tasks} >= COHERENT
+    coherent = not lacking(task.name for task in model.tasks)
     if coherent and plan.limit == plan.coherence_frames:
         return evaluate(model, data, limit=plan.limit, coherence=True, progress=plan.progress)
     numbers = evaluate(model, data, limit=plan.limit, progress=plan.progress)
@@ -195,7 +195,7 @@ def _evaluate(plan: Plan, model: MTCP) -> Numbers:
 
 
 def _coherence(plan: Plan, model: MTCP, data: Samples) -> dict[str, dict[str, float]]:
-    if not {task.name for task in model.tasks} >= COHERENT:
+    if lacking(task.name for task in model.tasks):
         return {}
     frames = plan.coherence_frames
     numbers: dict[str, Any] = evaluate(model, data, limit=frames, coherence=True, progress=plan.progress)

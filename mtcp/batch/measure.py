@@ -18,10 +18,10 @@ from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence
 from mtcp.inference.prediction import Prediction
 from mtcp.io.photo import shrink
+from mtcp.tasks import lacking
 
 Predict = Callable[..., Prediction]
 """A `mtcp.inference.predictor.Predictor`, or anything called alike: predict(photo, fov, facts=None)."""
-NEEDED = ("depth", "normals")
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def numbers(report: Coherence, photo: tuple[int, int]) -> dict[str, Any]:
 
 def check_tasks(tasks: Sequence[str]) -> None:
     """Raises InputError unless depth and normals are among the tasks."""
-    if not set(NEEDED) <= set(tasks):
+    if lacking(tasks):
         raise InputError(
             f"coherence compares depth with normals; this network has {', '.join(sorted(tasks))}"
         )

@@ -20,6 +20,7 @@ from mtcp.geometry.report import Coherence, Failure
 from mtcp.io.photo import MAX_PIXELS
 from mtcp.io.photo_facts import wide_note
 from mtcp.io.safe_read import read_npz as read_arrays
+from mtcp.tasks import DEPTH, NORMALS, SEMSEG, lacking, task_named
 
 EXAMPLES = """examples:
   python -m mtcp coherence room.jpg
@@ -29,11 +30,11 @@ The camera: --fov, else what the file tells (camera in the .npz, focal length in
 Angles are between predicted normals and normals from predicted depth. Every number: docs/coherence.md; the JSON:
 mtcp/geometry/report.py.
 """
-TASKS = ("semseg", "depth", "normals")
+TASKS = (SEMSEG, DEPTH, NORMALS)
 SHOWN = 8
 WIDTH = 50
 """Of the numbers' titles."""
-_EXPECTED = {"semseg": "uint8", "depth": "float32", "normals": "float32"}
+_NUMBERS = {SEMSEG: "u", DEPTH: "fiu", NORMALS: "f"}  # kinds that each map may be stored as
 
 Maps = dict[str, np.ndarray]
 
@@ -87,10 +88,9 @@ def read_npz(path: Path, fov_deg: float | None = None) -> tuple[dict[str, Maps],
         stage: {task: arrays[f"{task}_{stage}"] for task in TASKS if f"{task}_{stage}" in arrays}
         for stage in ("initial", "refined")
     }
-    for task in ("depth", "normals"):
-        if task not in stages["initial"]:
-            raise InputError(f"{path}: no {task}_initial; it has {', '.join(sorted(arrays)) or 'nothing'}")
-    depth = stages["initial"]["depth"]
+    if missing := lacking(stages["initial"]):
+        raise InputError(f"{path}: no {missing[0]}_initial; it has {', '.join(sorted(arrays)) or 'nothing'}")
+    depth = stages["initial"][DEPTH]
     if depth.ndim != 2 or not 0 < depth.size <= MAX_PIXELS:
         raise InputError(f"{path}: depth_initial has shape {depth.shape}, expected (H, W)")
     height, width = depth.shape
@@ -125,11 +125,11 @@ def npz_note(path: Path, camera: Camera) -> str:
 
 def _check_map(name: str, task: str, values: np.ndarray, size: tuple[int, int]) -> None:
     """Raises InputError unless it is what `predict` writes: of this size, and a kind of number that fits."""
-    shape = (*size, 3) if task == "normals" else size
-    kinds = {"semseg": "u", "normals": "f"}.get(task, "fiu")
-    if values.shape != shape or values.dtype.kind not in kinds or (task == "semseg" and values.itemsize > 1):
-        found, wanted = ("x".join(map(str, sides)) for sides in (values.shape, shape))
-        raise InputError(f"{name} is {values.dtype} {found}; expected {_EXPECTED[task]} {wanted}")
+    as_written = task_named(task).empty_map(size)
+    wide = as_written.itemsize == 1 < values.itemsize
+    if values.shape != as_written.shape or values.dtype.kind not in _NUMBERS[task] or wide:
+        found, wanted = ("x".join(map(str, sides)) for sides in (values.shape, as_written.shape))
+        raise InputError(f"{name} is {values.dtype} {found}; expected {as_written.dtype} {wanted}")
 
 
 def scoreboard(report: Coherence) -> str:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from mtcp.data.resample import Window, resample, resample_image
 from mtcp.data.sample import NOT_MAPS, Sample, image_size
 from mtcp.errors import InputError
+from mtcp.tasks import task_named
 
 
 class Cached:
@@ -75,10 +76,10 @@ def shrunk(sample: Sample, limit: tuple[int, int]) -> Sample:
 
 
 def _packed(sample: Sample) -> Sample:
-    """Own memory for every tensor, channels last for the image, half precision for normals."""
-    packed = {name: value.clone() for name, value in sample.items() if name not in NOT_MAPS}
-    if "normals" in packed:
-        packed["normals"] = packed["normals"].half()
+    """Own memory for every tensor, channels last for the image, fewer bytes for maps that bear it."""
+    packed = {
+        name: task_named(name).packed(value.clone()) for name, value in sample.items() if name not in NOT_MAPS
+    }
     packed["image"] = sample["image"].permute(1, 2, 0).contiguous().permute(2, 0, 1)
     if "camera" in sample:
         packed["camera"] = sample["camera"]

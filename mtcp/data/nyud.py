@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mtcp.data.axes import Axes, find_axes, parse_axes
 from mtcp.data.derive import derive_normals
@@ -33,13 +32,13 @@ from mtcp.data.files import (
     require_disjoint,
 )
 from mtcp.data.nyud_layout import META
-from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor
 from mtcp.data.shapes import require_aspect
 from mtcp.data.units import require_metres, valid_depth
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
 from mtcp.io.safe_read import parse_object, read_bytes
-from mtcp.tasks import IGNORE, NYUD_CLASSES, task_set
+from mtcp.tasks import IGNORE, NORMALS, NYUD_CLASSES, task_named, task_set
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class NYUD(DataSet):
         self._meta = _read_meta(self.root / META)
         folders = ("images", *(FOLDERS[task] for task in self.tasks))
         self._suffixes = {folder: self._suffix(folder) for folder in folders}
-        self.axes = self._find_axes() if "normals" in self.tasks else Axes()
+        self.axes = self._find_axes() if NORMALS in self.tasks else Axes()
 
     def stored(self, index: int) -> Sample:
         """One sample with depth and normals at their own size.
@@ -100,10 +99,9 @@ class NYUD(DataSet):
         sample: Sample = {"image": image_tensor(image), "camera": camera_tensor(self.camera(width, height))}
         for task in self.tasks:
             values = self._map(task, frame_id, (height, width))
-            if task == "normals":
-                sample[task] = normals_tensor(self.axes.apply(values))
-            else:
-                sample[task] = torch.from_numpy(values)
+            if task == NORMALS:
+                values = self.axes.apply(values)
+            sample[task] = task_named(task).target_of(values)
         return sample
 
     def _map(self, task: str, frame_id: str, photo: tuple[int, ...]) -> np.ndarray:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mtcp.data.axes import parse_axes
 from mtcp.data.derive import semantic_edges
@@ -32,11 +31,11 @@ from mtcp.data.files import (
     require_disjoint,
 )
 from mtcp.data.nyud import read_normals
-from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor
 from mtcp.data.shapes import is_swapped
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
-from mtcp.tasks import IGNORE, PASCAL_CLASSES, task_set
+from mtcp.tasks import IGNORE, PASCAL_CLASSES, task_named, task_set
 
 NORMALS_AXES = "-x-y-z"
 PERSON = 15  # PASCAL VOC's number
@@ -96,6 +95,7 @@ class PASCAL(DataSet):
             "semseg": self._semseg,
             "human_parts": self._human_parts,
             "saliency": self._saliency,
+            "normals": self._normals,
             "edge": self._edge,
         }
         self._check_files()
@@ -112,10 +112,7 @@ class PASCAL(DataSet):
         camera = Camera.from_fov(width, height)
         sample: Sample = {"image": image_tensor(image), "camera": camera_tensor(camera)}
         for task in self.tasks:
-            if task == "normals":
-                sample[task] = normals_tensor(self._normals(name))
-            else:
-                sample[task] = torch.from_numpy(self._readers[task](name))
+            sample[task] = task_named(task).target_of(self._readers[task](name))
             self._require_upright(task, sample[task].shape[-2:], name, (height, width))
         return sample
 

@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtcp.tasks import IGNORE
+from mtcp.tasks import IGNORE, task_named
 
-THIN = ("edge",)  # maps whose lines are a pixel wide
 _RANK = np.zeros(
     256, np.uint8
 )  # of an edge map's values when several pixels meet: edge over ignore over none
@@ -44,7 +43,7 @@ def resample(name: str, value: Tensor, window: Window, size: tuple[int, int]) ->
     height, width = value.shape[-2:]
     if window == Window() and (height, width) == size:
         return value
-    if name in THIN and (height > size[0] or width > size[1]):
+    if task_named(name).thin and (height > size[0] or width > size[1]):
         return _thin(value, window, size)
     rows = _nearest(height, window.top, window.bottom, size[0], window.tie[1])
     columns = _nearest(width, window.left, window.right, size[1], window.tie[0])

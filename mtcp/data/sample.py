@@ -73,11 +73,6 @@ def image_tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(image).permute(2, 0, 1)
 
 
-def normals_tensor(normals: np.ndarray) -> Tensor:
-    """float32 (3, H, W) of float (H, W, 3)."""
-    return torch.from_numpy(np.ascontiguousarray(normals.transpose(2, 0, 1), dtype=np.float32))
-
-
 def camera_tensor(camera: Camera) -> Tensor:
     """float32 (4,) = fx, fy, cx, cy."""
     return torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy], dtype=torch.float32)

@@ -10,13 +10,13 @@ forward. So red grows to the right, green upwards, blue towards the camera; a wa
 
 from __future__ import annotations
 
+import colorsys
 import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from mtcp.errors import InputError
-from mtcp.tasks import Task, palette
 
 Colour = tuple[int, int, int]
 
@@ -25,6 +25,8 @@ ANGLE_LIMIT = 60.0
 """Degrees at the bright end of angle maps."""
 LEAST_DEPTH_LIMIT = 0.05
 """Metres at the ends of a depth difference map, at least: millimetres must not look like metres."""
+FADE = 0.35
+"""How much of the photo is left in `faded`."""
 
 # 52 colours at even distances; between them linear, within 1 of 255 of the full 256
 _ANCHORS = {
@@ -79,6 +81,18 @@ def mapped(
     return picture
 
 
+def palette(count: int) -> tuple[Colour, ...]:
+    """`count` distinct RGB colours (0..255): golden-ratio hues over three lightness and two saturation levels."""
+    colours = []
+    for i in range(count):
+        hue = (i * 0.61803398875 + 0.55) % 1.0
+        lightness = (0.42, 0.62, 0.78)[i % 3]
+        saturation = (0.55, 0.85)[(i // 3) % 2]
+        r, g, b = colorsys.hls_to_rgb(hue, lightness, saturation)
+        colours.append((round(r * 255), round(g * 255), round(b * 255)))
+    return tuple(colours)
+
+
 def classes(labels: np.ndarray, colours: Sequence[Colour]) -> np.ndarray:
     """labels uint8 (H, W) -> their colours; labels beyond the palette (255: ignored) are black."""
     table = np.full((256, 3), INVALID, np.uint8)
@@ -91,9 +105,12 @@ def value_range(*maps: np.ndarray) -> tuple[float, float]:
 
     (0, 1) when nothing is valid.
     """
-    seen = [m[np.isfinite(m) & (m > 0)] for m in maps]
-    seen = [m for m in seen if m.size]
-    return (float(min(m.min() for m in seen)), float(max(m.max() for m in seen))) if seen else (0.0, 1.0)
+    low, high = np.inf, -np.inf
+    for values in maps:
+        known = values[np.isfinite(values) & (values > 0)]
+        if known.size:
+            low, high = min(low, float(known.min())), max(high, float(known.max()))
+    return (low, high) if low <= high else (0.0, 1.0)
 
 
 def depth(metres: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
@@ -126,39 +143,8 @@ def difference(values: np.ndarray, limit: float) -> np.ndarray:
     return mapped(values, -limit, limit, "vik")
 
 
-def picture(task: Task, values: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
-    """A task's map, as in `mtcp.inference.predictor.Prediction`, in the task's colours. limits: of depth, in metres."""
-    if task.kind == "classes":
-        return classes(values, palette(task.channels))
-    if task.kind == "depth":
-        return depth(values, limits)
-    return normals(values) if task.kind == "normals" else probability(values)
-
-
-def angles_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Angle in degrees, float32 (H, W), between vectors (H, W, 3); NaN where either is zero."""
-    sine = np.linalg.norm(np.cross(a, b), axis=-1)
-    cosine = np.einsum("...c,...c->...", a, b)
-    degrees = np.degrees(np.arctan2(sine, cosine))
-    return np.where(np.any(a, axis=-1) & np.any(b, axis=-1), degrees, np.nan).astype(np.float32)
-
-
-def change(task: Task, initial: np.ndarray, refined: np.ndarray) -> np.ndarray:
-    """How much a map differs between two predictions, (H, W).
-
-    classes: bool, True where the label changed; depth: refined - initial in metres; normals: degrees;
-    binary: refined - initial.
-    """
-    if task.kind == "classes":
-        return initial != refined
-    if task.kind == "normals":
-        return angles_between(initial, refined)
-    return refined - initial
-
-
-def change_limit(task: Task, values: np.ndarray) -> float:
-    """The end of the scale on which `values` of `change` are shown: metres, degrees or probability."""
-    if task.kind == "depth":
-        finite = np.abs(values[np.isfinite(values)])
-        return max(LEAST_DEPTH_LIMIT, float(np.percentile(finite, 99)) if finite.size else 0.0)
-    return ANGLE_LIMIT if task.kind == "normals" else 1.0
+def faded(photo: np.ndarray, weight: float = FADE) -> np.ndarray:
+    """The photo (H, W, 3) in light grey: a ground on which colours stand out."""
+    grey = photo.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
+    light = 255 - weight * (255 - grey)
+    return np.repeat(light[..., None], 3, axis=2).astype(np.uint8)

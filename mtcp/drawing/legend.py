@@ -8,20 +8,19 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mtcp.drawing import colour
-from mtcp.tasks import Task, palette
 
 Entry = tuple[str, colour.Colour, float]
 
 _INK, _PAPER = (24, 24, 27), (255, 255, 255)
 
 
-def class_legend(task: Task, labels: np.ndarray) -> list[Entry]:
-    """The classes in `labels` (H, W): (name, RGB colour, share in 0..1), largest first."""
-    rows = (np.bincount(row, minlength=task.channels)[: task.channels] for row in labels)  # int64 inside
+def class_legend(names: Sequence[str], labels: np.ndarray) -> list[Entry]:
+    """The classes in `labels` (H, W), which index `names`: (name, RGB colour, share in 0..1), largest first."""
+    rows = (np.bincount(row, minlength=len(names))[: len(names)] for row in labels)  # int64 inside
     counts = np.sum(list(rows), axis=0)
-    colours = palette(task.channels)
+    colours = colour.palette(len(names))
     order = np.argsort(-counts, kind="stable")
-    return [(task.classes[i], colours[i], float(counts[i] / labels.size)) for i in order if counts[i]]
+    return [(names[i], colours[i], float(counts[i] / labels.size)) for i in order if counts[i]]
 
 
 def colour_bar(

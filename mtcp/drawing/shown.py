@@ -22,6 +22,15 @@ def change(before: float | None, after: float | None, digits: int) -> float | No
     return rounded(rounded(after, digits) - rounded(before, digits), digits)
 
 
+def number(value: float, digits: int, unit: str, sign: bool = False) -> str:
+    """A number with its unit as text, degrees close to it; a dash if it is not finite. sign: also a plus."""
+    if not math.isfinite(value):
+        return "\N{EN DASH}"
+    read = rounded(value, digits)
+    written = f"{read:{'+' if sign and read else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{written}{'' if unit == '°' else ' '}{unit}".rstrip()
+
+
 def away_from(ideal: float, value: float, digits: int) -> float:
     """`value` as it has to be written beside its distance from `ideal`, both to so many digits."""
     off = rounded(abs(value - ideal), digits)

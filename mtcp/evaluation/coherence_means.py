@@ -12,7 +12,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import stage_coherence
 from mtcp.geometry.quantities import COHERENCE, coherence_numbers
-from mtcp.tasks import Task
+from mtcp.tasks import DEPTH, NORMALS, SEMSEG, Task, lacking
 
 
 class CoherenceMeans:
@@ -21,22 +21,18 @@ class CoherenceMeans:
     def __init__(self, tasks: Sequence[Task]) -> None:
         """Raises InputError unless depth and normals are among the tasks."""
         names = {task.name for task in tasks}
-        if not {"depth", "normals"} <= names:
+        if lacking(names):
             raise InputError(
                 f"coherence compares depth with normals; this network has {', '.join(sorted(names))}"
             )
-        self.classes = next((task.classes for task in tasks if task.name == "semseg"), ())
+        self.tasks = [task for task in tasks if task.name in (DEPTH, NORMALS, SEMSEG)]
+        self.classes = next((task.classes for task in tasks if task.name == SEMSEG), ())
         self.found: dict[str, list[float]] = {one.key: [] for one in COHERENCE}
 
     def update(self, maps: Mapping[str, Tensor], camera: Tensor) -> None:
         """Adds a frame. maps: final, (1, C, H, W), by task; camera: (4,) = fx, fy, cx, cy at H x W."""
-        arrays: dict[str, np.ndarray] = {
-            "depth": maps["depth"][0, 0].float().cpu().numpy(),
-            "normals": maps["normals"][0].permute(1, 2, 0).float().cpu().numpy(),
-        }
-        if self.classes:
-            arrays["semseg"] = maps["semseg"][0].max(0).indices.byte().cpu().numpy()
-        H, W = arrays["depth"].shape
+        arrays = {task.name: task.map_of(maps[task.name][0].float()).cpu().numpy() for task in self.tasks}
+        H, W = arrays[DEPTH].shape
         fx, fy, cx, cy = camera.tolist()
         stage = stage_coherence(arrays, Camera(fx, fy, cx, cy, W, H), self.classes)
         for key, value in coherence_numbers(stage).items():

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from mtcp.errors import InputError
-from mtcp.evaluation.metrics import DepthMetrics, TaskMetric, metric_for
+from mtcp.evaluation.metrics import TaskMetric
 from mtcp.inference.sizes import check_size, config_size, to_network
 from mtcp.model import MTCP
 from mtcp.tasks import Task
@@ -70,7 +69,7 @@ def evaluate(
     size = check_size(size or config_size(model.config))
     device = torch.device(device) if device is not None else next(model.parameters()).device
     metrics: dict[str, Any] = {
-        stage: torch.nn.ModuleDict({task.name: metric_for(task) for task in model.tasks}).to(device)
+        stage: torch.nn.ModuleDict({task.name: task.new_metric() for task in model.tasks}).to(device)
         for stage in model.config.stages
     }
     agreement = _coherence_means(model.tasks, metrics) if coherence else {}
@@ -99,12 +98,12 @@ def evaluate(
 def _warn_of_missing(metrics: Mapping[str, Any]) -> None:
     for stage, of_stage in metrics.items():
         for name, metric in of_stage.items():
-            if isinstance(metric, DepthMetrics) and metric.missing:
+            if missing := metric.missing_pixels():
                 log.warning(
                     "%s %s: %d pixels of the prediction are no numbers; its numbers leave them out",
                     stage,
                     name,
-                    int(metric.missing),
+                    missing,
                 )
 
 
@@ -119,7 +118,8 @@ def predict_sample(
         mirrored = _finished(model, x.flip(-1), full, bf16)
         for stage, of_stage in maps.items():
             for task in model.tasks:
-                of_stage[task.name] = _mean(task, of_stage[task.name], mirrored[stage][task.name].flip(-1))
+                other = mirrored[stage][task.name].flip(-1)
+                of_stage[task.name] = task.mean_of_flips(of_stage[task.name], other)
     return maps
 
 
@@ -132,16 +132,6 @@ def _finished(model: MTCP, x: Tensor, full: tuple[int, int], bf16: bool) -> dict
         for stage, raws in zip(STAGES, (decoded.initial, decoded.refined), strict=True)
         if raws
     }
-
-
-def _mean(task: Task, a: Tensor, mirrored: Tensor) -> Tensor:
-    """Mean of two final maps, the second already flipped back: normals also negate their x."""
-    if task.kind == "normals":
-        sign = torch.tensor([-1.0, 1.0, 1.0], device=a.device).view(3, 1, 1)
-        return F.normalize(a + mirrored * sign, dim=1)
-    if task.kind == "depth":
-        return (a * mirrored).sqrt()
-    return (a + mirrored) / 2
 
 
 def _update(

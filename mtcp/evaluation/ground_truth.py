@@ -16,9 +16,8 @@ import numpy as np
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import resize_maps
-from mtcp.geometry.normals import angle_deg
 from mtcp.io.safe_read import read_npz
-from mtcp.tasks import IGNORE, Task
+from mtcp.tasks import DEPTH, NORMALS, SEMSEG, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,7 +90,7 @@ class Truth:
         seen = stored["planes"][stored["plane"]]
         normals = np.ascontiguousarray(seen[..., :3])
         depth = (seen[..., 3] / (normals * camera.rays()).sum(-1)).astype(np.float32)
-        maps = {"semseg": stored["semseg"], "depth": depth, "normals": normals}
+        maps = {SEMSEG: stored["semseg"], DEPTH: depth, NORMALS: normals}
         return cls(maps, camera, f"exact: a made room, {file.stem.replace('-', ' ')}")
 
     def resized(self, size: tuple[int, int]) -> Truth:
@@ -115,23 +114,14 @@ def errors(predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Ta
     Raises:
         InputError: sizes that differ.
     """
-    import torch
-
-    from mtcp.evaluation.metrics import metric_for
-
     found: Errors = {}
     for task in _common(predicted, truth, tasks):
         said, true = predicted[task.name], truth.maps[task.name]
-        if task.kind == "classes" and not (true != IGNORE).any():
-            found[task.name] = dict.fromkeys(("miou", "pixel_acc"))
+        if not task.known(true).any():
+            found[task.name] = dict.fromkeys(task.metrics)
             continue
-        metric = metric_for(task)
-        said_tensor, true_tensor = (torch.from_numpy(np.ascontiguousarray(m))[None] for m in (said, true))
-        if task.kind == "normals":
-            said_tensor, true_tensor = (m.permute(0, 3, 1, 2) for m in (said_tensor, true_tensor))
-        if task.kind == "binary":
-            said_tensor = said_tensor.float().logit(eps=1e-6)
-        metric.update(said_tensor, true_tensor)
+        metric = task.new_metric()
+        metric.update(*task.to_metric(said, true))
         found[task.name] = {
             name: value if math.isfinite(value) else None for name, value in metric.compute().items()
         }
@@ -141,29 +131,15 @@ def errors(predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Ta
 def error_maps(
     predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Task]
 ) -> dict[str, np.ndarray]:
-    """Where the predicted maps are off, float32 (H, W) by task; NaN where the truth is unknown, or the
-    prediction no number.
-
-    depth: predicted - true in metres (positive: too far); normals: angle in degrees; classes: 1 wrong,
-    0 right; binary: predicted - true.
+    """Where the predicted maps are off, by task: see `Task.error`.
 
     Raises:
         InputError: sizes that differ.
     """
     return {
-        task.name: _error(task, predicted[task.name], truth.maps[task.name])
+        task.name: task.error(predicted[task.name], truth.maps[task.name])
         for task in _common(predicted, truth, tasks)
     }
-
-
-def _error(task: Task, said: np.ndarray, true: np.ndarray) -> np.ndarray:
-    if task.kind == "normals":
-        return angle_deg(said, true).astype(np.float32)
-    if task.kind == "depth":
-        known = np.isfinite(said) & np.isfinite(true) & (true > 0)
-        return np.subtract(said, true, out=np.full(true.shape, np.nan, np.float32), where=known)
-    off = (said != true) if task.kind == "classes" else said - true.astype(np.float32)
-    return np.where(true == IGNORE, np.nan, off).astype(np.float32)
 
 
 def _common(predicted: Mapping[str, np.ndarray], truth: Truth, tasks: Sequence[Task]) -> list[Task]:

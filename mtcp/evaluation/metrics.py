@@ -1,8 +1,8 @@
 """Metrics of dense prediction over a whole data set: one class per kind of task, all with one interface.
 
 `update(prediction, target)` takes final maps of a batch, `compute()` gives `{name: value}` in the units
-that the command line prints (percent, metres, degrees), `reset()` starts again. `metric_for(task)` picks
-the class. Everything is pooled over pixels of the data set, never averaged over images. A metric without a
+that the command line prints (percent, metres, degrees), `reset()` starts again. `Task.new_metric`
+makes one. Everything is pooled over pixels of the data set, never averaged over images. A metric without a
 single valid pixel is NaN.
 """
 
@@ -34,6 +34,10 @@ class TaskMetric(nn.Module):
     def compute(self) -> dict[str, float]:
         """The numbers over everything since the last reset."""
         raise NotImplementedError
+
+    def missing_pixels(self) -> int:
+        """Pixels of the prediction that are no numbers, so that no number here counts them."""
+        return 0
 
     def reset(self) -> None:
         """Forgets everything."""
@@ -131,6 +135,9 @@ class DepthMetrics(TaskMetric):
             "delta1": 100 * float(self.delta1.compute()),
         }
 
+    def missing_pixels(self) -> int:
+        return int(self.missing)
+
     def reset(self) -> None:
         super().reset()
         self.missing.zero_()
@@ -220,17 +227,6 @@ class BinaryMetrics(TaskMetric):
         # (1 + b) P R / (b P + R) with P = hit / said, R = hit / truth; 0 where nothing is hit
         f = (1 + self.beta_squared) * hit / (self.beta_squared * truth + said).clamp(min=1)
         return {"maxf": 100 * float(f.max())}
-
-
-def metric_for(task: Task) -> TaskMetric:
-    """The metric of a task, by its kind."""
-    if task.kind == "classes":
-        return ClassMetrics(task.channels)
-    if task.kind == "depth":
-        return DepthMetrics()
-    if task.kind == "normals":
-        return NormalsMetrics()
-    return BinaryMetrics(0.3 if task.name == "saliency" else 1.0)
 
 
 def angles(a: Tensor, b: Tensor) -> Tensor:

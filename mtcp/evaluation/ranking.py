@@ -12,14 +12,13 @@ from mtcp.evaluation.ground_truth import Errors
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.geometry.quantities import Numbers, Quantity, coherence_numbers
 from mtcp.geometry.report import STATUSES, Coherence
-from mtcp.tasks import Task
+from mtcp.tasks import Task, task_named
 
 STAGES = ("initial", "refined")
 CHANGE = "change"
 """What a row can be ranked by, beside the two stages: refined - initial."""
 
 _KEY_UNITS = {"%": "pct", "deg": "deg", "m": "m", "cm": "cm", "": "ratio"}
-_TASK_TITLES = {"semseg": "Segmentation", "edge": "Edges"}
 _METRIC_TITLES = {
     "miou": "mean IoU",
     "pixel_acc": "pixel accuracy",
@@ -62,19 +61,13 @@ class TriageRow:
 
 def error_quantities(tasks: Sequence[Task]) -> tuple[Quantity, ...]:
     """What the tasks' metrics measure against ground truth, over one frame."""
-    metrics = {
-        "classes": ("miou", "pixel_acc"),
-        "depth": ("rmse", "abs_rel", "delta1"),
-        "normals": ("mean", "median", "within_11", "within_22", "within_30"),
-        "binary": ("maxf",),
-    }
-    return tuple(error_quantity(task.name, metric) for task in tasks for metric in metrics[task.kind])
+    return tuple(error_quantity(task.name, metric) for task in tasks for metric in task.metrics)
 
 
 def error_quantity(task: str, metric: str) -> Quantity:
     """One metric of `mtcp.evaluation.metrics` for one task."""
     unit = UNITS[metric]
-    title = f"{_TASK_TITLES.get(task, task.replace('_', ' ').capitalize())}: {_METRIC_TITLES[metric]}"
+    title = f"{task_named(task).short}: {_METRIC_TITLES[metric]}"
     return Quantity(f"{task}_{metric}_{_KEY_UNITS[unit]}", title, unit, HIGHER_IS_BETTER[metric])
 
 

@@ -28,7 +28,7 @@ from mtcp.geometry.report import (
     StageMaps,
 )
 from mtcp.geometry.room import room_geometry
-from mtcp.tasks import IGNORE, NYUD_CLASSES
+from mtcp.tasks import DEPTH, IGNORE, NORMALS, NYUD_CLASSES, SEMSEG
 
 WORKING_SIDE = 640
 """Long side of the maps that are measured, at most. The fit's window is scaled to it (`scaled_window`)."""
@@ -125,7 +125,7 @@ def resize_maps(maps: Mapping[str, np.ndarray], camera: Camera) -> dict[str, np.
     resized = {}
     for name, values in maps.items():
         at = np.ix_(nearest(values.shape[0], camera.height), nearest(values.shape[1], camera.width))
-        resized[name] = _reduce_depth(values, camera, at) if name == "depth" else values[at]
+        resized[name] = _reduce_depth(values, camera, at) if name == DEPTH else values[at]
     return resized
 
 
@@ -137,7 +137,7 @@ def _measure(
     photo_size: tuple[int, int],
 ) -> tuple[tuple[StageCoherence, StageInput], Camera]:
     reduced, small = reduce_maps(_checked(maps, camera), camera, working_side)
-    depth, normals, semseg = reduced["depth"], _unit(reduced["normals"]), reduced.get("semseg")
+    depth, normals, semseg = reduced[DEPTH], _unit(reduced[NORMALS]), reduced.get(SEMSEG)
     depth = np.where(np.isfinite(depth) & (depth > 0), depth, 0.0)
     if semseg is not None:
         semseg = _labels(semseg, classes)
@@ -163,11 +163,11 @@ def _measure(
 
 
 def _checked(maps: Mapping[str, np.ndarray], camera: Camera) -> dict[str, np.ndarray]:
-    shapes = {"depth": 2, "normals": 3, "semseg": 2}
+    shapes = {DEPTH: 2, NORMALS: 3, SEMSEG: 2}
     found = {}
     for name, dimensions in shapes.items():
         if name not in maps:
-            if name == "semseg":
+            if name == SEMSEG:
                 continue
             raise InputError(
                 f"coherence needs a map of {name!r}; there are {', '.join(sorted(maps)) or 'none'}"

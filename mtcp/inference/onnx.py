@@ -241,8 +241,7 @@ def _described(content: bytes, model: MTCP, texts: Mapping[str, str]) -> bytes:
 
 
 def _meaning(task: Task) -> str:
-    meanings = {"depth": "metres along z, above 0", "normals": "unit vectors, see axes"}
-    return f"(B, {task.channels}, H, W): {meanings.get(task.kind, 'logits')}"
+    return f"(B, {task.channels}, H, W): {task.output}"
 
 
 def _task_of(model: MTCP, output: str) -> Task:

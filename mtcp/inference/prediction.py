@@ -10,7 +10,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.io.photo_facts import PhotoFacts
 from mtcp.model.trace import AttentionTrace, Trace
-from mtcp.tasks import Task, task_set
+from mtcp.tasks import SEMSEG, Task, task_set
 
 STRIDE = 4  # of the grid that traces, masks and class probabilities live on
 
@@ -81,7 +81,7 @@ class Prediction:
     @property
     def classes(self) -> tuple[str, ...]:
         """What the labels of "semseg" mean; empty if that is not predicted."""
-        return next((task.classes for task in self.task_list() if task.name == "semseg"), ())
+        return next((task.classes for task in self.task_list() if task.name == SEMSEG), ())
 
     def stages(self) -> dict[str, Maps]:
         """{"initial": maps, "refined": maps}, the second only where there is one."""

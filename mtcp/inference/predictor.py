@@ -31,9 +31,8 @@ from mtcp.inference.write import write_prediction
 from mtcp.io.photo import check_photo, open_photo, shrink
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model import MTCP, Decoded
-from mtcp.model.network import LOG_DEPTH_RANGE
 from mtcp.model.trace import first_of
-from mtcp.tasks import Task
+from mtcp.tasks import SEMSEG
 
 __all__ = ["Prediction", "Predictor", "finish", "write_prediction"]
 
@@ -170,7 +169,7 @@ class Predictor:
     def _check(self, decoded: Decoded) -> None:
         for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined)):
             for task in self.model.tasks:
-                if task.name in raws and (fault := _fault(task, raws[task.name])):
+                if task.name in raws and (fault := task.fault(raws[task.name])):
                     what = f"its {stage} {task.name} of this photo is {fault}"
                     raise InputError(f"{self.name}: {what}; use another checkpoint")
 
@@ -183,19 +182,12 @@ def finish(
 
     seen: the network's (h, w), as in `MTCP.finish`, with which this agrees.
     """
-    kind = next(t.kind for t in model.tasks if t.name == task)
-    shape = (*size, 3) if kind == "normals" else size
-    result = np.empty(shape, np.uint8 if kind == "classes" else np.float32)
+    of = next(one for one in model.tasks if one.name == task)
+    result = of.empty_map(size)
     top = 0
     for strip in _strips(raw.float(), size, seen):
-        final = model.activate(task, strip)[0]  # (C, rows, W)
-        if kind == "classes":
-            final = final.max(0).indices.to(torch.uint8)  # six times as fast as argmax on a CPU
-        elif kind == "normals":
-            final = final.permute(1, 2, 0)
-        else:
-            final = (final if kind == "depth" else final.sigmoid())[0]
-        result[top : top + strip.shape[2]] = final.cpu().numpy()
+        rows = of.map_of(of.activate(strip)[0])
+        result[top : top + strip.shape[2]] = rows.cpu().numpy()
         top += strip.shape[2]
     return result
 
@@ -227,23 +219,12 @@ def _camera(size: tuple[int, int], fov_deg: float | None, focal35: float | None)
     return Camera.from_fov(W, H), "assumed"
 
 
-def _fault(task: Task, raw: Tensor) -> str:
-    """What is wrong with a raw map, or an empty string."""
-    if not raw.isfinite().all():
-        return "not a number"
-    if task.kind == "depth":
-        low, high = LOG_DEPTH_RANGE
-        if ((raw <= low) | (raw >= high)).float().mean() > 0.5:
-            return "outside 5 cm to 148 m almost everywhere"
-    return ""
-
-
 def _inside(model: MTCP, decoded: Decoded) -> dict[str, Any]:
     """The fields of a `Prediction` that look inside the network."""
     semseg = {
-        stage: raws["semseg"].float().softmax(1)
+        stage: raws[SEMSEG].float().softmax(1)
         for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined))
-        if "semseg" in raws
+        if SEMSEG in raws
     }
     return {
         "intermediate": {

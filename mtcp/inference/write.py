@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from mtcp.drawing import colour, legend
+from mtcp.drawing import legend
 from mtcp.io.atomic import write_atomic
 
 if TYPE_CHECKING:
     from mtcp.inference.predictor import Prediction
-    from mtcp.tasks import Task
 
 COMPRESSION = 3  # of PNG: half the time of Pillow's 6 for a tenth more bytes
 STRIP_PIXELS = 1_000_000  # drawn at once: float copies of a whole 50-megapixel map would take 2 GB
@@ -43,17 +42,17 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
     written = [write_atomic(folder / f"{stem}.npz", lambda file: np.savez(file, **arrays(prediction)))]  # type: ignore[arg-type]
     for task in prediction.task_list():
         maps = {stage: of_stage[task.name] for stage, of_stage in prediction.stages().items()}
-        limits = _limits(list(maps.values())) if task.kind == "depth" else None
+        scale = task.scale(*(strip for values in maps.values() for strip in strips(values)))
         for stage, values in maps.items():
             name = f"{stem}_{task.name}_{stage}"
-            picture = in_strips(functools.partial(colour.picture, task, limits=limits), values)
-            strip = _legend(task, values, limits)
+            picture = in_strips(functools.partial(task.picture, scale=scale), values)
+            strip = task.legend(values, scale)
             if strip is not None:
                 written.append(_png(folder / f"{name}_plain.png", picture))
                 picture = legend.below(picture, strip)  # in its place: of 50 megapixels each is 150 MB
             written.append(_png(folder / f"{name}.png", picture))
-            if task.kind == "depth":
-                written.append(_png(folder / f"{name}_mm.png", in_strips(millimetres, values)))
+            for suffix, draw in task.exports.items():
+                written.append(_png(folder / f"{name}_{suffix}.png", in_strips(draw, values)))
     return written
 
 
@@ -74,30 +73,14 @@ def arrays(prediction: Prediction) -> dict[str, np.ndarray]:
 
 def in_strips(draw: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
     """`draw(values)` of a map (H, W, ...), some rows at a time; `draw` must treat each pixel by itself."""
-    rows = max(1, STRIP_PIXELS // values.shape[1])
-    parts = [draw(values[top : top + rows]) for top in range(0, len(values), rows)]
+    parts = [draw(strip) for strip in strips(values)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def millimetres(metres: np.ndarray) -> np.ndarray:
-    """Depth in metres -> uint16 millimetres, at most 65.535 m; what is not finite or not positive is 0."""
-    return np.nan_to_num(metres * 1000.0, nan=0.0, posinf=0.0).clip(0, 65535).round().astype(np.uint16)
-
-
-def _limits(maps: list[np.ndarray]) -> tuple[float, float]:
-    """`colour.value_range` of all maps together."""
-    rows = max(1, STRIP_PIXELS // maps[0].shape[1])
-    strips = [values[top : top + rows] for values in maps for top in range(0, len(values), rows)]
-    ends = [colour.value_range(strip) for strip in strips if (np.isfinite(strip) & (strip > 0)).any()]
-    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else colour.value_range()
-
-
-def _legend(task: Task, values: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray | None:
-    """The legend that the map's colours need, as wide as the map; None where they explain themselves."""
-    width = values.shape[1]
-    if task.kind == "classes":
-        return legend.class_strip(legend.class_legend(task, values), width)
-    return legend.colour_bar(*limits, unit=task.unit, width=width) if limits else None
+def strips(values: np.ndarray) -> Iterator[np.ndarray]:
+    """A map (H, W, ...) some rows at a time, so that copies of it stay small."""
+    rows = max(1, STRIP_PIXELS // values.shape[1])
+    return (values[top : top + rows] for top in range(0, len(values), rows))
 
 
 def _png(path: Path, array: np.ndarray) -> Path:

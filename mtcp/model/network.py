@@ -21,9 +21,6 @@ from mtcp.model.task_decoder import TaskDecoder
 from mtcp.model.trace import TensorTrace
 from mtcp.tasks import Task
 
-LOG_DEPTH_RANGE = (-3.0, 5.0)  # 5 cm to 148 m: keeps exp() finite whatever the head says
-TYPICAL_LOG_DEPTH = 0.9  # 2.5 m: where depth starts
-
 
 @dataclass
 class Decoded:
@@ -131,13 +128,7 @@ class MTCP(nn.Module):
 
     def activate(self, task: str, raw: Tensor) -> Tensor:
         """Makes depth positive (exp of log metres) and normals unit vectors; logits stay logits."""
-        kind = self._task(task).kind
-        if kind == "depth":
-            return raw.float().clamp(*LOG_DEPTH_RANGE).exp()
-        if kind == "normals":
-            vectors = raw.float()  # F.normalize takes ten times as long on a CPU
-            return vectors * vectors.square().sum(1, keepdim=True).clamp_min(1e-12).rsqrt()
-        return raw
+        return self._task(task).activate(raw)
 
     def _shared(self, x: Tensor) -> Shared:
         if x.ndim != 4 or x.shape[1] != 3:
@@ -196,8 +187,8 @@ def _shared(config: ModelConfig, pretrained: bool) -> nn.Module:
 def _head(width: int, task: Task, *, deep: bool = False) -> nn.Module:
     """A 1x1 convolution; `deep` puts a block of a 3x3 convolution, BatchNorm and ReLU before it."""
     final = nn.Conv2d(width, task.channels, 1)
-    if task.kind == "depth":
-        nn.init.constant_(final.bias, TYPICAL_LOG_DEPTH)  # type: ignore[arg-type]
+    if task.start_bias is not None:
+        nn.init.constant_(final.bias, task.start_bias)  # type: ignore[arg-type]
     if not deep:
         return final
     return nn.Sequential(

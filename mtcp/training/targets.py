@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mtcp.errors import InputError
-from mtcp.objective.losses import check_labels, valid_pixels
+from mtcp.objective.losses import check_labels
 from mtcp.tasks import Task
 
 
@@ -21,7 +21,7 @@ def check_targets(data: Any, tasks: Sequence[Task], split: str) -> dict[str, Ten
     Raises:
         InputError: a sample without a task's target, a label out of range, a task without a single valid pixel.
     """
-    counts = {task.name: torch.zeros(256, dtype=torch.long) for task in tasks if task.kind == "classes"}
+    counts = {task.name: torch.zeros(256, dtype=torch.long) for task in tasks if task.classes}
     unlabelled = {task.name for task in tasks}
     for i in range(len(data)):
         sample = data[i]
@@ -32,7 +32,7 @@ def check_targets(data: Any, tasks: Sequence[Task], split: str) -> dict[str, Ten
             check_labels(task, target, f"{split}: {data.ids[i]}")
             if task.name in counts:
                 counts[task.name] += torch.bincount(target.flatten().long(), minlength=256)
-            if task.name in unlabelled and valid_pixels(task.kind, target).any():
+            if task.name in unlabelled and task.valid(target).any():
                 unlabelled.remove(task.name)
     if unlabelled:
         raise InputError(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import torch
 
 from mtcp.data.derive import semantic_edges
 from mtcp.data.rooms.build import make_room
 from mtcp.data.rooms.rays import require_open3d
 from mtcp.data.rooms.render import Frame, render
-from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor, normals_tensor
+from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor
 from mtcp.errors import InputError
-from mtcp.tasks import task_set
+from mtcp.tasks import task_named, task_set
 
 
 class Rooms(DataSet):
@@ -57,7 +56,7 @@ class Rooms(DataSet):
         frame = self.frame(index)
         sample: Sample = {"image": image_tensor(frame.image), "camera": camera_tensor(frame.camera)}
         for task in self.tasks:
-            sample[task] = _MAPS[task](frame)
+            sample[task] = task_named(task).target_of(_MAPS[task](frame))
         return sample
 
 
@@ -67,8 +66,8 @@ def edges(semseg: np.ndarray) -> np.ndarray:
 
 
 _MAPS = {
-    "semseg": lambda frame: torch.from_numpy(frame.semseg),
-    "depth": lambda frame: torch.from_numpy(frame.depth),
-    "normals": lambda frame: normals_tensor(frame.normals),
-    "edge": lambda frame: torch.from_numpy(edges(frame.semseg)),
+    "semseg": lambda frame: frame.semseg,
+    "depth": lambda frame: frame.depth,
+    "normals": lambda frame: frame.normals,
+    "edge": lambda frame: edges(frame.semseg),
 }
