@@ -27,9 +27,8 @@ def add_fields(group: Any, config: type, prefix: str, without: Collection[str] =
             metavar=metavar,
             help=_help(field),
         )
-        for old in (
-            old for old, now in SWITCHED.items() if now == field.name
-        ):  # of commands that were written down
+        # Commands that were written down with the switches of earlier versions go on working.
+        for old in (old for old, now in SWITCHED.items() if now == field.name):
             group.add_argument(
                 f"--{flag(old)}",
                 dest=f"{prefix}_{old}",
