@@ -29,9 +29,8 @@ def add_fields(group: Any, config: Any, prefix: str, without: Collection[str] = 
             metavar=metavar,
             help=_help(field, default),
         )
-        for old in (
-            old for old, now in SWITCHED.items() if now == field.name
-        ):  # of commands that were written down
+        # Commands that were written down with the switches of earlier versions go on working.
+        for old in (old for old, now in SWITCHED.items() if now == field.name):
             group.add_argument(
                 f"--{flag(old)}",
                 dest=f"{prefix}_{old}",

@@ -22,8 +22,7 @@ EXAMPLES = """examples:
   NYUv2 as shipped:               python -m mtcp train --name nyud --data data/nyud --val-split val
   go on with it:                  python -m mtcp train --name nyud --resume
   several processes:              torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
-  plain multi-task baseline:      python -m mtcp train --name plain --fusion none --refinement none \
-                                    --task-decoder no
+  plain multi-task baseline:      python -m mtcp train --name plain --task-decoder no --fusion none --refinement none
 
 exit codes: 0 finished, 3 paused (time is up or Ctrl-C: --resume goes on; 0 under torchrun), 2 wrong input,
 4 a loss is not finite, 5 a file could not be written (a full disk: what was saved before is kept)
