@@ -13,6 +13,7 @@ import torch
 
 from mtcp.training import read_log
 
+pytestmark = pytest.mark.slow
 WORKER = Path(__file__).with_name("ddp_worker.py")
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 from visiting import Visit, visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 ORIENTATION = 0x0112

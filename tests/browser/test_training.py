@@ -17,7 +17,7 @@ from app.tabs.training import Training
 from app.tabs.training_events import listen
 from mtcp.objective.balancing import Uniform
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SLOW_MS = 60_000
 SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "cloud_fps.py"
 SLOW_MS = 120_000  # a busy machine
