@@ -4,8 +4,8 @@
 
 The photos are copies of one example (640 x 480 unless --photo says otherwise), read from a local folder, the rows
 written to another. The rate counts from the first photo done to the last: `startup_s`, until that first one, is Ray
-and torch being loaded once and is told by itself. `photo_s` and `network_s` are medians of the table's own columns:
-if workers stand in each other's way, they grow with their number. Rates are medians of `--repeats` whole runs.
+and torch being loaded once and is given by itself. `photo_s` and `network_s` are medians of the table's own columns:
+if workers stand in each other's way, they grow with their number. Rates are medians of `--repeats` complete runs.
 """
 
 from __future__ import annotations
