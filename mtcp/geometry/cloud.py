@@ -23,9 +23,7 @@ JUMP_STEP = 0.002
 _REFERENCE_SIDE = 320  # neighbours are one pixel apart in maps of this width, farther in larger ones
 
 _FRONTAL_DEG = 40.0  # a surface seen flatter than this is looked at more from its front
-_ASIDE_DEG = (
-    35.0  # how far the view goes aside from where the photo was taken, to show a frontal surface's relief
-)
+_ASIDE_DEG = 35.0  # how far the view moves to the side of where the photo was taken, to show a frontal surface's relief
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
 
 
@@ -127,7 +125,7 @@ class Viewpoint:
 
 
 def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint | None:
-    """A view of the points (N, 3) from the front or a little aside; None without points.
+    """A view of the points (N, 3) from the front or a little to the side; None without points.
 
     normal: (3,) which way their surface faces. Surfaces that the photo saw flat are turned to the eye;
     those that faced it are seen from the side, where one sees that they are not as they should be.

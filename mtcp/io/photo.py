@@ -31,7 +31,7 @@ MAX_SCANS = 100
 """Progressive JPEGs have about ten scans; each costs a pass over the whole picture, however few bytes it has."""
 MIN_SIDE = 8
 LONGEST_SIDE = 1024
-"""What the page, the endpoint and the command line work at, unless told otherwise: the network sees less anyway, and
+"""What the page, the endpoint and the command line work at by default: the network sees less anyway, and
 the maps of a 48-megapixel photo are 1.5 GB."""
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "HEIF")
 
