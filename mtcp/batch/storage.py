@@ -36,7 +36,7 @@ class Place:
     root: str
 
     def path(self, name: str = "") -> str:
-        """Of what is called `name` (slashes between folders) in this folder."""
+        """The path of `name` (slashes between folders) in this folder."""
         return posixpath.join(self.root, name) if name else self.root
 
     @property

@@ -1,4 +1,4 @@
-"""What a photo's file tells besides its pixels: the lens, and whether the picture is a pinhole camera's at all."""
+"""What a photo's file says besides its pixels: the lens, and whether the picture comes from a pinhole camera at all."""
 
 from __future__ import annotations
 
