@@ -206,9 +206,9 @@ def _dataset(files: Sequence[_File]) -> Any:
 
     columns = schema() if files[0].kind == PHOTOS else bad_schema()
     text = [field.name for field in columns if arrow().types.is_string(field.type)]
-    for name in (
-        text
-    ):  # else one long text, repeated a million times in a few bytes, would be unpacked a million times
+    for (
+        name
+    ) in text:  # else one long text, told a million times in a few bytes, would be unpacked a million times
         at = columns.get_field_index(name)
         columns = columns.set(at, columns.field(at).with_type(arrow().dictionary("int32", "string")))
     return ds.dataset(
