@@ -179,13 +179,13 @@ def measure(seconds: float) -> dict[str, Any]:
     found = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        told = {
+        measured = {
             name: turned(browser, address, seconds, script)
             for name, script in (("as_served", ""), ("software_gl", TAKE_ANY_WEBGL))
         }
         browser.close()
     demo.close()
-    return {"load": list(os.getloadavg()), "processors": os.cpu_count(), **told}
+    return {"load": list(os.getloadavg()), "processors": os.cpu_count(), **measured}
 
 
 def turned(browser: Any, address: str, seconds: float, script: str) -> dict[str, Any]:
@@ -194,14 +194,14 @@ def turned(browser: Any, address: str, seconds: float, script: str) -> dict[str,
     tab.add_init_script(script)
     tab.goto(address, timeout=120_000)
     tab.wait_for_function(READY, timeout=120_000)
-    told: dict[str, Any] = {"drawn_by": tab.evaluate(_DRAWN_BY)}
+    measured: dict[str, Any] = {"drawn_by": tab.evaluate(_DRAWN_BY)}
     rows = (("both", _EVERY_POINT, 2), ("one", _EVERY_POINT, 1), ("visitor_both", _VISITOR, 2))
     for name, turn, which in rows:
         before = processor_s()
-        told[name] = tab.evaluate(turn, [1000 * seconds, which])
-        told[name]["processor_ms"] = 1000 * (processor_s() - before) / told[name]["frames"]
+        measured[name] = tab.evaluate(turn, [1000 * seconds, which])
+        measured[name]["processor_ms"] = 1000 * (processor_s() - before) / measured[name]["frames"]
     tab.close()
-    return told
+    return measured
 
 
 def main() -> None:
@@ -210,10 +210,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     start = time.perf_counter()
-    told = json.dumps(measure(asked.seconds) | {"took_s": time.perf_counter() - start}, indent=2)
-    print(told)
+    text = json.dumps(measure(asked.seconds) | {"took_s": time.perf_counter() - start}, indent=2)
+    print(text)
     if asked.json:
-        asked.json.write_text(told + "\n")
+        asked.json.write_text(text + "\n")
 
 
 if __name__ == "__main__":

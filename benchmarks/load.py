@@ -42,9 +42,10 @@ START_SECONDS, ANSWER_SECONDS = 400, 600
 
 
 @dataclass
-class Told:
-    """What the visitors have met with. seconds: of each photo, from sending to the last byte. places: the highest
-    place in the queue that each waiting visitor was told."""
+class Tally:
+    """What happened to the visitors. seconds: of each photo, from sending to the last byte. places: the highest
+    queue position that each waiting visitor was shown.
+    """
 
     seconds: list[float] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -55,8 +56,8 @@ class Told:
 class Visitor:
     """One browser: a session, a photo of its own, and what its answer was the first time."""
 
-    def __init__(self, number: int, url: str, told: Told) -> None:
-        self.name, self.told = f"visitor-{number}", told
+    def __init__(self, number: int, url: str, tally: Tally) -> None:
+        self.name, self.tally = f"visitor-{number}", tally
         self.size = (320 + 4 * number, 240 + 2 * number)  # (width, height)
         self.client = httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
         config = self.client.get("/config").json()
@@ -88,7 +89,7 @@ class Visitor:
                 message = json.loads(line[5:]) if line.startswith("data:") else {}
                 place = max(place, message.get("rank") or 0)
                 if message.get("msg") == "process_completed":
-                    self.told.places.append(place)
+                    self.tally.places.append(place)
                     return dict(message)
                 if message.get("msg") == "process_starts" and leaves:
                     return None
@@ -106,7 +107,7 @@ class Visitor:
             raise ValueError(f"sees {others}")
         if listener == self.endpoint:
             self.check(*answer["output"]["data"])
-        self.told.seconds.append(time.perf_counter() - start)
+        self.tally.seconds.append(time.perf_counter() - start)
 
     def check(self, summary: dict[str, Any], maps: dict[str, Any]) -> None:
         """The endpoint's answer, down to the arrays."""
@@ -129,7 +130,7 @@ def visit(visitor: Visitor, until: float) -> None:
         try:
             visitor.turn((visitor.endpoint, visitor.page)[turn % 2])
         except (ValueError, KeyError, OSError, httpx.HTTPError) as error:
-            visitor.told.errors.append(f"{visitor.name}: {type(error).__name__}: {error}"[:300])
+            visitor.tally.errors.append(f"{visitor.name}: {type(error).__name__}: {error}"[:300])
             time.sleep(1)
         turn += 1
 
@@ -138,7 +139,7 @@ def leave(visitor: Visitor, until: float) -> None:
     """Closes the page as soon as the network runs on the photo, again and again."""
     while time.monotonic() < until:
         with contextlib.suppress(httpx.HTTPError, ValueError):
-            visitor.told.left += visitor.ask(visitor.page, leaves=True) is None
+            visitor.tally.left += visitor.ask(visitor.page, leaves=True) is None
 
 
 @contextlib.contextmanager
@@ -183,16 +184,16 @@ def files(folder: Path) -> tuple[int, float]:
 
 def measure(visitors: int, minutes: float, checkpoint: Path, results_mib: int) -> dict[str, Any]:
     """Runs it; all figures. Memory in MiB, times in seconds. results_mib: of the server, for visitors' results."""
-    told, rss = Told(), []
+    tally, rss = Tally(), []
     with tempfile.TemporaryDirectory(prefix="load-") as place:
         folder = Path(place)
         with server(checkpoint, folder, results_mib) as (process, url):
             before, start = files(folder), time.monotonic()
             until = start + 60 * minutes
             jobs = [
-                threading.Thread(target=visit, args=(Visitor(i, url, told), until)) for i in range(visitors)
+                threading.Thread(target=visit, args=(Visitor(i, url, tally), until)) for i in range(visitors)
             ]
-            jobs.append(threading.Thread(target=leave, args=(Visitor(visitors, url, told), until)))
+            jobs.append(threading.Thread(target=leave, args=(Visitor(visitors, url, tally), until)))
             for job in jobs:
                 job.start()
             while any(job.is_alive() for job in jobs) and process.poll() is None:
@@ -204,17 +205,17 @@ def measure(visitors: int, minutes: float, checkpoint: Path, results_mib: int) -
             peak = mib(process, "VmHWM") if process.poll() is None else None
         after = files(folder)
     thirds = [statistics.median(m for t, m in rss if k <= 3 * t / taken <= k + 1) for k in range(3)]
-    times = sorted(told.seconds) or [float("nan")]
+    times = sorted(tally.seconds) or [float("nan")]
     return {
         "visitors": visitors,
         "minutes": taken / 60,
-        "photos": len(told.seconds),
-        "photos_per_minute": len(told.seconds) / taken * 60,
+        "photos": len(tally.seconds),
+        "photos_per_minute": len(tally.seconds) / taken * 60,
         "p50_s": statistics.median(times),
         "p95_s": times[min(len(times) - 1, int(0.95 * len(times)))],
-        "highest_place_told": max(told.places, default=0),
-        "left_in_mid_run": told.left,
-        "errors": told.errors,
+        "highest_queue_position": max(tally.places, default=0),
+        "left_in_mid_run": tally.left,
+        "errors": tally.errors,
         "peak_mib": peak,
         "results_mib": results_mib,
         "rss_mib_by_thirds": thirds,
@@ -247,8 +248,8 @@ def main() -> int:
         from mtcp.environment import environment
         from mtcp.inference.sizes import pick_device
 
-        whole = {"environment": environment(pick_device("auto")), **found}
-        args.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        record = {"environment": environment(pick_device("auto")), **found}
+        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return 1 if found["errors"] else 0
 
 

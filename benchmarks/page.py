@@ -138,12 +138,12 @@ def main() -> None:
     for row in found:
         print(f"{row.interaction:60s} {row.milliseconds:8.1f} {row.kilobytes:8.1f}")
     if args.json:
-        told = {
+        record = {
             "machine": platform.platform(),
             "photo": args.photo.name,
             "rows": [asdict(row) for row in found],
         }
-        args.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

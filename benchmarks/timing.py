@@ -65,7 +65,7 @@ def summary(seconds: Sequence[float]) -> Row:
 
 
 def peak_mib(f: Callable[[], object], device: torch.device) -> float | None:
-    """Memory that `f` needs at its peak beyond what was in use before it, in MiB; None where it cannot be told.
+    """Memory that `f` needs at its peak beyond what was in use before it, in MiB; None where it cannot be measured.
 
     On CUDA what torch's allocator handed out. On Linux the process's high-water mark of resident memory, reset
     just before: call it once, before anything of that size has run in the process, because freed memory that the
@@ -103,7 +103,7 @@ def _status_kib(name: str) -> int:
 
 
 def free_mib(device: torch.device) -> float:
-    """Memory that can still be had on `device`; infinite where it cannot be told."""
+    """Memory that can still be had on `device`; infinite where this is unknown."""
     if device.type == "cuda":
         import torch
 
@@ -135,7 +135,7 @@ def isolated(module: str, spec: Spec) -> Row:
 
 
 def rows_of(module: str, measure: Measure, specs: Iterable[Spec], *, here: bool) -> list[Row]:
-    """A row per specification, told on standard error as they come. here: no process of its own (to debug)."""
+    """A row per specification, printed on standard error as they come. here: no process of its own (to debug)."""
     rows = []
     for spec in specs:
         row = {**spec, **measure(spec)} if here else isolated(module, spec)

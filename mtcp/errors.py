@@ -1,4 +1,4 @@
-"""Errors that a user can cause and mend, and how their texts are kept to one line."""
+"""Errors that a user can cause and fix, and how their texts are kept to one line."""
 
 from __future__ import annotations
 

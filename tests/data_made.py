@@ -50,5 +50,5 @@ def write_lines(path: Path, lines: list[str]) -> None:
 
 def tear(path: Path) -> None:
     """Cuts a file in half."""
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])

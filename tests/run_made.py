@@ -27,7 +27,7 @@ def losses(step: int) -> dict[str, float]:
 def lines(
     epochs: int, *, planned: int = 8, balancer: Balancer | None = None, evaluate: int = 2
 ) -> list[dict[str, Any]]:
-    """The log of a run after `epochs` whole epochs: a step line every 2 s, metrics every `evaluate` epochs."""
+    """The log of a run after `epochs` complete epochs: a step line every 2 s, metrics every `evaluate` epochs."""
     balancer = balancer or LPS(TASKS)
     made: list[dict[str, Any]] = [{"kind": "start", "step": 0, "epoch": 0, "epochs": planned, "time": T0}]
     for epoch in range(epochs):

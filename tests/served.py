@@ -43,9 +43,9 @@ class Served:
     def upload(self, path: Path, name: str | None = None) -> str:
         """Uploads a file; the path that the server gave it."""
         with path.open("rb") as file:
-            told = self.client.post("/gradio_api/upload", files={"files": (name or path.name, file)})
-        told.raise_for_status()
-        return str(told.json()[0])
+            answer = self.client.post("/gradio_api/upload", files={"files": (name or path.name, file)})
+        answer.raise_for_status()
+        return str(answer.json()[0])
 
     def dropped(self, photo: Path, api_name: str | None = None) -> dict[str, Any]:
         """Uploads a photo; the call that the page makes for it, or, named "predict", the endpoint's."""
@@ -56,7 +56,7 @@ class Served:
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
-        """What the page tells the browser of itself."""
+        """The page's configuration, as the browser gets it."""
         return dict(self.client.get("/config").json())
 
     @property
@@ -68,7 +68,7 @@ class Served:
         """A call of the listener to an event of the component with this elem_id: its inputs as the page has
         them at first, but for this component's own."""
         props = {c["id"]: c["props"] for c in self.config["components"]}
-        mine = next(key for key, told in props.items() if told.get("elem_id") == label)
+        mine = next(key for key, known in props.items() if known.get("elem_id") == label)
         listener = next(d for d in self.listeners if [mine, event] in [list(t) for t in d["targets"]])
         data = [value if key == mine else props[key].get("value") for key in listener["inputs"]]
         return {"fn_index": listener["id"], "data": data}
@@ -78,24 +78,24 @@ class Served:
 
         A call that is refused at the door is a message with `status` and `detail`.
         """
-        session, told, open_calls = session or uuid.uuid4().hex, [], 0
+        session, messages, open_calls = session or uuid.uuid4().hex, [], 0
         for call in calls:
             answer = self.client.post("/gradio_api/queue/join", json={**call, "session_hash": session})
             if answer.status_code == 200:
                 open_calls += 1
             else:
-                told.append({"msg": "refused", "status": answer.status_code, "detail": answer.text})
+                messages.append({"msg": "refused", "status": answer.status_code, "detail": answer.text})
         if open_calls:
             with self.client.stream(
                 "GET", "/gradio_api/queue/data", params={"session_hash": session}
             ) as stream:
                 for line in stream.iter_lines():
                     if line.startswith("data:"):
-                        told.append(json.loads(line[5:]))
-                        open_calls -= told[-1]["msg"] == "process_completed"
+                        messages.append(json.loads(line[5:]))
+                        open_calls -= messages[-1]["msg"] == "process_completed"
                     if not open_calls:
                         break
-        return told
+        return messages
 
 
 @contextmanager

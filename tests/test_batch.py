@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import many as benchmark  # noqa: E402
+from benchmarks import batch as benchmark  # noqa: E402
 from mtcp.__main__ import main  # noqa: E402
 from mtcp.batch import run as many  # noqa: E402
 from mtcp.batch import storage, table  # noqa: E402

@@ -7,7 +7,9 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from mtcp.__main__ import VERBS, build_parser
@@ -65,9 +67,9 @@ def test_commands_within_sentences_name_verbs_and_flags(capsys: pytest.CaptureFi
             continue
         with pytest.raises(SystemExit) as stopped:
             build_parser().parse_args([verb, "--help"])
-        told = re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)
+        flags = re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)
         assert stopped.value.code == 0, verb
-        assert {word for word in words if word.startswith("--")} <= set(told), (verb, words)
+        assert {word for word in words if word.startswith("--")} <= set(flags), (verb, words)
 
 
 @pytest.mark.parametrize("words", calls(r"benchmarks\.\w+"), ids=" ".join)
@@ -125,11 +127,34 @@ def test_app_entry_point_explains_itself() -> None:
         assert flag in result.stdout
 
 
-def test_local_links_and_pictures_exist() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
-    assert links
+@pytest.mark.parametrize("name", PAGES)
+def test_local_links_and_pictures_exist(name: str) -> None:
+    folder = ROOT if name == "README.md" else ROOT / "docs"
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", PAGES[name])
+    assert links or name != "README.md"
     for link in links:
-        assert (ROOT / link).exists(), link
+        path, _, heading = link.partition("#")
+        target = folder / path if path else folder / name
+        assert target.exists(), link
+        headings = (
+            re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE) if heading else ()
+        )
+        assert not heading or heading in [title.lower().replace(" ", "-") for title in headings], link
+
+
+def test_readme_is_short_enough_for_a_newcomer() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_lines_of_python_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    found: dict[str, Any] = {}
+    exec(block, found)
+    size = found["prediction"].size
+    assert found["depth"].shape == found["labels"].shape == size
+    assert found["depth"].dtype == np.float32 and found["labels"].dtype == np.uint8
+    assert found["normals"].shape == (*size, 3) and found["normals"].dtype == np.float32
 
 
 def test_one_number_for_gradio() -> None:

@@ -239,7 +239,9 @@ def _charts(elem_id: str) -> gr.HTML:
 
 
 def _how_to_train(roots: Sequence[Path], *, open: bool) -> None:
-    with gr.Accordion("Train a small network on made rooms, and watch", open=open, elem_id="training-how"):
+    with gr.Accordion(
+        "Train a small network on synthetic rooms, and watch", open=open, elem_id="training-how"
+    ):
         gr.Textbox(
             training_status.command(roots),
             label="In a second terminal, in the project's folder (about 6 minutes on two cores). "

@@ -23,7 +23,7 @@ PAGE = 20
 """Frames in the table at once."""
 EMPTY = (
     '<div class="mt-empty"><h2>The truth of this photo is not known.</h2>'
-    "<p>Pick one of the examples, which are made rooms with exact depth, normals and classes, or start with "
+    "<p>Pick one of the examples, which are synthetic rooms with exact depth, normals and classes, or start with "
     "<code>python app.py --data DIR</code>, a folder of frames with ground truth.</p></div>"
 )
 

@@ -120,7 +120,7 @@ def _measured(
 
 @contextmanager
 def cluster(pool: Pool) -> Iterator[None]:
-    """Within it Ray runs: the cluster this process already has, the one at `pool.address`, or a local one.
+    """A context in which Ray runs: on the cluster this process already has, the one at `pool.address`, or a local one.
 
     Raises:
         InputError: ray is not installed, the cluster cannot be reached or is too small for one worker.
@@ -176,7 +176,7 @@ def _start(pool: Pool) -> None:
 
 
 def _check_room(pool: Pool, resources: dict[str, float]) -> None:
-    """Ray would wait for ever for workers that do not fit."""
+    """Refuses workers that do not fit: Ray would wait for them forever."""
     wanted = {"CPU": pool.workers * pool.threads, "GPU": pool.workers * pool.gpus}
     for name, count in wanted.items():
         if count > resources.get(name, 0):

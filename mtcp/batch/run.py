@@ -1,4 +1,4 @@
-"""A run over many photos: what is still to do, in blocks; done by an engine; told as it goes."""
+"""A run over many photos: finds what is still to do, hands it to an engine in blocks, and reports progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtcp.io.photo import LONGEST_SIDE
 from mtcp.io.safe_read import brief
 
 LARGEST_BLOCK = 256
-"""Photos whose rows are written together at most, unless told otherwise: what a crash costs each worker."""
+"""Photos whose rows are written together, at most, by default: what a crash costs each worker."""
 BLOCKS_PER_WORKER = 8
 """Small runs have smaller blocks, so that no worker waits long for the last ones."""
 

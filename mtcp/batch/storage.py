@@ -1,4 +1,4 @@
-"""Folders that may be anywhere fsspec reaches: pictures in them, and files that are whole or absent."""
+"""Folders that may be anywhere fsspec reaches: pictures in them, and files that are complete or absent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Place:
     root: str
 
     def path(self, name: str = "") -> str:
-        """Of what is called `name` (slashes between folders) in this folder."""
+        """The path of `name` (slashes between folders) in this folder."""
         return posixpath.join(self.root, name) if name else self.root
 
     @property
@@ -111,7 +111,7 @@ def read_photo(place: Place, name: str) -> tuple[np.ndarray, PhotoFacts]:
 
 
 def write_whole(place: Place, name: str, content: bytes) -> None:
-    """Puts a file there that others see whole or not at all: written aside, then renamed.
+    """Writes a file that others see complete or not at all: to a temporary name, then renamed.
 
     Raises:
         OSError: it could not be written; nothing is left under its name.
@@ -121,10 +121,10 @@ def write_whole(place: Place, name: str, content: bytes) -> None:
         write_atomic(Path(path), lambda file: file.write(content))
         return
     folder, base = posixpath.split(path)
-    aside = posixpath.join(folder, f".{base}.{uuid.uuid4().hex}.part")
+    temporary = posixpath.join(folder, f".{base}.{uuid.uuid4().hex}.part")
     place.fs.makedirs(folder, exist_ok=True)
-    place.fs.pipe_file(aside, content)
-    place.fs.mv(aside, path)
+    place.fs.pipe_file(temporary, content)
+    place.fs.mv(temporary, path)
 
 
 def _is_picture(name: str) -> bool:

@@ -23,9 +23,7 @@ JUMP_STEP = 0.002
 _REFERENCE_SIDE = 320  # neighbours are one pixel apart in maps of this width, farther in larger ones
 
 _FRONTAL_DEG = 40.0  # a surface seen flatter than this is looked at more from its front
-_ASIDE_DEG = (
-    35.0  # how far the view goes aside from where the photo was taken, to show a frontal surface's relief
-)
+_SIDE_DEG = 35.0  # how far the view moves to the side of where the photo was taken, to show a frontal surface's relief
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
 
 
@@ -127,10 +125,10 @@ class Viewpoint:
 
 
 def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint | None:
-    """A view of the points (N, 3) from the front or a little aside; None without points.
+    """A view of the points (N, 3) from the front or a little to the side; None without points.
 
-    normal: (3,) which way their surface faces. Surfaces that the photo saw flat are turned to the eye;
-    those that faced it are seen from the side, where one sees that they are not as they should be.
+    normal: (3,) which way their surface faces. A surface that the photo saw at a grazing angle is turned to the
+    eye; one that faced the photo is seen from the side, where its relief shows.
     """
     if not len(points):
         return None
@@ -145,7 +143,7 @@ def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint
     if math.degrees(math.acos(min(1.0, float(facing @ back)))) > _FRONTAL_DEG:
         yaw, pitch = _angles(facing + back)
     else:
-        yaw += _ASIDE_DEG if centre[0] >= 0 else -_ASIDE_DEG  # towards the middle of the room
+        yaw += _SIDE_DEG if centre[0] >= 0 else -_SIDE_DEG  # towards the middle of the room
         pitch += 10.0
     turn = np.clip((yaw, pitch), -_MOST_TURN_DEG, _MOST_TURN_DEG)
     x, y, z = (float(v) for v in centre)

@@ -1,1 +1,1 @@
-"""Files as they come and go: photos, bounded reading, writing that is whole or not at all, a folder's lock."""
+"""Files in and out: photos, bounded reading, writing that is complete or not at all, a folder's lock."""

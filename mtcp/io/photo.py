@@ -31,7 +31,7 @@ MAX_SCANS = 100
 """Progressive JPEGs have about ten scans; each costs a pass over the whole picture, however few bytes it has."""
 MIN_SIDE = 8
 LONGEST_SIDE = 1024
-"""What the page, the endpoint and the command line work at, unless told otherwise: the network sees less anyway, and
+"""What the page, the endpoint and the command line work at by default: the network sees less anyway, and
 the maps of a 48-megapixel photo are 1.5 GB."""
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "HEIF")
 
@@ -160,7 +160,7 @@ def _name(source: str | os.PathLike[str] | BinaryIO) -> str:
 
 
 def _check_file(name: str, path: str | os.PathLike[str]) -> None:
-    """Before it is opened: a pipe or a device would be waited for or read without end."""
+    """Refuses, before it is opened, what would be waited for or read without end: a pipe, a device."""
     try:
         found = os.stat(path)  # noqa: PTH116 (Path would lose a trailing slash)
     except (FileNotFoundError, NotADirectoryError):
@@ -185,7 +185,7 @@ def _check_size(name: str, width: int, height: int) -> None:
 
 
 def _check_inside(name: str, image: Image.Image) -> None:
-    """What a file's declared size does not tell: thumbnails first, huge tiles, endless scans."""
+    """Refuses what a file's declared size does not show: a thumbnail as first picture, huge tiles, endless scans."""
     if image.format == "TIFF":
         _check_tiff(name, getattr(image, "tag_v2", {}))
     if image.format in ("JPEG", "MPO") and "progressive" in image.info and _scans(image) > MAX_SCANS:

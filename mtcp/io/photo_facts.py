@@ -1,4 +1,4 @@
-"""What a photo's file tells besides its pixels: the lens, and whether the picture is a pinhole camera's at all."""
+"""What a photo's file says besides its pixels: the lens, and whether the picture comes from a pinhole camera at all."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class PhotoFacts:
 def read_facts(
     exif: Image.Exif, xmp: bytes | str | None, size: tuple[int, int], reading_note: str = ""
 ) -> PhotoFacts:
-    """The facts in a file's metadata. Damaged metadata tells nothing; it is no error.
+    """The facts in a file's metadata. Damaged metadata is no error; it counts as missing.
 
     The focal length comes from EXIF FocalLengthIn35mmFilm, else from FocalLength and FocalPlaneXResolution. Both are of
     the picture as it was taken, whose size is PixelXDimension x PixelYDimension. If the present size has the same
     shape, turned or not, the picture was resized and its field of view is the same. If not, it was cropped, and it is
     taken for the largest part of that shape, in which the field of view is the widest that it can be.
 
-    An editor that wrote its own size into PixelXDimension and left FocalPlaneXResolution as it was cannot be told
-    from a small sensor.
+    An editor that wrote its own size into PixelXDimension and left FocalPlaneXResolution as it was looks the same
+    as a small sensor.
 
     Args:
         xmp: the XMP packet. size: (width, height) as stored, before EXIF's orientation.
@@ -121,7 +121,7 @@ def _focal(block: Mapping[int, Any], size: tuple[int, int]) -> tuple[float | Non
 
 
 def _by_sensor(block: Mapping[int, Any], taken: tuple[float, float]) -> tuple[float, str]:
-    """35 mm equivalent focal length (0: not told) from the lens's own and the sensor's pixels."""
+    """35 mm equivalent focal length (0: unknown) from the lens's own and the sensor's pixels."""
     focal = _number(block, ExifTags.Base.FocalLength)
     per_unit = _number(block, ExifTags.Base.FocalPlaneXResolution)
     mm = MM_OF_UNIT.get(int(_number(block, ExifTags.Base.FocalPlaneResolutionUnit)) or 2)

@@ -232,15 +232,15 @@ class _State:
     def _begin(self, entry: Mapping[str, Any]) -> None:
         """A resumed run does the steps after its last saved state again: what is known of them is forgotten."""
         self.began, self.ended = number(entry.get("time")), None
-        self.planned = whole(entry.get("epochs")) or self.planned
-        self.steps_per_epoch = whole(entry.get("steps_per_epoch")) or self.steps_per_epoch
-        step = whole(entry.get("step")) or 0
+        self.planned = count(entry.get("epochs")) or self.planned
+        self.steps_per_epoch = count(entry.get("steps_per_epoch")) or self.steps_per_epoch
+        step = count(entry.get("step")) or 0
         self.epochs = [line for line in self.epochs if line.step <= step]
         keep = sum(1 for done in self.columns.get("step", ()) if done <= step)
         self.columns = {name: column[:keep] for name, column in self.columns.items()}
 
     def _step(self, entry: Mapping[str, Any]) -> None:
-        step = whole(entry.get("step"))
+        step = count(entry.get("step"))
         if step is None:
             return
         self.seen += 1
@@ -262,7 +262,7 @@ class _State:
             self.every *= 2
 
     def _epoch(self, entry: Mapping[str, Any]) -> None:
-        epoch, step = whole(entry.get("epoch")), whole(entry.get("step"))
+        epoch, step = count(entry.get("epoch")), count(entry.get("step"))
         if epoch is None or step is None:
             return
         named = {
@@ -304,6 +304,6 @@ def numbers(values: object) -> dict[str, float]:
     return {str(k): number(v) for k, v in values.items()} if isinstance(values, dict) else {}
 
 
-def whole(value: object) -> int | None:
+def count(value: object) -> int | None:
     """`value` if it is an integer >= 0, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None

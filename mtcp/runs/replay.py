@@ -14,7 +14,7 @@ from mtcp.runs.log import EpochLine
 class Replay:
     """E replayed epochs have E + 1 weights: the last are for the epoch to come.
 
-    logged, replayed: {task: w_t} of epochs 0..E. logged_floor, replayed_floor: the tasks floored in them.
+    logged, replayed: {task: w_t} of epochs 0..E. logged_floor, replayed_floor: the tasks clamped to the floor in them.
     stopped: why the replay ends before the log does; empty if it does not.
     """
 

@@ -1,11 +1,11 @@
 """Photos measured per second by `python -m mtcp predict --table`: one process, and Ray with one and more workers.
 
-    python -m benchmarks.many [--photos 48] [--workers 1,2] [--threads 1] [--repeats 3] [--json FILE]
+    python -m benchmarks.batch [--photos 48] [--workers 1,2] [--threads 1] [--repeats 3] [--json FILE]
 
 The photos are copies of one example (640 x 480 unless --photo says otherwise), read from a local folder, the rows
 written to another. The rate counts from the first photo done to the last: `startup_s`, until that first one, is Ray
-and torch being loaded once and is told by itself. `photo_s` and `network_s` are medians of the table's own columns:
-if workers stand in each other's way, they grow with their number. Rates are medians of `--repeats` whole runs.
+and torch being loaded once and is given by itself. `photo_s` and `network_s` are medians of the table's own columns:
+if workers stand in each other's way, they grow with their number. Rates are medians of `--repeats` complete runs.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _median(dest: Path, column: str) -> float:
 def main(arguments: list[str] | None = None) -> None:
     """Measures, prints the table and writes the JSON."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.many",
+        prog="python -m benchmarks.batch",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     wanted: list[Spec] = [] if args.no_plain else [{"engine": "plain", "workers": 1, **common}]
     wanted += [{"engine": "ray", "workers": int(count), **common} for count in words(args.workers)]
-    rows = rows_of("benchmarks.many", measure, wanted, here=args.here)
+    rows = rows_of("benchmarks.batch", measure, wanted, here=args.here)
     for row in rows:
         row["variant"] = f"{row['engine']} {row['workers']}"
         row["photo"], row["checkpoint"] = Path(row["photo"]).name, Path(row["checkpoint"]).name
