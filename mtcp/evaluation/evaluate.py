@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from mtcp.data.sample import Samples
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import DepthMetrics, TaskMetric, metric_for
 from mtcp.inference.sizes import check_size, config_size, to_network
@@ -25,14 +26,6 @@ log = logging.getLogger(__name__)
 
 STAGES = ("initial", "refined")
 Numbers = dict[str, dict[str, dict[str, float]]]
-
-
-class Samples(Protocol):
-    """What `mtcp.data` gives: samples by index, dicts of tensors."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Mapping[str, Tensor]: ...
 
 
 def evaluate(

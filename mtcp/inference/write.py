@@ -15,7 +15,7 @@ from mtcp.drawing import colour, legend
 from mtcp.io.atomic import write_atomic
 
 if TYPE_CHECKING:
-    from mtcp.inference.predictor import Prediction
+    from mtcp.inference.prediction import Prediction
     from mtcp.tasks import Task
 
 COMPRESSION = 3  # of PNG: half the time of Pillow's 6 for a tenth more bytes
