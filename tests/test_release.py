@@ -14,10 +14,10 @@ from tiny_training import MadeSamples, tiny_config
 import mtcp.checkpoint.store
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, read_card, save_checkpoint, update_card
 from mtcp.cli import release
+from mtcp.cli.release import portable, run_bases
 from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
-from mtcp.portable import portable, run_bases
 
 
 @pytest.mark.parametrize(

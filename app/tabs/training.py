@@ -15,6 +15,7 @@ from app.listeners import toast
 from app.tabs.base import Settings, Values
 from app.views import training, training_replay, training_status
 from mtcp.errors import InputError
+from mtcp.objective.options import FLOOR, KAPPA
 from mtcp.runs.find import RunRef, Runs
 from mtcp.runs.log import RunData
 from mtcp.runs.replay import replay
@@ -24,7 +25,6 @@ MOST_COMPARED = 4
 TICK_SECONDS = 2.0
 PATIENT_SECONDS = 3600.0
 """A run that has been silent for so long is no longer asked after until the person does."""
-KAPPA, FLOOR = 7.5, 0.05
 CHARTS = Path(__file__).with_name("training_charts.js")
 
 
@@ -80,7 +80,12 @@ class Training:
             with gr.Row(elem_classes="mt-training-bar"):
                 replayed = gr.Dropdown([], label="Run", visible=False, scale=1)
                 kappa = gr.Slider(
-                    0, 20, KAPPA, step=0.1, label="kappa: how far ratios are exaggerated", elem_id="kappa"
+                    0,
+                    20,
+                    KAPPA["nyud"],
+                    step=0.1,
+                    label="kappa: how far ratios are exaggerated",
+                    elem_id="kappa",
                 )
                 floor = gr.Slider(
                     0, 0.5, FLOOR, step=0.01, label="floor: least weight, of the mean ratio", elem_id="floor"
@@ -180,7 +185,7 @@ class Training:
         own = ref.settings()
         kappa, floor = own.get("kappa"), own.get("floor")
         return {
-            self.kappa: kappa if _between(kappa, 0, 20) else KAPPA,
+            self.kappa: kappa if _between(kappa, 0, 20) else KAPPA["nyud"],
             self.floor: floor if _between(floor, 0, 0.5) else FLOOR,
         }
 

@@ -28,9 +28,10 @@ from mtcp.checkpoint.parameters import parameters
 from mtcp.checkpoint.store import load_checkpoint
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data import open_data
+from mtcp.data.sample import Samples
 from mtcp.environment import current_commit, environment
 from mtcp.errors import InputError
-from mtcp.evaluation.evaluate import Numbers, Samples, evaluate
+from mtcp.evaluation.evaluate import Numbers, evaluate
 from mtcp.inference.sizes import config_size
 from mtcp.model import MTCP
 from mtcp.tasks import lacking

@@ -14,7 +14,7 @@ from mtcp.cli.full_size import add_full_size, longest_side
 from mtcp.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from mtcp.inference.predictor import Prediction
+    from mtcp.inference.prediction import Prediction
 
 FAILED = 1
 EXAMPLES = """examples:
@@ -82,8 +82,9 @@ def predict_maps(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from mtcp.geometry.camera import Camera
-    from mtcp.inference.predictor import Predictor, write_prediction
+    from mtcp.inference.predictor import Predictor
     from mtcp.inference.sizes import parse_size
+    from mtcp.inference.write import write_prediction
 
     if args.fov is not None:
         Camera.from_fov(4, 3, args.fov)  # refused once, not per photo

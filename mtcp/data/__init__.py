@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
-    from mtcp.evaluation.evaluate import Samples
+    from mtcp.data.sample import Samples
 
 __all__ = ["open_data"]
 

@@ -25,7 +25,8 @@ image's size, and `mtcp.data.augment.Augment` takes either.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -36,6 +37,14 @@ from mtcp.geometry.camera import Camera
 
 Sample = dict[str, Tensor]
 NOT_MAPS = ("image", "camera")
+
+
+class Samples(Protocol):
+    """Samples by index: what training and evaluation ask of a data set."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Mapping[str, Tensor]: ...
 
 
 class DataSet(ABC):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
+from mtcp.data.sample import Samples
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import TaskMetric
 from mtcp.inference.sizes import check_size, config_size, to_network
@@ -24,14 +25,6 @@ log = logging.getLogger(__name__)
 
 STAGES = ("initial", "refined")
 Numbers = dict[str, dict[str, dict[str, float]]]
-
-
-class Samples(Protocol):
-    """What `mtcp.data` gives: samples by index, dicts of tensors."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Mapping[str, Tensor]: ...
 
 
 def evaluate(

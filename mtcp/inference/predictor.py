@@ -27,14 +27,13 @@ from mtcp.inference.sizes import (
     smaller_size,
     to_network,
 )
-from mtcp.inference.write import write_prediction
 from mtcp.io.photo import check_photo, open_photo, shrink
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model import MTCP, Decoded
 from mtcp.model.trace import first_of
 from mtcp.tasks import SEMSEG
 
-__all__ = ["Prediction", "Predictor", "finish", "write_prediction"]
+__all__ = ["Prediction", "Predictor", "finish"]
 
 log = logging.getLogger(__name__)
 STRIP_VALUES = 2_000_000  # values of a map that are upsampled at once: 8 MB
