@@ -17,10 +17,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.inference.predictor import Predictor, finish
 from mtcp.inference.sizes import to_network
-<<<<<<< HEAD
-=======
-from mtcp.inference.write import millimetres, write_prediction
->>>>>>> house-balancing
+from mtcp.inference.write import write_prediction
 from mtcp.io.photo import shrink
 from mtcp.io.photo_facts import PhotoFacts
 from mtcp.model import MTCP

@@ -15,12 +15,7 @@ from mtcp.drawing import legend
 from mtcp.io.atomic import write_atomic
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from mtcp.inference.predictor import Prediction
-=======
     from mtcp.inference.prediction import Prediction
-    from mtcp.tasks import Task
->>>>>>> house-balancing
 
 COMPRESSION = 3  # of PNG: half the time of Pillow's 6 for a tenth more bytes
 STRIP_PIXELS = 1_000_000  # drawn at once: float copies of a whole 50-megapixel map would take 2 GB
