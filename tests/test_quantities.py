@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fake_predictor import FakePredictor
+from torch.nn.functional import one_hot
 
 from app.session import Analysis
 from app.views import failures, score_lines, scoreboard, triage
@@ -119,6 +121,23 @@ def test_the_command_line_has_each_once(report: Coherence) -> None:
     titles = [line[: cli.WIDTH].strip() for line in lines]
     for one in COHERENCE:
         assert titles.count(f"{one.short} ({one.unit})") == 1
+
+
+def test_evaluate_takes_the_means_of_what_a_report_has(analysis: Analysis, report: Coherence) -> None:
+    prediction = analysis.prediction
+    means = CoherenceMeans(task_set("nyud", prediction.tasks))
+    camera = prediction.camera
+    maps = {
+        "depth": torch.from_numpy(prediction.initial["depth"])[None, None],
+        "normals": torch.from_numpy(prediction.initial["normals"]).permute(2, 0, 1)[None],
+        "semseg": one_hot(torch.from_numpy(prediction.initial["semseg"]).long(), 40).permute(2, 0, 1)[None],
+    }
+    means.update(maps, torch.tensor([camera.fx, camera.fy, camera.cx, camera.cy]))
+    for one in COHERENCE:
+        wanted = one.read(report.initial)
+        assert means.compute()[one.key] == pytest.approx(
+            np.nan if wanted is None else wanted, nan_ok=True, rel=1e-3
+        )
 
 
 def test_evaluate_has_each_once_with_its_unit_and_direction() -> None:
