@@ -162,18 +162,18 @@ class Page:
 
 def build_shelves(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
     """Adds the tabs that look at a scene to the page."""
-    builders: list[tuple[str, Callable[[], Tab]]] = [
-        (Predictions.title, lambda: Predictions.build(network.tasks)),
-        (Attention.title, Attention.build),
-        (Coherence.title, Coherence.build),
-        (Truth.title, lambda: Truth.build(network.tasks, browser)),
+    builders: list[tuple[type[Tab], Callable[[], Tab]]] = [
+        (Predictions, lambda: Predictions.build(network.tasks)),
+        (Attention, Attention.build),
+        (Coherence, Coherence.build),
+        (Truth, lambda: Truth.build(network.tasks, browser)),
     ]
     shelves, browser = [], None
-    for title, builder in builders:
-        with gr.Tab(title, id=title) as place:
-            if title == Truth.title and sources.frames is not None:
+    for kind, builder in builders:
+        with gr.Tab(kind.title, id=kind.title) as place:
+            if kind is Truth and sources.frames is not None:
                 browser = Browser.build(sources.frames)  # there before any photo
-            empty = gr.HTML(_waiting(title, network, sources), elem_id=f"empty-{title.lower()}")
+            empty = gr.HTML(_waiting(kind, network, sources), elem_id=f"empty-{kind.title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
         shelves.append(TabSlot(tab, place, empty, shown))
@@ -189,7 +189,7 @@ def build_header(network: Network) -> gr.HTML:
     return header
 
 
-def _waiting(title: str, network: Network, sources: Sources) -> str:
-    if title == Predictions.title:
+def _waiting(kind: type[Tab], network: Network, sources: Sources) -> str:
+    if kind is Predictions:
         return view.empty([task.name for task in network.tasks], bool(sources.examples))
-    return view.empty_tab(title, bool(sources.examples))
+    return view.empty_tab(kind.shows, bool(sources.examples))

@@ -21,6 +21,10 @@ class Attention:
     """Overlays at the probe on top; below, folded, where the attention goes and what else the network holds."""
 
     title: ClassVar[str] = "Attention"
+    shows: ClassVar[str] = (
+        "what the chosen pixel attends to in each task, what each task lets in from the others, and trace-back step "
+        "by step"
+    )
 
     headline: gr.HTML
     scale: gr.Radio

@@ -33,6 +33,8 @@ class Tab(Protocol):
     """One way to look at a scene."""
 
     title: ClassVar[str]
+    shows: ClassVar[str]
+    """What it will show once there is a photo, as the end of a sentence."""
 
     @property
     def controls(self) -> tuple[Control, ...]:

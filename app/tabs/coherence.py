@@ -143,6 +143,9 @@ class Coherence:
     """Headline and scoreboard, the angle map, the failures, and both predictions in 3D."""
 
     title: ClassVar[str] = "Coherence"
+    shows: ClassVar[str] = (
+        "whether depth and normals describe the same room: numbers, maps, ranked failures and both predictions in 3D"
+    )
 
     headline: gr.HTML
     compared: gr.Column

@@ -65,6 +65,7 @@ class Predictions:
     """Each task initial | refined, and what trace-back changed."""
 
     title: ClassVar[str] = "Predictions"
+    shows: ClassVar[str] = "every task, initial and refined"
 
     headline: gr.HTML
     divider: gr.Slider

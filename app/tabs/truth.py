@@ -140,6 +140,10 @@ class Truth:
     """Each task's truth and errors, and the browser of frames where there is a data folder."""
 
     title: ClassVar[str] = "Truth"
+    shows: ClassVar[str] = (
+        "how far each prediction is from what the photo really shows, where that is known: for the examples, and for "
+        "frames of a data folder"
+    )
 
     headline: gr.HTML
     caveat: gr.HTML

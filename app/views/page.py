@@ -21,17 +21,6 @@ def header(checkpoint: str, device: str, told: Prediction | None = None) -> str:
     return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}</div>'
 
 
-WAITING = {
-    "Attention": "what the chosen pixel attends to in each task, what each task lets in from the others, and "
-    "trace-back step by step",
-    "Coherence": "whether depth and normals describe the same room: numbers, maps, ranked failures and both "
-    "predictions in 3D",
-    "Truth": "how far each prediction is from what the photo really shows, where that is known: for the examples, "
-    "and for frames of a data folder",
-}
-"""Tab -> what it will show, as the end of a sentence."""
-
-
 def empty(tasks: Iterable[str], examples: bool) -> str:
     """What the page says before the first photo."""
     names = ", ".join(title(task).lower() for task in tasks)
@@ -47,9 +36,9 @@ def empty(tasks: Iterable[str], examples: bool) -> str:
     )
 
 
-def empty_tab(tab: str, examples: bool) -> str:
-    """What another tab says before the first photo."""
-    return f'<div class="mt-empty"><h2>{_what_to_do(examples)}.</h2><p>Here you will see {WAITING[tab]}.</p></div>'
+def empty_tab(shows: str, examples: bool) -> str:
+    """What another tab says before the first photo. shows: what it will show, as the end of a sentence."""
+    return f'<div class="mt-empty"><h2>{_what_to_do(examples)}.</h2><p>Here you will see {shows}.</p></div>'
 
 
 def _what_to_do(examples: bool) -> str:
