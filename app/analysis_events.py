@@ -35,7 +35,7 @@ def listen_for_photos(page: Page) -> None:
 def _finish(page: Page, event: Dependency) -> None:
     photo, options = page.sidebar.photo, {**NETWORK, **PRIVATE}
     # what the progress covers; the photo stays in sight
-    covered = [*(shelf.empty for shelf in page.shelves), *page.views]
+    covered = [*(slot.empty for slot in page.slots), *page.views]
     ran = event.success(_shower(page), photo, [photo, *page.frame], show_progress_on=covered, **options)
     _draw_and_pack(page, ran)
 

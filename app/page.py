@@ -75,7 +75,7 @@ class Page:
     sources: Sources
     header: gr.HTML
     sidebar: Sidebar
-    shelves: tuple[TabSlot, ...]
+    slots: tuple[TabSlot, ...]
     bar: gr.Tabs
     scene: gr.State
     opened: gr.State
@@ -86,7 +86,7 @@ class Page:
     @property
     def controls(self) -> list[Component]:
         """What the person has set in any tab."""
-        return [control.component for shelf in self.shelves for control in shelf.tab.controls]
+        return [control.component for slot in self.slots for control in slot.tab.controls]
 
     @property
     def draw_inputs(self) -> set[Component]:
@@ -96,17 +96,17 @@ class Page:
     @property
     def views(self) -> list[Component]:
         """The components of all tabs."""
-        return [output for shelf in self.shelves for output in shelf.tab.outputs]
+        return [output for slot in self.slots for output in slot.tab.outputs]
 
     @property
     def frame(self) -> list[Any]:
         """What is around the tabs."""
-        switched = [part for shelf in self.shelves for part in (shelf.empty, shelf.shown)]
+        switched = [part for slot in self.slots for part in (slot.empty, slot.shown)]
         return [self.scene, self.drawn, self.header, *self.sidebar.outputs, *switched]
 
     def tab(self, kind: type[T]) -> T:
         """The tab of that kind."""
-        return next(shelf.tab for shelf in self.shelves if isinstance(shelf.tab, kind))
+        return next(slot.tab for slot in self.slots if isinstance(slot.tab, kind))
 
     @contextmanager
     def looking(self, kept: CachedResult[Scene] | None) -> Iterator[Scene | None]:
@@ -145,22 +145,22 @@ class Page:
 
     def draw(self, scene: Scene | None, data: Settings) -> Values:
         """The tab that is open, as far as it does not show this scene already."""
-        shelf = next((shelf for shelf in self.shelves if shelf.tab.title == data[self.opened]), None)
-        if scene is None or shelf is None:
+        slot = next((slot for slot in self.slots if slot.tab.title == data[self.opened]), None)
+        if scene is None or slot is None:
             return {self.drawn: gr.skip()}
-        title, now = shelf.tab.title, (id(scene.analysis), scene.probe, scene.failure)
+        title, now = slot.tab.title, (id(scene.analysis), scene.probe, scene.failure)
         before = data[self.drawn].get(title)
         if before == now:
             return {self.drawn: gr.skip()}
-        told = shelf.tab.point if before is not None and before[0] == now[0] else shelf.tab.fill
+        told = slot.tab.point if before is not None and before[0] == now[0] else slot.tab.fill
         return {self.drawn: {**data[self.drawn], title: now}, **told(scene, data)}
 
     def _switch(self, on: bool) -> Values:
-        switched: Values = {shelf.empty: gr.HTML(visible=not on) for shelf in self.shelves}
-        return switched | {shelf.shown: gr.Column(visible=on) for shelf in self.shelves}
+        switched: Values = {slot.empty: gr.HTML(visible=not on) for slot in self.slots}
+        return switched | {slot.shown: gr.Column(visible=on) for slot in self.slots}
 
 
-def build_shelves(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
+def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
     """Adds the tabs that look at a scene to the page."""
     builders: list[tuple[type[Tab], Callable[[], Tab]]] = [
         (Predictions, lambda: Predictions.build(network.tasks)),
@@ -168,7 +168,7 @@ def build_shelves(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
         (Coherence, Coherence.build),
         (Truth, lambda: Truth.build(network.tasks, browser)),
     ]
-    shelves, browser = [], None
+    slots, browser = [], None
     for kind, builder in builders:
         with gr.Tab(kind.title, id=kind.title) as place:
             if kind is Truth and sources.frames is not None:
@@ -176,8 +176,8 @@ def build_shelves(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
             empty = gr.HTML(_waiting(kind, network, sources), elem_id=f"empty-{kind.title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
-        shelves.append(TabSlot(tab, place, empty, shown))
-    return tuple(shelves)
+        slots.append(TabSlot(tab, place, empty, shown))
+    return tuple(slots)
 
 
 def build_header(network: Network) -> gr.HTML:

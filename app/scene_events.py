@@ -77,15 +77,15 @@ def _listen_to_probe(page: Page) -> None:
 
 
 def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
-    for place in (*(shelf.place for shelf in page.shelves), *others):
+    for place in (*(slot.place for slot in page.slots), *others):
         chosen = place.select(lambda title=place.label: title, None, page.opened, **LATEST)
         chosen.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **PRIVATE)
 
 
 def _listen_to_controls(page: Page) -> None:
-    for shelf in page.shelves:
-        outputs = list(shelf.tab.outputs)
-        for control in shelf.tab.controls:
+    for slot in page.slots:
+        outputs = list(slot.tab.outputs)
+        for control in slot.tab.controls:
             trigger = getattr(control.component, control.event)
             trigger(_redrawer(page, control, outputs[0]), page.draw_inputs, outputs, **LATEST)
     overview = page.tab(Predictions)

@@ -13,7 +13,7 @@ import gradio as gr
 from app import analysis_events, scene_events
 from app.answers import answer_in_words
 from app.endpoint import add_endpoint
-from app.page import Network, Page, Sources, build_header, build_shelves
+from app.page import Network, Page, Sources, build_header, build_slots
 from app.result_cache import ResultCache
 from app.sidebar import Sidebar
 from app.tabs import training_events, triage_events, truth_events
@@ -40,13 +40,13 @@ def build(network: Network, sources: Sources | None = None, held: ResultCache | 
         with gr.Row():
             sidebar = Sidebar.build(sources.examples)
             with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as bar:
-                shelves = build_shelves(network, sources)
+                slots = build_slots(network, sources)
                 with gr.Tab(Training.title, id=Training.title) as at_training:
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
         results = held or ResultCache()
-        page = Page(network, sources, header, sidebar, shelves, bar, scene, opened, drawn, inbox, results)
+        page = Page(network, sources, header, sidebar, slots, bar, scene, opened, drawn, inbox, results)
         analysis_events.listen_for_photos(page)
         scene_events.listen(page, (at_training, at_triage))
         training_events.listen(training, [at_training.select], page.opened)

@@ -42,8 +42,8 @@ def rows(photo: Path, repeats: int) -> list[Interaction]:
     """Measures every interaction on one photo."""
     network = serve.load(DEFAULT_CHECKPOINT, "cpu")
     with gr.Blocks():
-        shelves = ui.build_shelves(network, ui.Sources())
-    tabs = [shelf.tab for shelf in shelves]
+        slots = ui.build_slots(network, ui.Sources())
+    tabs = [slot.tab for slot in slots]
     settings = {control.component: control.component.value for tab in tabs for control in tab.controls}
 
     def run() -> session.Analysis:
