@@ -46,7 +46,7 @@ def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
     def show(kept: CachedResult[Analysis] | None) -> Values:
         if kept is None:
             return {page.inbox: gr.skip()}
-        analysis = page.held.take(kept)
+        analysis = page.results.take(kept)
         opened: Values = {page.bar: gr.Tabs(selected=title), page.opened: title}
         return {
             **page.enter(Scene.of(analysis)),
@@ -89,7 +89,7 @@ def _packer(page: Page, button: gr.DownloadButton) -> Callable[..., gr.DownloadB
     def pack(kept: CachedResult[Scene] | None) -> gr.DownloadButton:
         if kept is None:
             return nothing()
-        packed = session.archive(page.held.look(kept).analysis, button.GRADIO_CACHE)
+        packed = session.archive(page.results.look(kept).analysis, button.GRADIO_CACHE)
         return gr.DownloadButton(DOWNLOAD, value=str(packed), interactive=True)
 
     return toasting(pack, nothing)

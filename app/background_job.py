@@ -79,7 +79,7 @@ class Job:
             inputs, outputs: of `step` and `state`, beside those of the job.
         """
         asked: set[Any] = {self.wanted, self.tick, *inputs}
-        told = list(dict.fromkeys([*self.outputs, *outputs]))
+        all_outputs = list(dict.fromkeys([*self.outputs, *outputs]))
 
         def run(data: Settings) -> Values:
             if not data[self.wanted]:
@@ -95,8 +95,8 @@ class Job:
             buttons = self._buttons(running=False, left=now.done < now.total)
             return {**values, **buttons, self.bar: _bar(now), self.wanted: False}
 
-        stepped = self.tick.change(run, asked, told, **NETWORK, **QUIET)
-        stepped.failure(halt, asked, told, **ONCE)
+        stepped = self.tick.change(run, asked, all_outputs, **NETWORK, **QUIET)
+        stepped.failure(halt, asked, all_outputs, **ONCE)
         self.stop.click(_stopping, None, [self.wanted, self.stop], **ONCE)
         return stepped
 

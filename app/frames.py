@@ -185,11 +185,11 @@ class Measured:
             if not path.is_file() or not path.stat().st_size:
                 path.write_text(json.dumps(about) + "\n", encoding="utf-8")
                 return cls(path, {})
-            whole, _, rest = path.read_text(encoding="utf-8").rpartition("\n")
+            complete, _, rest = path.read_text(encoding="utf-8").rpartition("\n")
             if rest:
                 log.warning("%s: last line is cut short and was dropped", path)
-                path.write_text(f"{whole}\n", encoding="utf-8")
-            first, *lines = whole.split("\n")
+                path.write_text(f"{complete}\n", encoding="utf-8")
+            first, *lines = complete.split("\n")
             if json.loads(first) != about:
                 raise InputError(
                     f"{path}: measured on other frames, weights or tasks; choose another file for them"

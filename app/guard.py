@@ -48,7 +48,7 @@ class Guard:
             await self._posted(scope, receive, send)
 
     async def _posted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await whole(receive)
+        body = await read_body(receive)
         if body is None:
             await answer(
                 send, 413, f"request too long: upload files first, send at most {MAX_BODY >> 20} MiB"
@@ -97,7 +97,7 @@ def shown(path: object) -> str:
     return "".join(c for c in name if c.isprintable())[:80] or "path"
 
 
-async def whole(receive: Receive) -> bytes | None:
+async def read_body(receive: Receive) -> bytes | None:
     """The request's body; None if it is over `MAX_BODY` or the client left."""
     parts, size, more = [], 0, True
     while more:

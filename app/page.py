@@ -81,7 +81,7 @@ class Page:
     opened: gr.State
     drawn: gr.State
     inbox: gr.State
-    held: ResultCache
+    results: ResultCache
 
     @property
     def controls(self) -> list[Component]:
@@ -113,24 +113,24 @@ class Page:
         """The visitor's scene, if there is one; what was computed for it meanwhile is counted.
 
         Raises:
-            InputError: it is no longer held.
+            InputError: it is no longer kept.
         """
         if kept is None:
             yield None
             return
-        yield self.held.look(kept)
-        self.held.settle(kept)
+        yield self.results.look(kept)
+        self.results.settle(kept)
 
     def handed(self, analysis: session.Analysis | None) -> CachedResult[session.Analysis] | None:
         """A run as the inbox takes it."""
-        return None if analysis is None else self.held.keep(analysis, analysis.name)
+        return None if analysis is None else self.results.keep(analysis, analysis.name)
 
     def enter(self, scene: Scene) -> Values:
         """Everything around the tabs, for a new run."""
         prediction = scene.analysis.prediction
         header = view.header(prediction.checkpoint, prediction.device, prediction)
         return {
-            self.scene: self.held.keep(scene, scene.analysis.name),
+            self.scene: self.results.keep(scene, scene.analysis.name),
             self.drawn: {},
             self.header: header,
             **self._switch(True),
@@ -152,8 +152,8 @@ class Page:
         before = data[self.drawn].get(title)
         if before == now:
             return {self.drawn: gr.skip()}
-        told = slot.tab.point if before is not None and before[0] == now[0] else slot.tab.fill
-        return {self.drawn: {**data[self.drawn], title: now}, **told(scene, data)}
+        draw = slot.tab.point if before is not None and before[0] == now[0] else slot.tab.fill
+        return {self.drawn: {**data[self.drawn], title: now}, **draw(scene, data)}
 
     def _switch(self, on: bool) -> Values:
         switched: Values = {slot.empty: gr.HTML(visible=not on) for slot in self.slots}

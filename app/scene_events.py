@@ -100,13 +100,13 @@ def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene])
         kept = data[page.scene]
         if kept is None:  # the photo is clicked too early, or the server knows this visitor no longer
             raise InputError("there is no result to look at: wait for the network, or drop the photo again")
-        before = page.held.look(kept)
+        before = page.results.look(kept)
         scene = change(before, data, event)
         if scene is before:
             return {page.scene: gr.skip()}
         side = page.sidebar.point(scene) if scene.analysis is before.analysis else page.sidebar.refocus(scene)
         values = {**side, **page.draw(scene, data)}
-        page.held.change(kept, scene)
+        page.results.change(kept, scene)
         return {page.scene: kept, **values}
 
     return toasting(move, lambda *_: {page.scene: gr.skip()})
@@ -133,7 +133,7 @@ def _leaver(page: Page, change: Typed, fields: Sequence[gr.Number]) -> Callable[
         kept = data[page.scene]
         if kept is None:
             return {fields[0]: gr.skip()}
-        scene = page.held.look(kept)
+        scene = page.results.look(kept)
         try:
             change(scene, data)
         except InputError as error:

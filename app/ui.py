@@ -29,8 +29,8 @@ CACHE_SECONDS = (3600, 6 * 3600)
 """Every hour, files older than six hours are deleted: long after a page would still show them."""
 
 
-def build(network: Network, sources: Sources | None = None, held: ResultCache | None = None) -> gr.Blocks:
-    """The page for one loaded network. held: keeps visitors' results, by default in `app.result_cache.BUDGET` bytes."""
+def build(network: Network, sources: Sources | None = None, results: ResultCache | None = None) -> gr.Blocks:
+    """The page for one loaded network. results: of visitors, by default in `app.result_cache.BUDGET` bytes."""
     sources = sources or Sources()
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
@@ -45,7 +45,7 @@ def build(network: Network, sources: Sources | None = None, held: ResultCache | 
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
-        results = held or ResultCache()
+        results = results or ResultCache()
         page = Page(network, sources, header, sidebar, slots, bar, scene, opened, drawn, inbox, results)
         analysis_events.listen_for_photos(page)
         scene_events.listen(page, (at_training, at_triage))

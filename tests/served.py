@@ -103,13 +103,13 @@ def served(
     folder: Path,
     sources: ui.Sources | None = None,
     runs: Path = Path("runs"),
-    held: ResultCache | None = None,
+    results: ResultCache | None = None,
 ) -> Iterator[Served]:
     """The page, with its uploads in `folder`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         predictor = FakePredictor()
-        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources, held)
+        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources, results)
         url = serve.launch(demo)
         try:
             with httpx.Client(base_url=url, timeout=60, headers={"accept-encoding": "identity"}) as client:

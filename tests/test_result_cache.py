@@ -27,53 +27,53 @@ def maps(count: int = 1000) -> dict[str, np.ndarray]:
     return {"depth": np.zeros(count, np.uint8)}
 
 
-def keep(held: ResultCache, count: int = 1000) -> CachedResult[dict[str, np.ndarray]]:
-    return held.keep(maps(count), "room.jpg")
+def keep(results: ResultCache, count: int = 1000) -> CachedResult[dict[str, np.ndarray]]:
+    return results.keep(maps(count), "room.jpg")
 
 
 def test_the_one_not_looked_at_for_longest_goes_first() -> None:
-    held = ResultCache(3500)
-    first, second, third = (keep(held) for _ in range(3))
-    held.look(first)
-    fourth = keep(held)
+    results = ResultCache(3500)
+    first, second, third = (keep(results) for _ in range(3))
+    results.look(first)
+    fourth = keep(results)
     assert second.value is None
-    assert all(held.look(kept) for kept in (first, third, fourth))
-    assert held.size == 3000
+    assert all(results.look(kept) for kept in (first, third, fourth))
+    assert results.size == 3000
     with pytest.raises(InputError, match=GONE):
-        held.look(second)
+        results.look(second)
 
 
 def test_the_newest_stays_whatever_its_size() -> None:
-    held = ResultCache(3500)
-    small, large = keep(held), keep(held, 9000)
+    results = ResultCache(3500)
+    small, large = keep(results), keep(results, 9000)
     assert small.value is None and large.value is not None
-    assert keep(held).value is not None and large.value is None
+    assert keep(results).value is not None and large.value is None
 
 
 def test_what_views_compute_counts() -> None:
-    held = ResultCache(3500)
-    first, second = keep(held), keep(held)
-    held.look(second)["cached"] = np.zeros(2000, np.uint8)
+    results = ResultCache(3500)
+    first, second = keep(results), keep(results)
+    results.look(second)["cached"] = np.zeros(2000, np.uint8)
     assert first.value is not None
-    held.settle(second)
-    assert first.value is None and held.size == 3000
+    results.settle(second)
+    assert first.value is None and results.size == 3000
 
 
 def test_another_value_takes_the_place_of_the_one_before() -> None:
-    held = ResultCache(3500)
-    kept = keep(held)
-    held.change(kept, maps(2000))
-    assert held.size == 2000
-    assert held.take(kept)["depth"].size == 2000
-    assert held.size == 0
+    results = ResultCache(3500)
+    kept = keep(results)
+    results.change(kept, maps(2000))
+    assert results.size == 2000
+    assert results.take(kept)["depth"].size == 2000
+    assert results.size == 0
 
 
 def test_a_result_is_freed_with_the_session() -> None:
-    held = ResultCache(3500)
-    kept = keep(held)
+    results = ResultCache(3500)
+    kept = keep(results)
     array = weakref.ref(kept.value["depth"])  # type: ignore[index]
     del kept
-    assert array() is None and held.size == 0
+    assert array() is None and results.size == 0
 
 
 def test_bytes_are_counted_once_and_views_as_what_they_keep() -> None:
@@ -103,7 +103,7 @@ def page(tmp_path: Path) -> Iterator[Served]:
     """With memory for `ROOM_FOR` results of the photo that visitors have, and a half."""
     analysis = analyse(FakePredictor(), picture(tmp_path / "room.jpg"))
     one = footprint(Scene.of(analysis))
-    with served(tmp_path / "uploads", held=ResultCache(int((ROOM_FOR + 0.5) * one))) as running:
+    with served(tmp_path / "uploads", results=ResultCache(int((ROOM_FOR + 0.5) * one))) as running:
         yield running
 
 

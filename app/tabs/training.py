@@ -191,12 +191,12 @@ class Training:
 
     def _status(self, read: Sequence[tuple[RunRef, RunData]]) -> dict[Any, Any]:
         now = self.runs.clock()
-        told = [status(data, now) for _, data in read]
+        statuses = [status(data, now) for _, data in read]
         lines = "".join(
-            training_status.status_line(i, ref.id, data, told[i], ref.settings())
+            training_status.status_line(i, ref.id, data, statuses[i], ref.settings())
             for i, (ref, data) in enumerate(read)
         )
-        going = any(one.live and not one.silent > PATIENT_SECONDS for one in told)
+        going = any(one.live and not one.silent > PATIENT_SECONDS for one in statuses)
         if not read:
             going = not self.runs.find()  # the first one is to appear by itself
             roots = [str(root) for root in self.runs.roots]
@@ -222,12 +222,12 @@ class Training:
             return {self.replay_text: (None, str), self.replay_charts: (None, lambda: None)}
         kappa, floor = float(data[self.kappa]), float(data[self.floor])
         key = (ref.id, kappa, floor, tuple((line.step, *line.log_loss.items()) for line in run.epochs))
-        told = replay(run.epochs, kappa, floor)
+        replayed = replay(run.epochs, kappa, floor)
         return {
-            self.replay_text: (key, lambda: training_status.replay_text(told, ref.settings())),
+            self.replay_text: (key, lambda: training_status.replay_text(replayed, ref.settings())),
             self.replay_charts: (
                 key,
-                lambda: _json(training_replay.chart_data(training.Logged(0, ref.name, run), told)),
+                lambda: _json(training_replay.chart_data(training.Logged(0, ref.name, run), replayed)),
             ),
         }
 

@@ -64,12 +64,12 @@ def listen(
         return redraw(tab, data, data[tab.entries])
 
     clock = [job.wanted, job.tick]
-    told = list(dict.fromkeys([*job.outputs, *drawn, tab.entries, tab.tables, tab.files]))
+    all_outputs = list(dict.fromkeys([*job.outputs, *drawn, tab.entries, tab.tables, tab.files]))
     gr.on(
         [tab.files.upload, tab.files.delete, tab.files.clear],
         given,
         {*inputs, *clock},
-        told,
+        all_outputs,
         **QUIET,
     )
     job.start.click(resume, {*inputs, *clock}, job.outputs, **QUIET)

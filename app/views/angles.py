@@ -76,8 +76,8 @@ def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "l
     medians = {name: float(np.median(angles)) for name, angles in known.items()}
     drawn = axis.drawn() + "".join(_line(name, line, axis) for name, line in lines.items())
     drawn += "".join(_median(name, value, row) for row, (name, value) in enumerate(medians.items()))
-    told = ", ".join(f"{name}: median {number(value, 'deg')}" for name, value in medians.items())
-    title = f"Histogram of the angle between depth and normals, {method}, {scale} shares. {told}"
+    listed = ", ".join(f"{name}: median {number(value, 'deg')}" for name, value in medians.items())
+    title = f"Histogram of the angle between depth and normals, {method}, {scale} shares. {listed}"
     cut = " The truth's peak is cut off." if "truth" in lines and lines["truth"].max() > axis.top else ""
     svg = (
         f'<svg class="mt-histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.text(title)}">'
@@ -156,8 +156,8 @@ def _median(name: str, value: float, row: int) -> str:
 
 def _beyond(known: Mapping[str, np.ndarray]) -> str:
     """How much lies right of the chart."""
-    told = ", ".join(
+    listed = ", ".join(
         f'<span class="mt-{name}">{name}</span> {100 * float(np.mean(angles > LAST_DEG)):.1f} %'
         for name, angles in known.items()
     )
-    return f"Over {LAST_DEG:.0f}°, not drawn: {told}."
+    return f"Over {LAST_DEG:.0f}°, not drawn: {listed}."

@@ -78,9 +78,9 @@ def headline(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionR
         return f'<p class="mt-headline">{NOT_ATTENDING}</p>'
     N = found[0].row.size
     first, *others = (f"to about <b>{count(look.effective)}</b>" for look in found)
-    told = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]
-    told += [f"{html.text(look.title.lower())} {to}" for look, to in zip(found[1:], others, strict=True)]
-    listed = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    parts = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]
+    parts += [f"{html.text(look.title.lower())} {to}" for look, to in zip(found[1:], others, strict=True)]
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     classes = labels(analysis)
     column, row = analysis.prediction.cell(*probe)
     where = f" on <b>{html.text(classes.name(classes.cells[row, column]))}</b>" if classes else ""

@@ -11,13 +11,13 @@ from mtcp import tasks
 from mtcp.inference.prediction import Prediction
 
 
-def header(checkpoint: str, device: str, told: Prediction | None = None) -> str:
+def header(checkpoint: str, device: str, prediction: Prediction | None = None) -> str:
     """Title and facts about the checkpoint; about the run too, if there is one."""
     items = {"checkpoint": Path(checkpoint).stem, "device": device}
-    if told is not None:
-        items |= {"network saw": _size(told.network_size), "took": duration(told.seconds)}
-        if told.note:
-            items["note"] = told.note
+    if prediction is not None:
+        items |= {"network saw": _size(prediction.network_size), "took": duration(prediction.seconds)}
+        if prediction.note:
+            items["note"] = prediction.note
     return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}</div>'
 
 

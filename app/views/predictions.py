@@ -67,10 +67,10 @@ def _legend(maps: Sequence[np.ndarray], task: Task, scale: Scale | None) -> str:
     if task.classes:
         found = measure.shares(maps[0], maps[-1], task.classes)
         return legends.labels(found, palette(task.channels), traced=len(maps) > 1)
-    told = map_legend(task, scale)
+    legend = map_legend(task, scale)
     if task.spread_words is not None:
-        told += legends.spreads([measure.spread(values) for values in maps], task.unit, task.spread_words)
-    return told
+        legend += legends.spreads([measure.spread(values) for values in maps], task.unit, task.spread_words)
+    return legend
 
 
 def map_legend(task: Task, scale: Scale | None) -> str:

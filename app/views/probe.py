@@ -35,9 +35,9 @@ class Reading:
 
 def readings(scene: Scene) -> dict[str, Reading]:
     """By stage: "initial", "refined" and "truth", where there are such."""
-    analysis, told = scene.analysis, scene.analysis.prediction
+    analysis, prediction = scene.analysis, scene.analysis.prediction
     found = {}
-    for stage, maps in told.stages().items():
+    for stage, maps in prediction.stages().items():
         share = _share(scene, stage, maps)
         found[stage] = _reading(scene, maps, getattr(analysis.coherence, stage, None), share)
     if analysis.truth is not None:

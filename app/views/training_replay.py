@@ -11,15 +11,15 @@ from app.views.training import FLOORED, Logged, series
 from mtcp.runs.replay import Replay
 
 
-def chart_data(run: Logged, told: Replay | None) -> dict[str, Any] | None:
+def chart_data(run: Logged, replayed: Replay | None) -> dict[str, Any] | None:
     """Data for the charts: logged weights thin and solid, replayed ones thick and dashed. None: nothing to draw."""
-    if told is None:
+    if replayed is None:
         return None
     own = Logged(0, run.name, run.data)
     return {
         "axis": "epoch",
         "x": "epochs done",
-        "charts": [_chart(own, told, task) for task in told.tasks],
+        "charts": [_chart(own, replayed, task) for task in replayed.tasks],
         "legend": [
             {"key": "logged", "name": "logged", "colour": "currentColor", "dash": 0},
             {"key": "replayed", "name": "LPS replayed", "colour": "currentColor", "dash": 1, "thick": True},
@@ -27,9 +27,12 @@ def chart_data(run: Logged, told: Replay | None) -> dict[str, Any] | None:
     }
 
 
-def _chart(run: Logged, told: Replay, task: str) -> dict[str, Any]:
+def _chart(run: Logged, replayed: Replay, task: str) -> dict[str, Any]:
     lines = []
-    sides = (("logged", told.logged, told.logged_floor), ("replayed", told.replayed, told.replayed_floor))
+    sides = (
+        ("logged", replayed.logged, replayed.logged_floor),
+        ("replayed", replayed.replayed, replayed.replayed_floor),
+    )
     for dash, (side, weights, clamped) in enumerate(sides):
         y = [values.get(task, np.nan) for values in weights]
         x = np.arange(len(y) + 1, dtype=float)

@@ -29,36 +29,36 @@ def command(roots: Sequence[Path]) -> str:
     return f"{COMMAND} --runs {shlex.quote(str(roots[0]))}"
 
 
-def status_line(index: int, name: str, data: RunData, told: Status, settings: Mapping[str, Any]) -> str:
+def status_line(index: int, name: str, data: RunData, status: Status, settings: Mapping[str, Any]) -> str:
     """One run's line: name, state, and how it is trained."""
     about = " · ".join([*_about(settings), *_flaws(data)])
     dash = f'<i class="mt-dash mt-dash-{index}"></i>'
     return (
         f'<p class="mt-run">{dash}<b>{html.text(name)}</b> '
-        f'<span class="mt-state mt-state-{told.state}">{told.state}</span> {html.text(sentence(data, told))}'
+        f'<span class="mt-state mt-state-{status.state}">{status.state}</span> {html.text(sentence(data, status))}'
         f'<span class="mt-subdued">{html.text(about)}</span></p>'
     )
 
 
-def sentence(data: RunData, told: Status) -> str:
+def sentence(data: RunData, status: Status) -> str:
     """What follows "running", "stalled" ..."""
-    of = f" of {told.epochs}" if told.epochs else ""
-    done = f"{told.epoch}{of} epochs done"
-    if told.state == "starting":
+    of = f" of {status.epochs}" if status.epochs else ""
+    done = f"{status.epoch}{of} epochs done"
+    if status.state == "starting":
         return "preparing its data, nothing logged yet"
-    if told.state == "vanished":
+    if status.state == "vanished":
         return "its folder has disappeared; these are the last curves read from it"
-    if told.state == "stalled":
-        return f"epoch {told.epoch}{of}, last line {ago(told.silent)}"
-    if told.state == "running":
-        parts = [f"epoch {told.epoch}{of}"]
-        if math.isfinite(told.images_per_s):
-            parts.append(f"{told.images_per_s:.3g} images/s")
-        if math.isfinite(told.seconds_left):
-            parts.append(f"about {left(told.seconds_left)} left")
+    if status.state == "stalled":
+        return f"epoch {status.epoch}{of}, last line {ago(status.silent)}"
+    if status.state == "running":
+        parts = [f"epoch {status.epoch}{of}"]
+        if math.isfinite(status.images_per_s):
+            parts.append(f"{status.images_per_s:.3g} images/s")
+        if math.isfinite(status.seconds_left):
+            parts.append(f"about {left(status.seconds_left)} left")
         return ", ".join(parts)
-    again = "" if told.state == "finished" else "; --resume goes on"
-    return f"{ago(told.silent)}, {done}{again}"
+    again = "" if status.state == "finished" else "; --resume goes on"
+    return f"{ago(status.silent)}, {done}{again}"
 
 
 def nothing(roots: Sequence[str]) -> str:
@@ -76,39 +76,42 @@ def choose_one() -> str:
     return '<div class="mt-empty"><h2>Pick a run above.</h2><p>Up to four can be compared.</p></div>'
 
 
-def replay_text(told: Replay | None, settings: Mapping[str, Any]) -> str:
+def replay_text(replayed: Replay | None, settings: Mapping[str, Any]) -> str:
     """What another kappa and floor would have changed, plainly."""
-    if told is None:
+    if replayed is None:
         return "<p>Replay needs one whole epoch in the log.</p>"
-    worst, epoch, change = _largest(told)
+    worst, epoch, change = _largest(replayed)
     if math.isnan(change):
         first = "The log holds no weights to compare with."
     elif abs(change) < CLOSE:
-        own = " These are the run's own settings." if _own(told, settings) else ""
+        own = " These are the run's own settings." if _own(replayed, settings) else ""
         first = f"LPS gives exactly the weights that were logged.{own}"
     else:
-        new, old = told.replayed[epoch][worst], told.logged[epoch][worst]
-        which = "the epoch to come" if epoch == len(told.replayed) - 1 else f"epoch {epoch + 1}"
+        new, old = replayed.replayed[epoch][worst], replayed.logged[epoch][worst]
+        which = "the epoch to come" if epoch == len(replayed.replayed) - 1 else f"epoch {epoch + 1}"
         first = (
             f"The largest difference: <b>{html.text(page.title(worst).lower())}</b> in {which}, "
             f"<b>{new:.2f}</b> instead of <b>{old:.2f}</b>."
         )
-    stopped = f" The replay ends early: {html.text(told.stopped)}." if told.stopped else ""
+    stopped = f" The replay ends early: {html.text(replayed.stopped)}." if replayed.stopped else ""
     caveat = (
         "The losses are the logged ones: with these weights the network would have trained differently from "
         "the first difference on. Epoch 1 always weighs 1, epoch 2 follows the losses alone."
     )
-    return f'<p>{first}{stopped}</p>{_table(told)}<p class="mt-subdued">{caveat}</p>'
+    return f'<p>{first}{stopped}</p>{_table(replayed)}<p class="mt-subdued">{caveat}</p>'
 
 
-def _table(told: Replay) -> str:
+def _table(replayed: Replay) -> str:
     rows = []
-    for task in told.tasks:
-        differences = [d for d in told.differences(task)[2:] if math.isfinite(d)]
+    for task in replayed.tasks:
+        differences = [d for d in replayed.differences(task)[2:] if math.isfinite(d)]
         mean = f"{sum(differences) / len(differences):+.3f}" if differences else "none yet"
-        span = [weights[task] for weights in told.replayed[2:]]
+        span = [weights[task] for weights in replayed.replayed[2:]]
         between = f"{min(span):.2f} to {max(span):.2f}" if span else "none yet"
-        hits = [sum(task in clamped for clamped in all) for all in (told.logged_floor, told.replayed_floor)]
+        hits = [
+            sum(task in clamped for clamped in all)
+            for all in (replayed.logged_floor, replayed.replayed_floor)
+        ]
         rows.append(
             [html.text(page.title(task)), between, mean, f"{_times(hits[1])}, logged {_times(hits[0])}"]
         )
@@ -120,20 +123,20 @@ def _times(count: int) -> str:
     return {0: "never", 1: "once"}.get(count, f"{count} times")
 
 
-def _largest(told: Replay) -> tuple[str, int, float]:
+def _largest(replayed: Replay) -> tuple[str, int, float]:
     """Task, epoch and amount of the largest difference; NaN if nothing can be compared."""
     every = [
         (task, epoch, change)
-        for task in told.tasks
-        for epoch, change in enumerate(told.differences(task))
+        for task in replayed.tasks
+        for epoch, change in enumerate(replayed.differences(task))
         if math.isfinite(change)
     ]
-    return max(every, key=lambda item: abs(item[2]), default=(told.tasks[0], 0, math.nan))
+    return max(every, key=lambda item: abs(item[2]), default=(replayed.tasks[0], 0, math.nan))
 
 
-def _own(told: Replay, settings: Mapping[str, Any]) -> bool:
+def _own(replayed: Replay, settings: Mapping[str, Any]) -> bool:
     own = (settings.get("balancing"), settings.get("kappa"), settings.get("floor"))
-    return own == ("lps", told.kappa, told.floor)
+    return own == ("lps", replayed.kappa, replayed.floor)
 
 
 def _about(settings: Mapping[str, Any]) -> list[str]:

@@ -50,9 +50,9 @@ def view(analysis: Analysis, task: Task) -> TaskTruth | None:
     """The view of `task`; None where its truth is unknown."""
     if analysis.truth is None or task.name not in analysis.truth.maps:
         return None
-    true, told = analysis.truth.maps[task.name], analysis.prediction
-    stages = [maps[task.name] for maps in told.stages().values()]
-    off = [error_maps(maps, analysis.truth, (task,))[task.name] for maps in told.stages().values()]
+    true, prediction = analysis.truth.maps[task.name], analysis.prediction
+    stages = [maps[task.name] for maps in prediction.stages().values()]
+    off = [error_maps(maps, analysis.truth, (task,))[task.name] for maps in prediction.stages().values()]
     pictures, legend = _errors(analysis.photo, stages, off, task)
     scale = task.scale(true, *stages)
     return TaskTruth(
@@ -70,8 +70,8 @@ def numbers(analysis: Analysis) -> tuple[Numbers, Numbers]:
     if analysis.truth is None:
         return {}, {}
     if "truth.errors" not in analysis.cache:
-        told, tasks = analysis.prediction, analysis.prediction.task_list()
-        found = [error_numbers(errors(maps, analysis.truth, tasks)) for maps in told.stages().values()]
+        prediction, tasks = analysis.prediction, analysis.prediction.task_list()
+        found = [error_numbers(errors(maps, analysis.truth, tasks)) for maps in prediction.stages().values()]
         analysis.cache["truth.errors"] = (found[0], found[1] if len(found) > 1 else {})
     return analysis.cache["truth.errors"]
 
@@ -81,7 +81,7 @@ def headline(analysis: Analysis) -> str:
     if analysis.truth is None:
         return ""
     before, after = numbers(analysis)
-    told = []
+    parts = []
     for task in analysis.prediction.task_list():
         quantity = next(
             q for q in error_quantities((task,)) if q.key.startswith(f"{task.name}_{task.metric}_")
@@ -93,9 +93,9 @@ def headline(analysis: Analysis) -> str:
         shown = f'<span class="mt-initial">{number(first, quantity.unit)}</span>'
         if last is not None:
             shown += f' &rarr; <span class="mt-refined">{number(last, quantity.unit)}</span>'
-        told.append(f"{name} {shown}")
+        parts.append(f"{name} {shown}")
     source = f'<p class="mt-subdued">Truth: {html.text(analysis.truth.source)}.</p>'
-    return f'<p class="mt-headline">Against the truth: {"; ".join(told)}.</p>{source}'
+    return f'<p class="mt-headline">Against the truth: {"; ".join(parts)}.</p>{source}'
 
 
 def caveat(analysis: Analysis) -> str:
@@ -145,11 +145,11 @@ def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
 def _said(task: Task, value: np.ndarray, true: np.ndarray, off: bool = False) -> str:
     """One value in words; off: with its distance from the truth."""
     said = html.text(task.value_in_words(value))
-    told = task.error_in_words(value, true) if off and said != UNKNOWN else ""
-    if not told:
+    off_by = task.error_in_words(value, true) if off and said != UNKNOWN else ""
+    if not off_by:
         return said
     # a class is right or wrong, a number is more or less off
-    return f'{said} <span class="mt-worse">{told}</span>' if task.classes else f"{said} {html.text(told)}"
+    return f'{said} <span class="mt-worse">{off_by}</span>' if task.classes else f"{said} {html.text(off_by)}"
 
 
 def _class_list(task: Task, true: np.ndarray) -> str:
@@ -239,9 +239,9 @@ def _pages(start: int, count: int) -> str:
     def turn(page: int, words: str, on: bool) -> str:
         return f'<button type="button" class="mt-open" data-page="{page}"{"" if on else " disabled"}>{words}</button>'
 
-    told = f"<span>{start + 1} to {min(start + PAGE, count)} of {count} frames</span>"
+    position = f"<span>{start + 1} to {min(start + PAGE, count)} of {count} frames</span>"
     before, after = turn(now - 1, "&larr; earlier", now > 0), turn(now + 1, "later &rarr;", now < last)
-    return f'<div class="mt-pages">{before}{told}{after}</div>'
+    return f'<div class="mt-pages">{before}{position}{after}</div>'
 
 
 def clamp_page(page: int, count: int) -> int:

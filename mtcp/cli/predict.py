@@ -149,8 +149,8 @@ def make_folder(path: Path) -> None:
 def summary(prediction: Prediction) -> str:
     """Sizes, time and camera in a few words, and what else there is to know."""
     (H, W), (h, w) = prediction.size, prediction.network_size
-    whole = prediction.shrunk_from
-    shrunk = f" of the photo's {whole[0]}x{whole[1]} (--full-size for all)" if whole else ""
+    original = prediction.shrunk_from
+    shrunk = f" of the photo's {original[0]}x{original[1]} (--full-size for all)" if original else ""
     camera = f"field of view {prediction.camera.fov_deg:.0f} degrees, {prediction.camera_words}"
     note = f"; {prediction.note}" if prediction.note else ""
     return f"{H}x{W}{shrunk}, network saw {h}x{w}, {prediction.seconds:.2f} s, {camera}{note}"

@@ -39,16 +39,16 @@ class SeenLabels:
         for value in np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE + 1)):
             self.where.setdefault(int(value), where)
 
-    def unlabelled(self, source: str, documented: int, told: int | None = None) -> int:
+    def unlabelled(self, source: str, documented: int, declared: int | None = None) -> int:
         """The value that means "no label", 255 or 0.
 
         Args:
             source: names all the labels in messages.
             documented: what the layout says, taken (and said) where the values leave it open.
-            told: what the person says, or None.
+            declared: what the person says, or None.
 
         Raises:
-            InputError: values of both conventions, or of the other one than told.
+            InputError: values of both conventions, or of the other one than declared.
         """
         found = [value for value, mark in ((IGNORE, IGNORE), (0, CLASSES)) if mark in self.where]
         if len(found) == 2:
@@ -56,14 +56,14 @@ class SeenLabels:
                 f"{source}: both {CLASSES} ({self.where[CLASSES]}) and {IGNORE} ({self.where[IGNORE]}); "
                 f"expected {EXPECTED}"
             )
-        if told is not None:
-            if found and found != [told]:
+        if declared is not None:
+            if found and found != [declared]:
                 mark = IGNORE if found == [IGNORE] else CLASSES
                 raise InputError(
-                    f"{self.where[mark]}: label {mark}, although {told} is told to be unlabelled: "
-                    f"expected {CONVENTIONS[told]}"
+                    f"{self.where[mark]}: label {mark}, although {declared} is declared unlabelled: "
+                    f"expected {CONVENTIONS[declared]}"
                 )
-            return told
+            return declared
         if not found:
             log.warning(
                 "%s: neither %d nor %d occurs, so nothing shows which value is unlabelled; taken as %s",

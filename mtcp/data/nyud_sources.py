@@ -107,7 +107,7 @@ class FolderSource:
             except InputError:
                 continue  # the frame fails by itself, in `read`
             seen.add(labels, str(path))
-        found = seen.unlabelled(str(self.root / "labels40"), documented=IGNORE, told=self.unlabelled)
+        found = seen.unlabelled(str(self.root / "labels40"), documented=IGNORE, declared=self.unlabelled)
         return dataclasses.replace(self, unlabelled=found)
 
     def read(self, frame_id: str) -> Frame:
@@ -237,12 +237,12 @@ class MatSource:
         if missing:
             raise InputError(f"{self.mat}: no array {', '.join(missing)}; expected nyu_depth_v2_labeled.mat")
         shapes = {name: tuple(getattr(file[name], "shape", ())) for name in kinds}
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         images, depths, labels = shapes.values()
         right = len(images) == 4 and images[1] == 3 and labels == (images[0], *images[2:])
         if not right or len(depths) != 3 or depths[0] != images[0]:
             raise InputError(
-                f"{self.mat}: {told}; expected MATLAB's axes as HDF5 shows them: images (N, 3, W, H), "
+                f"{self.mat}: {found}; expected MATLAB's axes as HDF5 shows them: images (N, 3, W, H), "
                 "depths and labels (N, W, H)"
             )
         require_aspect(depths[:0:-1], images[:1:-1], f"{self.mat}: depths")

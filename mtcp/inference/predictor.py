@@ -94,8 +94,8 @@ class Predictor:
         `Prediction.note` say so.
         """
         if isinstance(photo, (str, os.PathLike)):
-            photo, told = open_photo(photo)
-            facts = facts or told
+            photo, file_facts = open_photo(photo)
+            facts = facts or file_facts
         check_photo(photo)
         own = (photo.shape[0], photo.shape[1])
         if self.longest_side is not None:

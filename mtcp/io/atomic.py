@@ -55,18 +55,18 @@ def write_together(files: Mapping[Path, Write]) -> list[Path]:
     Raises:
         WriteError: as `write_atomic`.
     """
-    asides = {path: path.with_name(f".{path.name}.{os.getpid()}{PART}") for path in files}
+    written = {path: path.with_name(f".{path.name}.{os.getpid()}{PART}") for path in files}
     try:
         for path, write in files.items():
             with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _write_through(asides[path], write)
-        for path, aside in asides.items():
+                _write_through(written[path], write)
+        for path, temporary in written.items():
             with writing(path):
-                aside.replace(path)
+                temporary.replace(path)
     finally:
-        for aside in asides.values():
-            aside.unlink(missing_ok=True)
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
     return list(files)
 
 

@@ -156,7 +156,7 @@ def _build_net(config: ModelConfig) -> nn.Module:
 def _load_net(source: str) -> nn.Module:
     """Mask2Former with the weights of a local folder or hub id, in fp32."""
     kind = _transformers().Mask2FormerForUniversalSegmentation
-    whole, info = _fetch(kind, source, dtype=torch.float32, output_loading_info=True)
+    loaded, info = _fetch(kind, source, dtype=torch.float32, output_loading_info=True)
     wanted = [
         key for key in info["missing_keys"] if key.startswith("model.") and ".swin.layernorm." not in key
     ]
@@ -164,7 +164,7 @@ def _load_net(source: str) -> nn.Module:
     if wrong:
         raise InputError(f"backbone {source!r}: its weights lack {len(wrong)} tensors, first {wrong[0]}")
     log.info("Mask2Former weights from %s", source)
-    return whole.model
+    return loaded.model
 
 
 def _fetch(kind: Any, source: str, **options: Any) -> Any:

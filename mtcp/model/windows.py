@@ -23,8 +23,8 @@ class PaddedFirst(SwinTransformerBlock):
         h, w = x.shape[1:3]
         rows, columns = self.window_size
         # Always, also by nothing: a trace for ONNX would freeze a condition.
-        whole = F.pad(x, (0, 0, 0, -w % columns, 0, -h % rows))
-        return super()._attn(whole)[:, :h, :w]
+        padded = F.pad(x, (0, 0, 0, -w % columns, 0, -h % rows))
+        return super()._attn(padded)[:, :h, :w]
 
 
 def pad_before_shift(net: nn.Module) -> None:

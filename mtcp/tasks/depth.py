@@ -59,10 +59,10 @@ class Depth(ScalarTask):
 
     def fault(self, raw: Tensor) -> str:
         low, high = LOG_RANGE
-        told = super().fault(raw)
-        if not told and ((raw <= low) | (raw >= high)).float().mean() > 0.5:
+        fault = super().fault(raw)
+        if not fault and ((raw <= low) | (raw >= high)).float().mean() > 0.5:
             return "outside 5 cm to 148 m almost everywhere"
-        return told
+        return fault
 
     def map_of(self, final: Tensor) -> Tensor:
         return final[0]

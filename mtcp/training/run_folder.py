@@ -43,10 +43,10 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Whole lines; too long ones are passed over piece by piece."""
     inside_long = False
     while line := file.readline(LONGEST_LINE):
-        whole = len(line) < LONGEST_LINE or line.endswith(b"\n")
-        if whole and not inside_long:
+        complete = len(line) < LONGEST_LINE or line.endswith(b"\n")
+        if complete and not inside_long:
             yield line
-        inside_long = not whole
+        inside_long = not complete
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
