@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from app.views import page
-from app.views.training_numbers import plain, smooth, thin
+from app.views.training_numbers import plain, smooth, subsample
 from mtcp.runs.log import RunData
 from mtcp.tasks import TASK_SETS, Task
 
@@ -167,7 +167,7 @@ def _losses(
         drawn = [("", raw)] + ([("smoothed", smooth(raw, look.smoothing))] if look.smoothing else [])
         for what, values in drawn:
             faint = bool(look.smoothing) and not what
-            lines.append(series(run, task, *thin(x, values), faint=faint, what=what or "step"))
+            lines.append(series(run, task, *subsample(x, values), faint=faint, what=what or "step"))
         means = _of_epochs(run.data, "log_loss" if log else "loss", task)
         ends = _epoch_ends(run.data, scale)
         lines.append(series(run, task, ends, means, "dots", what="epoch mean"))
@@ -195,7 +195,7 @@ def _weights(run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions
     for task in tasks:
         at_steps = data.steps.get(f"weight/{task}", np.empty(0))
         if _moves_within_epochs(data, at_steps):
-            x, y = thin(data.steps["step"] * scale, at_steps)
+            x, y = subsample(data.steps["step"] * scale, at_steps)
             lines.append(series(run, task, x, y, what="applied"))
             continue
         x, y, clamped = _stairs(data, task, at_steps)
@@ -231,7 +231,7 @@ def _rates(runs: Sequence[Logged], scales: dict[int, float]) -> list[Series]:
     plain_look = {"colour": "currentColor", "name": "learning rate", "shape": -1, "what": ""}
     lines = []
     for run in runs:
-        x, y = thin(run.data.steps["step"] * scales[run.index], run.data.steps["lr"])
+        x, y = subsample(run.data.steps["step"] * scales[run.index], run.data.steps["lr"])
         if len(x):
             lines.append(series(run, "lr", x, y) | plain_look)
     return lines

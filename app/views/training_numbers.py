@@ -27,7 +27,7 @@ def smooth(values: np.ndarray, decay: float) -> np.ndarray:
     return out
 
 
-def thin(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+def subsample(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """At most `most` of the points (N,): the lowest and the highest of each stretch, so that no peak is lost."""
     if len(x) <= most:
         return x, y
