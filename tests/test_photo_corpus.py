@@ -22,6 +22,7 @@ from fake_predictor import FakePredictor
 from photo_corpus import Case
 
 import mtcp.inference.predictor
+import mtcp.inference.write
 from app import session
 from mtcp.__main__ import main
 from mtcp.cli.predict import stems
@@ -150,7 +151,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     texts = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mtcp.inference.predictor, "Predictor", stand_in)
-        patch.setattr(mtcp.inference.predictor, "write_prediction", _only_numbers)
+        patch.setattr(mtcp.inference.write, "write_prediction", _only_numbers)
         patch.setattr(sys, "stdout", texts[0])
         patch.setattr(sys, "stderr", texts[1])
         code = main(["predict", "--out", str(out), "--", *map(str, paths)])

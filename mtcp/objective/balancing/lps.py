@@ -21,7 +21,7 @@ class LPSResult:
 
     weights: w_t to apply in epoch e, decided by the epochs before it.
     ratios: r_t from which `weights[e]` was made (it compares epochs e-1 and e-2); None in epochs 0 and 1.
-    floored: the tasks whose weight in `weights[e]` was lifted to the floor.
+    clamped: the tasks whose weight in `weights[e]` was lifted to the floor.
     """
 
     weights: tuple[dict[str, float], ...]
