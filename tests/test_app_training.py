@@ -157,7 +157,7 @@ def test_the_moving_average_is_that_of_the_values() -> None:
 def test_thinned_curves_keep_peaks_ends_and_order() -> None:
     x, y = np.arange(50_000.0), np.sin(np.arange(50_000) / 900)
     y[31_234], y[100:300] = 9.0, np.nan
-    few_x, few_y = training.subsample(x, y, 700)
+    few_x, few_y = training.thin(x, y, 700)
     assert len(few_x) <= 700 and few_x[0] == 0 and few_x[-1] == 49_999 and np.all(np.diff(few_x) > 0)
     assert 9.0 in few_y and few_y[~np.isnan(few_y)].min() == pytest.approx(-1, abs=1e-4)
 

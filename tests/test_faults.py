@@ -117,8 +117,8 @@ def test_what_a_killed_process_left_unfinished_is_removed(tmp_path: Path) -> Non
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from mtcp.io.folder_lock import only_process
-with only_process(Path(sys.argv[1])):
+from mtcp.io.folder_lock import lock_folder
+with lock_folder(Path(sys.argv[1])):
     child = 0
     if sys.argv[2] == "with a worker":
         started, starts = os.pipe()

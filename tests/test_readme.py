@@ -43,7 +43,9 @@ def test_readme_shows_the_two_commands() -> None:
     assert any(c.endswith("app.py") and "requirements.txt" in c for c in COMMANDS)
     (tests,) = [c for c in COMMANDS if "pytest" in c and "requirements-dev.txt" in c]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert tests.rpartition("&& ")[2] in ci and any("install -q -r requirements-dev.txt" in step for step in ci)
+    assert tests.rpartition("&& ")[2] in ci and any(
+        "install -q -r requirements-dev.txt" in step for step in ci
+    )
 
 
 @pytest.mark.parametrize("words", calls("mtcp"), ids=" ".join)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.views import score_lines, triage
 from mtcp.cli import coherence as cli
 from mtcp.drawing import shown
-from mtcp.evaluation import evaluate
+from mtcp.evaluation import evaluate, metric_table
 from mtcp.evaluation.ranking import COHERENCE, Quantity
 from mtcp.geometry.report import RoomAngle
 
@@ -51,7 +51,7 @@ def test_the_command_line_prints_changes_that_add_up(pair: tuple[float, float]) 
 
 @given(PAIRS, st.sampled_from(["miou", "rmse", "mean"]))
 def test_evaluate_prints_changes_that_add_up(pair: tuple[float, float], metric: str) -> None:
-    told = evaluate.table(
+    told = metric_table.table(
         {stage: {"task": {metric: v}} for stage, v in zip(evaluate.STAGES, pair, strict=True)}
     )
     before, after, change, *word = told.splitlines()[-1].partition(" is better")[2].split()
