@@ -73,6 +73,17 @@ class Served:
         data = [value if key == mine else props[key].get("value") for key in listener["inputs"]]
         return {"fn_index": listener["id"], "data": data}
 
+    def filled(self, label: str, event: str, values: dict[str, Any]) -> dict[str, Any]:
+        """The call of a listener with these values in the fields, by elem_id."""
+        call = self.call(label, event, values[label])
+        listener = next(d for d in self.listeners if d["id"] == call["fn_index"])
+        names = {c["id"]: c["props"].get("elem_id") for c in self.config["components"]}
+        call["data"] = [
+            values.get(names[component], given)
+            for component, given in zip(listener["inputs"], call["data"], strict=True)
+        ]
+        return call
+
     def join(self, calls: Sequence[dict[str, Any]], session: str | None = None) -> list[dict[str, Any]]:
         """Sends calls to `/queue/join` and returns all messages until every one is answered.
 

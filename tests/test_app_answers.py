@@ -98,10 +98,10 @@ def test_a_field_that_is_left_shows_what_is_in_force(
     field: str, value: float | None, words: str, page: Served, visitor: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fields = {"fov": 60.0, "probe-x": 40, "probe-y": 30}
-    answer(page, filled(page, "probe-x", "input", fields), visitor)
+    answer(page, page.filled("probe-x", "input", fields), visitor)
     for event in ("input", "submit", "blur"):
         caplog.clear()
-        call = filled(page, field, event, {**fields, field: value})
+        call = page.filled(field, event, {**fields, field: value})
         done, told = answer(page, call, visitor)
         assert done["success"], done
         lines = [record.getMessage() for record in caplog.records]
@@ -114,20 +114,8 @@ def test_a_field_that_is_left_shows_what_is_in_force(
         assert words in "".join(told) and words in "".join(lines)
 
 
-def filled(page: Served, field: str, event: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The call of a listener with these values in the fields, by elem_id."""
-    call = page.call(field, event, values[field])
-    listener = next(d for d in page.listeners if d["id"] == call["fn_index"])
-    names = {c["id"]: c["props"].get("elem_id") for c in page.config["components"]}
-    call["data"] = [
-        values.get(names[component], given)
-        for component, given in zip(listener["inputs"], call["data"], strict=True)
-    ]
-    return call
-
-
 def test_a_field_with_a_good_number_is_left_alone(page: Served, visitor: str) -> None:
-    call = filled(page, "fov", "blur", {"fov": 70})
+    call = page.filled("fov", "blur", {"fov": 70})
     done, told = answer(page, call, visitor)
     assert shown(page, done, call, "fov") == "as it was" and not told
 

@@ -23,6 +23,7 @@ from app.tabs.truth import Truth as TruthTab
 from app.views import truth as view
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth
+from mtcp.evaluation.ranking import TriageRow
 from mtcp.geometry.camera import Camera
 from mtcp.tasks import task_set
 
@@ -258,7 +259,7 @@ def test_the_table_marks_the_open_frame_and_has_means(browser: Browser) -> None:
 
 
 def test_pages_of_the_table() -> None:
-    rows = [view.TriageRow(f"{i:04d}") for i in range(2 * view.PAGE + 1)]
+    rows = [TriageRow(f"{i:04d}") for i in range(2 * view.PAGE + 1)]
     quantity = view.error_quantities(TASKS)[0]
 
     def shown(page: int) -> str:

@@ -101,9 +101,9 @@ def test_a_shipped_example_has_the_exact_truth() -> None:
 def test_the_truth_of_an_example_is_small_and_fits_its_picture(picture: Path) -> None:
     assert picture.with_suffix(".npz").stat().st_size < 150_000
     truth = Truth.of_example(picture)
-    photo, focal35 = open_photo(picture)
+    photo, facts = open_photo(picture)
     assert photo.shape[:2] == truth.size
-    assert focal35 == round(truth.camera.focal35_mm)
+    assert facts.focal35_mm == round(truth.camera.focal35_mm)
     np.testing.assert_allclose(np.linalg.norm(truth.maps["normals"], axis=-1), 1, atol=1e-5)
     assert (
         (truth.maps["normals"] * truth.camera.rays()).sum(-1) < 0
