@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import BlockFunction
 from gradio.context import LocalContext
+from gradio.state_holder import SessionState
 
 from app.guard import shown
 from app.listeners import toast
@@ -34,9 +35,11 @@ def answer_in_words(demo: gr.Blocks) -> None:
     """
     read, process = demo.preprocess_data, demo.process_api
 
-    async def preprocess_data(block_fn: BlockFunction, inputs: list[Any], *more: Any) -> Any:
+    async def preprocess_data(
+        block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> Any:
         try:
-            return await read(block_fn, taken(block_fn.inputs, inputs), *more)
+            return await read(block_fn, taken(block_fn.inputs, inputs), state, explicit_call)
         except (gr.Error, InputError):
             raise
         except Exception as error:
@@ -97,9 +100,10 @@ def within(slider: gr.Slider, value: Any) -> float:
     """
     low, high = float(slider.minimum), float(slider.maximum)
     number = low if value is None else _number(slider, value)
-    if not low <= number <= high:
-        toast(f"{slider.label}: {number:g} is outside of {low:g} to {high:g}, the nearer of them is taken")
-    return min(max(number, low), high)
+    nearest = min(max(number, low), high)
+    if nearest != number:
+        toast(f"{slider.label}: {number:g} is outside of {low:g} to {high:g}; {nearest:g} is taken")
+    return nearest
 
 
 def _number(block: Any, value: Any) -> float:

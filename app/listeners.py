@@ -39,7 +39,8 @@ def sent(event: gr.EventData, name: str) -> float:
     Raises:
         InputError: there is none.
     """
-    value = getattr(event, name, None)
+    data = event._data  # its attributes fail where it came without any
+    value = data.get(name) if isinstance(data, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{name} of a click is no number: reload the page and try again")
     return value

@@ -71,9 +71,9 @@ def _listen_to_probe(page: Page) -> None:
             **LATEST,
         )
 
-    for change, fields in ((by_number, (side.x, side.y)), (by_fov, (side.fov,))):
+    for typed, fields in ((by_number, (side.x, side.y)), (by_fov, (side.fov,))):
         left = [event for field in fields for event in (field.submit, field.blur)]
-        gr.on(left, _leaver(page, change, fields), {page.scene, *fields}, list(fields), **LATEST)
+        gr.on(left, _leaver(page, typed, fields), {page.scene, *fields}, list(fields), **LATEST)
 
 
 def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:

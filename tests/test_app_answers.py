@@ -58,7 +58,7 @@ def shown(page: Served, done: dict[str, Any], call: dict[str, Any], elem_id: str
     return "as it was" if value == {"__type__": "update"} else value
 
 
-@pytest.mark.parametrize("shift", range(len(JUNK)))
+@pytest.mark.parametrize("shift", range(0, len(JUNK), 2))
 def test_whatever_is_sent_is_answered_in_words(
     shift: int,
     page: Served,
@@ -67,17 +67,21 @@ def test_whatever_is_sent_is_answered_in_words(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Every listener, with values that no page sends: no bare "Error", no traceback, a line for each refusal."""
-    refused = 0
+    calls = []
     for place, listener in reversed(
         list(enumerate(page.listeners))
     ):  # the photo's come first, and would clear it
         junk = [JUNK[(shift + place + i) % len(JUNK)] for i in range(len(listener["inputs"]) + 1)]
         event = {"x": junk[0], "page": junk[0], "open": junk[-1], "rank": junk[-1]}
-        call = {"fn_index": listener["id"], "data": junk[1:], "event_data": event}
-        done, words = answer(page, call, visitor)
-        refused += not done["success"]
-        assert answers.FAULT not in words, (listener, caplog.text)
-        assert all(len(told.split()) > 3 for told in words)
+        sent = {"event_data": event} if place % 3 else {}  # a click without a place, too
+        calls.append({"fn_index": listener["id"], "data": junk[1:], **sent})
+    told = page.join(calls, visitor)
+    done = [message for message in told if message["msg"] == "process_completed"]
+    assert len(done) == len(calls) > 50
+    words = [message["output"]["error"] for message in done if not message["success"]]
+    assert all(len(str(text).split()) > 3 for text in words)
+    assert answers.FAULT not in words, caplog.text
+    refused = len(words)
     assert refused > 5
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
     lines = [record.getMessage() for record in caplog.records if record.name == "app"]
@@ -128,7 +132,10 @@ def test_a_number_beyond_its_slider_is_taken_at_the_end(
     assert done["success"]
     assert len(told) == bool(taken)
     if taken:
-        assert told[0].startswith(f"kappa: how far ratios are exaggerated: {value} is outside of 0 to 20")
+        assert (
+            f"kappa: how far ratios are exaggerated: {value} is outside of 0 to 20; {taken} is taken"
+            in told[0]
+        )
 
 
 def test_sliders_end_where_the_page_shows() -> None:

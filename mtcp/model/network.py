@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model.backbone import pad_to_stride
-from mtcp.model.fusion import make_fusion
-from mtcp.model.fusion.base import Fused
-from mtcp.model.refinement import make_refinement
-from mtcp.model.refinement.base import Refinement
+from mtcp.model.fusion.base import Fused, make_fusion
+from mtcp.model.refinement.base import Refinement, make_refinement
 from mtcp.model.shared import Shared, TimmShared
 from mtcp.model.task_decoder import TaskDecoder
 from mtcp.model.trace import TensorTrace

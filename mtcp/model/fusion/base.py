@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from mtcp.model.fusion import FUSIONS
 from mtcp.model.trace import TensorTrace
 
 if TYPE_CHECKING:
@@ -30,3 +32,9 @@ class Fusion(Protocol):
 
     def __call__(self, features: dict[str, Tensor]) -> Fused:
         """features: by task (B, C, h, w) at 1/4, C = `config.width` -> the same tasks, same shapes."""
+
+
+def make_fusion(config: ModelConfig) -> nn.Module:
+    """The fusion that `config` names, a `Fusion`."""
+    fusion: nn.Module = pkgutil.resolve_name(FUSIONS[config.fusion])(config)
+    return fusion

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from mtcp.model.refinement import REFINEMENTS
 from mtcp.model.trace import TensorTrace
 
 if TYPE_CHECKING:
@@ -38,3 +40,9 @@ class Refinement(Protocol):
         """features: by task what the initial heads see, (B, C, h, w) at 1/4; stages: by task the decoder's, finest
         first, (B, C*2^i, ceil(h/2^i), ...).
         """
+
+
+def make_refinement(config: ModelConfig) -> nn.Module:
+    """The refinement that `config` names, a `Refinement`."""
+    refinement: nn.Module = pkgutil.resolve_name(REFINEMENTS[config.refinement])(config)
+    return refinement
