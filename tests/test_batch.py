@@ -218,7 +218,7 @@ def test_large_photos_are_worked_at_a_smaller_size_but_told_in_their_own_pixels(
     source = put(f"{memory}/in", {"a.png": png(1)})
     asked: list[tuple[int, ...]] = []
 
-    def watched(photo: np.ndarray, fov: float | None = None, *, focal35: float | None = None) -> Any:
+    def watched(photo: np.ndarray, fov: float | None = None, *, facts: PhotoFacts | None = None) -> Any:
         asked.append(photo.shape)
         return fake(photo)
 
