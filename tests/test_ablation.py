@@ -186,6 +186,7 @@ def test_a_row_has_the_parameters_of_its_switches(name: str) -> None:
     assert {key.split(".")[1] for key in names if key.startswith("initial_heads.")} == set(of(name)[0].tasks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_row_trains_all_of_its_parameters(trained: tuple[Path, dict[str, Any]], name: str) -> None:
     trainer, before, gradients = trained[1][f"{name}-s0"]
@@ -197,6 +198,7 @@ def test_a_row_trains_all_of_its_parameters(trained: tuple[Path, dict[str, Any]]
     assert [key for key in sorted(names) if torch.equal(before[key], after[key])] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_rows_losses_and_only_they_are_active(trained: tuple[Path, dict[str, Any]], name: str) -> None:
     record = json.loads(result_path(trained[0], name, 0).read_text())
@@ -210,6 +212,7 @@ def test_a_rows_losses_and_only_they_are_active(trained: tuple[Path, dict[str, A
     assert set(record["metrics"]) == ({"initial", "refined"} if len(maps) > 1 else {"initial"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_the_logged_weights_are_those_of_the_rows_balancing(
     trained: tuple[Path, dict[str, Any]], name: str
@@ -234,6 +237,7 @@ def test_the_logged_weights_are_those_of_the_rows_balancing(
     assert min(weights[2]) > 0
 
 
+@pytest.mark.slow
 def test_rows_of_one_network_start_from_the_same_weights_and_end_apart(
     trained: tuple[Path, dict[str, Any]],
 ) -> None:
@@ -245,6 +249,7 @@ def test_rows_of_one_network_start_from_the_same_weights_and_end_apart(
     assert len({tuple(end.flatten().tolist()) for end in ends}) == len(names)
 
 
+@pytest.mark.slow
 def test_results_say_what_a_table_needs(trained: tuple[Path, dict[str, Any]]) -> None:
     records = {record["row"]: record for record in read_records(trained[0])}
     assert set(records) == set(TRAINED)
@@ -257,6 +262,7 @@ def test_results_say_what_a_table_needs(trained: tuple[Path, dict[str, Any]]) ->
     assert all(ROWS[name].title in text for name in TRAINED)
 
 
+@pytest.mark.slow
 def test_single_task_rows_are_measured_together(made_data: None, tmp_path: Path) -> None:
     pair = ("depth", "normals")
     singles = tuple(row for row in grid(pair) if is_single(row))
@@ -296,6 +302,7 @@ def test_a_finished_row_is_skipped_and_another_budget_refused(made_data: None, t
         run_grid(plan(tmp_path, "plain", limit=2))
 
 
+@pytest.mark.slow
 def test_a_stopped_row_goes_on_to_the_same_end(
     made_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +331,7 @@ def test_a_trained_row_that_was_not_measured_is_not_trained_again(made_data: Non
     assert "metrics" in json.loads(result_path(tmp_path, "plain", 0).read_text())
 
 
+@pytest.mark.slow
 def test_a_row_that_diverges_is_recorded_and_the_others_go_on(
     made_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,13 +80,15 @@ def test_damaged_checkpoint_is_told_in_one_line(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("kind", ["http", "socks"])  # the second is one that httpx cannot speak
-def test_proxies_in_the_environment_do_not_stop_the_page(kind: str, free_port: int, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_proxies_in_the_environment_do_not_stop_the_page(free_port: int, tmp_path: Path) -> None:
+    """Neither one that nobody listens at nor one that httpx cannot speak."""
     weights = tmp_path / "tiny.safetensors"
     save_checkpoint(weights, MTCP(tiny_config()))
-    proxies = ("http_proxy", "https_proxy", "all_proxy")
+    proxies = {"http_proxy": "http", "https_proxy": "http", "all_proxy": "socks"}
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    environment |= dict.fromkeys((*proxies, *map(str.upper, proxies)), f"{kind}://127.0.0.1:9")
+    for name, kind in proxies.items():
+        environment |= dict.fromkeys((name, name.upper()), f"{kind}://127.0.0.1:9")
     command = [
         sys.executable,
         "app.py",

@@ -367,6 +367,7 @@ def run(*arguments: object) -> int:
     return main([str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_same_rows_and_resume(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -434,6 +435,7 @@ def test_wrong_options_are_one_line(
     assert "expected a whole number from 1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_throughput_is_measured_over_all_photos(checkpoint: Path, tmp_path: Path) -> None:
     photo, result = tmp_path / "a.png", tmp_path / "many.json"
     photo.write_bytes(png())

@@ -122,6 +122,7 @@ def test_a_row_that_does_not_fit_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp
     assert found["ratios"] == []
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_measures_memory() -> None:
     base = {"n": 1600, "width": 8, "tasks": 2, "passes": "forward", "precision": "fp32", "batch": 1}
     base |= {"device": "cpu", "repeats": 1, "warmup": 0}
@@ -150,6 +151,7 @@ def test_networks_of_a_variant() -> None:
     assert {one.backbone for one in (*single, *plain)} == {lite.backbone}
 
 
+@pytest.mark.slow
 def test_network_rows_and_growth(tmp_path: Path) -> None:
     path = tmp_path / "network.json"
     flags = ["--preset", "lite", "--changes", json.dumps(SMALL), "--batch", "1", "--precision", "fp32"]
@@ -192,6 +194,7 @@ def test_a_variant_that_computes_something_else_shows_its_difference() -> None:
     assert not any("sample" in row for row in rows)
 
 
+@pytest.mark.slow
 def test_macs_of_fusion_and_trace_back_are_those_counted_by_hand() -> None:
     """What is computed is counted: the streamed affinity, and trace-back's maps convolved before they grow."""
     size, C, N = (64, 96), 8, 16 * 24
@@ -217,6 +220,7 @@ def test_macs_of_fusion_and_trace_back_are_those_counted_by_hand() -> None:
     assert macs["all"] - macs["without"] == 3 * steps + heads
 
 
+@pytest.mark.slow
 def test_a_photos_parts_make_up_the_whole(tmp_path: Path) -> None:
     torch.manual_seed(0)
     checkpoint, picture = tmp_path / "tiny.safetensors", tmp_path / "room.png"
@@ -246,6 +250,7 @@ def test_a_part_is_not_booked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.seconds == {"inner": 2.0, "outer": 8.0}
 
 
+@pytest.mark.slow
 def test_training_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[str] = []
 

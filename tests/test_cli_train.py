@@ -73,6 +73,7 @@ def test_flags_win_over_a_file_and_the_file_over_the_preset(tmp_path: Path) -> N
         train._configs(parse("--name", "x", "--config", str(path)))
 
 
+@pytest.mark.slow
 def test_a_run_from_start_to_end(data: Path, tmp_path: Path) -> None:
     common = ["--runs", tmp_path, "--name", "made"]
     new = [
@@ -213,6 +214,7 @@ def test_every_field_has_a_flag_and_a_help_text(capsys: pytest.CaptureFixture[st
     assert "optionsof--balancingdwa:--temperature" in text
 
 
+@pytest.mark.slow
 def test_a_flag_of_a_strategy_reaches_it(data: Path, tmp_path: Path) -> None:
     flags = [
         "--balancing",
@@ -268,9 +270,9 @@ def test_a_configuration_file_of_another_form_is_one_line(tmp_path: Path, conten
         train._configs(parse("--name", "x", "--config", str(path)))
 
 
+@pytest.mark.slow
 def test_ctrl_c_to_the_whole_group_stops_cleanly(data: Path, tmp_path: Path) -> None:
     """As a terminal sends it: workers get it too."""
-    code = "import sys; from tests.test_cli_train import run; sys.exit(run(*sys.argv[1:]))"
     new = [
         "--runs",
         tmp_path,
@@ -286,13 +288,15 @@ def test_ctrl_c_to_the_whole_group_stops_cleanly(data: Path, tmp_path: Path) -> 
         1,
     ]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, [*new, "--workers", 2, "--init", "none", *NETWORK])],
+        [
+            sys.executable,
+            "-m",
+            "mtcp",
+            "train",
+            *map(str, [*new, "--workers", 2, "--init", "none", *NETWORK]),
+        ],
         cwd=ROOT,
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
-        },
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -102,6 +102,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_over_http(case: Case, page: Served, tmp_path: Path) -> None:
     """Upload, call, download, as a script without gradio_client would do it."""

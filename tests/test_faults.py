@@ -78,6 +78,7 @@ def start(code: str, *more: str) -> subprocess.Popen[str]:
 # A process that is killed
 
 
+@pytest.mark.slow
 @posix
 def test_a_run_that_is_killed_resumes_to_the_weights_of_an_undisturbed_one(
     data: Path, tmp_path: Path, whole: RunFolder, one_thread: None
@@ -251,6 +252,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(Path, "open", opened)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["last.pt", "model.safetensors", "model.json", "log.jsonl"])
 def test_a_full_disk_ends_training_in_one_line_and_keeps_what_there_is(
     paused: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str

@@ -34,7 +34,7 @@ from mtcp.training.run_folder import LONGEST_LINE, RunFolder, read_log
 
 ROOT = Path(__file__).parents[1]
 MOST_MEMORY = 32 * 2**20  # of Python and numpy, for files of some hundred bytes
-quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 H, W = 6, 8
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -416,7 +416,7 @@ FILES = (
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@quick
 @given(st.data())
 def test_data_folders(data: Path, draw: st.DataObject) -> None:
     path = data / draw.draw(st.sampled_from(FILES))

@@ -59,6 +59,7 @@ def session(exported: Path) -> Any:
     return onnx_export.session(exported.read_bytes(), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 3, 97, 131), (3, 3, 64, 160), (1, 3, 36, 52)])
 def test_onnx_runtime_and_torch_agree(session: Any, size: tuple[int, int, int, int]) -> None:
     assert size[2:] != onnx_export._TRACED[2:]
@@ -67,6 +68,7 @@ def test_onnx_runtime_and_torch_agree(session: Any, size: tuple[int, int, int, i
     assert max(errors.values()) <= 1e-4, errors
 
 
+@pytest.mark.slow
 def test_the_file_says_what_it_is(exported: Path, session: Any) -> None:
     (image,) = session.get_inputs()
     assert (image.name, image.shape) == ("image", ["batch", 3, "height", "width"])
@@ -83,6 +85,7 @@ def test_the_file_says_what_it_is(exported: Path, session: Any) -> None:
     assert str(exported.parent) not in json.dumps(texts)
 
 
+@pytest.mark.slow
 def test_a_file_that_differs_is_not_written(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, other = exported.read_bytes(), made()
     with torch.no_grad():

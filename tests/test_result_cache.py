@@ -117,6 +117,7 @@ def alive() -> int:
     return sum(type(found) is Prediction for found in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_many_visitors_hold_no_more_than_the_budget(page: Served, tmp_path: Path) -> None:
     photo, before = picture(tmp_path / "room.jpg"), alive()
     for number in range(VISITORS):

@@ -56,6 +56,7 @@ def test_same_seed_same_picture_other_seed_another(kind: str) -> None:
     assert first.kind == kind
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**31), kind=st.sampled_from([None, *KINDS]))
 def test_every_seed_gives_a_valid_room(seed: int, kind: str | None) -> None:
@@ -160,6 +161,7 @@ def test_data_set_gives_samples_of_the_contract() -> None:
         rooms[3]
 
 
+@pytest.mark.slow
 def test_written_folder_is_read_back_and_continued(tmp_path: Path) -> None:
     out = tmp_path / "rooms"
     assert write_nyud(out, 2, TINY, seed=70, progress=False) == 2
@@ -220,6 +222,7 @@ def test_without_open3d_one_line_says_so_before_anything_is_written(
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_all_forty_classes_but_a_few_occur_and_light_comes_from_everywhere() -> None:
     rooms = [make_room(seed, kind) for kind in KINDS for seed in range(8)]
     seen = {NYUD_CLASSES[label] for room in rooms for label in np.unique(room.label)}

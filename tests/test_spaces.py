@@ -61,6 +61,7 @@ def GPU(function=None, duration=60):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="ZeroGPU forks")
 def test_the_network_runs_in_another_process_on_borrowed_gpus(tmp_path: Path) -> None:
     """`python app.py` itself, as a Space starts it, and stopped as a container is: no uploads stay behind."""

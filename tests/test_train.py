@@ -109,6 +109,7 @@ def test_four_epochs_are_two_and_two_resumed(whole: Trainer, tmp_path: Path) -> 
     assert kinds == ["start", "end", "resume", "end"]
 
 
+@pytest.mark.slow
 def test_learned_balancing_resumes_too(tmp_path: Path) -> None:
     unbroken = make_trainer(tmp_path / "unbroken", balancing="uncertainty")
     unbroken.run(until_epoch=2)
@@ -118,6 +119,7 @@ def test_learned_balancing_resumes_too(tmp_path: Path) -> None:
     assert_same_training(unbroken, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_after_the_step_and_loses_nothing(whole: Trainer, tmp_path: Path, number: int) -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
@@ -133,6 +135,7 @@ def test_a_signal_stops_after_the_step_and_loses_nothing(whole: Trainer, tmp_pat
         assert_same_training(whole, resumed)
 
 
+@pytest.mark.slow
 def test_max_minutes_stops_cleanly(whole: Trainer, tmp_path: Path) -> None:
     short = make_trainer(tmp_path / "short", ema=0.9)
     assert not short.run(max_minutes=0)
@@ -143,6 +146,7 @@ def test_max_minutes_stops_cleanly(whole: Trainer, tmp_path: Path) -> None:
     assert_same_training(whole, resumed)
 
 
+@pytest.mark.slow
 def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(whole: Trainer, tmp_path: Path) -> None:
     crashed = make_trainer(tmp_path / "crashed", ema=0.9)
     crashed.run(until_epoch=2)
@@ -157,6 +161,7 @@ def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(whole: Trainer
         json.loads(line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balancing", sorted(BALANCERS))
 def test_every_balancing_trains_and_logs_what_it_applied(tmp_path: Path, balancing: str) -> None:
     trainer = make_trainer(tmp_path / "run", balancing=balancing, epochs=2)
@@ -171,6 +176,7 @@ def test_every_balancing_trains_and_logs_what_it_applied(tmp_path: Path, balanci
             assert following["weight"] == pytest.approx(one["next_weight"])
 
 
+@pytest.mark.slow
 def test_task_factors_scale_the_total_and_nothing_else(tmp_path: Path) -> None:
     plain, scaled = (
         make_trainer(tmp_path / name, balancing="uniform", epochs=1, task_factors=factors)
@@ -195,6 +201,7 @@ def test_wrong_task_factors_are_named(tmp_path: Path, factors: str, complaint: s
         make_trainer(tmp_path / "run", task_factors=factors)
 
 
+@pytest.mark.slow
 def test_factors_reach_a_likelihood_as_factors_of_the_loss(tmp_path: Path) -> None:
     """Not of its logarithm: with s = 0 at the first step, uncertainty minimises L_semseg + 4 L_depth."""
     trainer = make_trainer(tmp_path / "run", balancing="uncertainty", epochs=1, task_factors="depth=4")
@@ -203,6 +210,7 @@ def test_factors_reach_a_likelihood_as_factors_of_the_loss(tmp_path: Path) -> No
     assert first["total"] == pytest.approx(first["loss"]["semseg"] + 4 * first["loss"]["depth"])
 
 
+@pytest.mark.slow
 def test_a_strategy_logs_its_own_numbers(tmp_path: Path) -> None:
     class Counting(Uniform):
         def _decide(self, history: Sequence[Mapping[str, float]]) -> EpochReport:
@@ -242,6 +250,7 @@ def test_a_log_line_after_a_torn_one_stands_alone(tmp_path: Path) -> None:
     assert [entry["kind"] for entry in read_log(trainer.folder.log_path)] == ["start", "end"]
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_training(tmp_path: Path) -> None:
     alone = make_trainer(tmp_path / "alone", epochs=1)
     alone.run()
@@ -260,6 +269,7 @@ def test_tensorboard_has_the_same_numbers(whole: Trainer) -> None:
     assert len(events.Scalars("epoch/ratio/depth")) == 3  # undefined after epoch 0
 
 
+@pytest.mark.slow
 def test_wrong_use_of_a_run_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to resume"):
         make_trainer(tmp_path / "none", resume=True)
@@ -274,6 +284,7 @@ def test_wrong_use_of_a_run_folder_is_refused(tmp_path: Path) -> None:
         make_trainer(tmp_path / "big", batch=16)
 
 
+@pytest.mark.slow
 def test_other_training_data_is_no_resumption(tmp_path: Path) -> None:
     make_trainer(tmp_path / "run").run(until_epoch=1)
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
@@ -286,6 +297,7 @@ def test_other_training_data_is_no_resumption(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_epochs_are_counted_anew_when_told_to(tmp_path: Path) -> None:
     first = make_trainer(tmp_path / "run", epochs=1)
     first.run()
@@ -299,6 +311,7 @@ def test_epochs_are_counted_anew_when_told_to(tmp_path: Path) -> None:
     assert old == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_state_that_the_configuration_no_longer_fits_is_one_line(tmp_path: Path) -> None:
     make_trainer(tmp_path / "run", epochs=1).run()
     with pytest.raises(InputError, match=r"last\.pt does not fit the run's config\.json") as caught:

@@ -39,6 +39,7 @@ def soon(true: Callable[[], bool]) -> bool:
     return true()
 
 
+@pytest.mark.slow
 def test_visitors_at_once_get_their_own_photos(page: Served, tmp_path: Path) -> None:
     def visit(number: int) -> None:
         name, width = f"visitor-{number}", 80 + 4 * number
@@ -59,6 +60,7 @@ def test_visitors_at_once_get_their_own_photos(page: Served, tmp_path: Path) -> 
         list(pool.map(visit, range(AT_ONCE)))
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
     page: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +91,7 @@ def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
     assert soon(lambda: not queue.event_ids_to_events)  # a little after its answer was sent
 
 
+@pytest.mark.slow
 def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
     """gradio deletes what it knows: all that a visit leaves must be known, the zip and the clouds' files too."""
     props = {c["id"]: c["props"] for c in page.config["components"]}
