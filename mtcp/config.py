@@ -287,7 +287,7 @@ class TrainConfig(_Config, BalancingOptions):
     RENAMED: ClassVar[Mapping[str, str]] = {"held": "val_split"}
 
     data: str = described(
-        "rooms:200", "a folder (NYUD_MT or PASCAL_MT layout), or rooms[:COUNT] for made rooms"
+        "rooms:200", "a folder (NYUD_MT or PASCAL_MT layout), or rooms[:COUNT] for synthetic rooms"
     )
     split: str = described("train", "split to train on")
     val_split: str = described("", "split that is measured while training, to choose the best weights by")

@@ -72,7 +72,7 @@ class Truth:
     def of_example(cls, path: str | os.PathLike[str]) -> Truth:
         """The exact truth of a shipped example picture, from the `.npz` of its name beside it.
 
-        The examples are made rooms, so all in them is flat triangles, and the file holds those instead of maps:
+        The examples are synthetic rooms, so all in them is flat triangles, and the file holds those instead of maps:
         `planes` float32 (P, 4), a unit normal and its product with any point of the plane; `plane` uint16
         (H, W), the plane that a pixel sees; `semseg` uint8 (H, W); `camera` fx, fy, cx, cy. Depth and normals
         follow exactly, and the file is a tenth of its maps.
@@ -91,7 +91,7 @@ class Truth:
         normals = np.ascontiguousarray(seen[..., :3])
         depth = (seen[..., 3] / (normals * camera.rays()).sum(-1)).astype(np.float32)
         maps = {SEMSEG: stored["semseg"], DEPTH: depth, NORMALS: normals}
-        return cls(maps, camera, f"exact: a made room, {file.stem.replace('-', ' ')}")
+        return cls(maps, camera, f"exact: a synthetic room, {file.stem.replace('-', ' ')}")
 
     def resized(self, size: tuple[int, int]) -> Truth:
         """At another size (H, W), the geometry kept: see `resize_maps`."""
