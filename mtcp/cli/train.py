@@ -18,7 +18,7 @@ from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.objective.options import OPTIONS, option_names
 
 EXAMPLES = """examples:
-  a demo on synthetic rooms:     python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
+  a demo on synthetic rooms:      python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
   NYUv2 as shipped:               python -m mtcp train --name nyud --data data/nyud --val-split val
   go on with it:                  python -m mtcp train --name nyud --resume
   several processes:              torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
