@@ -123,7 +123,7 @@ class ModelConfig(_Config):
 
     RENAMED: ClassVar[Mapping[str, str]] = {"data": "task_set"}
 
-    task_set: str = described("nyud", "the list that the tasks are chosen from: nyud or pascal")
+    task_set: str = described("nyud", "the list that the tasks are chosen from: nyud, pascal or places")
     tasks: tuple[str, ...] = described(("semseg", "depth", "normals"), "what is predicted, by name")
     shared: str = described(
         "timm",
@@ -287,7 +287,7 @@ class TrainConfig(_Config, BalancingOptions):
     RENAMED: ClassVar[Mapping[str, str]] = {"held": "val_split"}
 
     data: str = described(
-        "rooms:200", "a folder (NYUD_MT or PASCAL_MT layout), or rooms[:COUNT] for synthetic rooms"
+        "rooms:200", "a folder (NYUD_MT, PASCAL_MT or places layout), or rooms[:COUNT] for synthetic rooms"
     )
     split: str = described("train", "split to train on")
     val_split: str = described("", "split that is measured while training, to choose the best weights by")

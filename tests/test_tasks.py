@@ -20,7 +20,8 @@ PHOTO = np.full((6, 8, 3), 100, np.uint8)
 
 def two_maps(task: Task) -> tuple[np.ndarray, np.ndarray]:
     """Final maps (6, 8, ...) that differ everywhere, made by way of the head's output."""
-    raw = torch.stack([torch.full((6, 8), 0.5 + i) for i in range(task.channels)])[None]
+    ramp = torch.arange(48).view(6, 8) / 100  # else two maps are alike up to a factor
+    raw = torch.stack([ramp + 0.5 + i for i in range(task.channels)])[None]
     first, second = (task.map_of(task.activate(values)[0]).numpy() for values in (raw, -raw))
     made = task.empty_map((6, 8))
     assert (made.shape, made.dtype) == (first.shape, first.dtype)

@@ -19,10 +19,10 @@ from app.views.training_numbers import plain, smooth, subsample
 from mtcp.runs.log import RunData
 from mtcp.tasks import TASK_SETS, Task
 
-TASK_ORDER = ("semseg", "human_parts", "saliency", "depth", "normals", "edge")
+TASK_ORDER = ("semseg", "human_parts", "saliency", "depth", "relative_depth", "normals", "edge")
 FLOORED = ", ▼ the floor acted"
 STAGES = ("initial", "refined")
-METRIC_TITLES = {"miou": "mIoU", "rmse": "RMSE", "mean": "mean angle", "maxf": "max F"}
+METRIC_TITLES = {"miou": "mIoU", "rmse": "RMSE", "mean": "mean angle", "maxf": "max F", "si_log": "log error"}
 
 Series = dict[str, Any]
 Chart = dict[str, Any]
@@ -249,7 +249,7 @@ def _metrics(runs: Sequence[Logged], scales: dict[int, float]) -> list[Chart]:
         better = "higher is better" if task.higher_is_better else "lower is better"
         unit = "degrees" if task.unit == "deg" else task.unit
         title = f"{page.title(name)}: {METRIC_TITLES.get(task.metric, task.metric)}"
-        charts.append(_chart(f"metric-{name}", title, f"{unit}, {better}", lines))
+        charts.append(_chart(f"metric-{name}", title, f"{unit}, {better}" if unit else better, lines))
     return charts
 
 

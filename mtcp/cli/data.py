@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mtcp.cli import data_rooms
+from mtcp.cli import data_places, data_rooms
 from mtcp.errors import InputError
 
 DESCRIPTION = """\
@@ -52,6 +52,7 @@ def add_parser(subparsers: Any) -> None:
     )
     nyud.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     nyud.set_defaults(run=run)
+    data_places.add_parser(kinds)
     data_rooms.add_parser(kinds)
 
 

@@ -21,8 +21,8 @@ def open_data(source: str | os.PathLike[str], split: str, tasks: tuple[str, ...]
     """The data set at `source`.
 
     Args:
-        source: a folder in the NYUD_MT layout (it has gt_sets/), one in the PASCAL_MT layout (ImageSets/), or
-            "rooms" / "rooms:COUNT" for rooms made on the fly.
+        source: a folder in the NYUD_MT layout (it has gt_sets/), one in the PASCAL_MT layout (ImageSets/), one that
+            `data places` made (places.json), or "rooms" / "rooms:COUNT" for rooms made on the fly.
         split: "train" or "val", or another list that the folder has.
         tasks: names of the maps that samples must hold.
 
@@ -41,8 +41,12 @@ def open_data(source: str | os.PathLike[str], split: str, tasks: tuple[str, ...]
         from mtcp.data.pascal import PASCAL
 
         return PASCAL(root, split, tasks)
+    if (root / "places.json").is_file():
+        from mtcp.data.places import Places
+
+        return Places(root, split, tasks)
     what = (
-        "has neither gt_sets/ (NYUD_MT) nor ImageSets/ (PASCAL_MT) in it"
+        "has neither gt_sets/ (NYUD_MT) nor ImageSets/ (PASCAL_MT) nor places.json in it"
         if root.is_dir()
         else "no such folder"
     )

@@ -22,14 +22,18 @@ def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
     Raises:
         InputError: missing, truncated, not a JPEG or PNG, or of more than `mtcp.io.photo.MAX_PIXELS`.
     """
-    content = io.BytesIO(read_bytes(path, MAX_BYTES))  # of a file Pillow reads what chunks claim
+    return decode_image(read_bytes(path, MAX_BYTES), path, mode)  # of a file Pillow reads what chunks claim
+
+
+def decode_image(content: bytes, where: object, mode: str | None = "RGB") -> np.ndarray:
+    """As `read_image`, of the file's content. where: what messages begin with."""
     try:
-        with Image.open(content, formats=("JPEG", "PNG")) as image:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(f"{image.width}x{image.height} is over {MAX_PIXELS // 10**6} megapixels")
             return np.array(image if mode is None else image.convert(mode))
     except Exception as error:  # Pillow's decoders raise anything on truncated files
-        raise InputError(f"{path}: truncated or not an image ({brief(error)})") from error
+        raise InputError(f"{where}: truncated or not an image ({brief(error)})") from error
 
 
 def read_array(path: Path) -> np.ndarray:

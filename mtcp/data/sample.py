@@ -2,20 +2,21 @@
 
 A sample is a dict of tensors. The maps are there only for the tasks that were asked for:
 
-===========  =================  ==========================================================================
-key          type and shape     values
-===========  =================  ==========================================================================
-image        uint8 (3, H, W)    RGB
-semseg       uint8 (H, W)       class, 255 = ignore
-human_parts  uint8 (H, W)       0 background, 1..6 parts, 255 = ignore
-saliency     uint8 (H, W)       0/1, 255 = ignore
-edge         uint8 (H, W)       0/1, 255 = ignore
-depth        float32 (H, W)     metres along z, 0 (or not finite) = invalid
-normals      float32 (3, H, W)  unit vectors, x right, y down, z forward, a wall facing the camera is
-                                (0, 0, -1); zeros (or not finite) = invalid
-camera       float32 (4,)       fx, fy, cx, cy in pixels of the image; pixel (column i, row j) covers
-                                [i, i+1) x [j, j+1)
-===========  =================  ==========================================================================
+==============  =================  ==========================================================================
+key             type and shape     values
+==============  =================  ==========================================================================
+image           uint8 (3, H, W)    RGB
+semseg          uint8 (H, W)       class, 255 = ignore
+human_parts     uint8 (H, W)       0 background, 1..6 parts, 255 = ignore
+saliency        uint8 (H, W)       0/1, 255 = ignore
+edge            uint8 (H, W)       0/1, 255 = ignore
+depth           float32 (H, W)     metres along z, 0 (or not finite) = invalid
+relative_depth  float32 (H, W)     the same, right only up to a factor per photo
+normals         float32 (3, H, W)  unit vectors, x right, y down, z forward, a wall facing the camera is
+                                   (0, 0, -1); zeros (or not finite) = invalid
+camera          float32 (4,)       fx, fy, cx, cy in pixels of the image; pixel (column i, row j) covers
+                                   [i, i+1) x [j, j+1)
+==============  =================  ==========================================================================
 
 `stored` samples (of `DataSet.stored` and of `mtcp.data.cache.Cached`) are the same, but a map may have
 another size than the image: its pixels then divide the same field of view. `conform` brings the maps to the

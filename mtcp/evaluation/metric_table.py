@@ -13,12 +13,12 @@ from mtcp.geometry.quantities import BY_KEY
 
 HIGHER_IS_BETTER: dict[str, bool] = {
     **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), True),
-    **dict.fromkeys(("rmse", "abs_rel", "mean", "median"), False),
+    **dict.fromkeys(("rmse", "abs_rel", "si_log", "mean", "median"), False),
     **{key: quantity.higher_is_better for key, quantity in BY_KEY.items()},
 }
 UNITS: dict[str, str] = {
     **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), "%"),
-    **{"rmse": "m", "abs_rel": "", "mean": "deg", "median": "deg"},
+    **{"rmse": "m", "abs_rel": "", "si_log": "", "mean": "deg", "median": "deg"},
     **{key: quantity.unit for key, quantity in BY_KEY.items()},
 }
 
@@ -77,4 +77,4 @@ def _number(metric: str, value: float, sign: str = "") -> str:
 def _digits(metric: str) -> int:
     if metric in BY_KEY:
         return BY_KEY[metric].digits
-    return 3 if metric in ("rmse", "abs_rel") else 2
+    return 3 if metric in ("rmse", "abs_rel", "si_log") else 2

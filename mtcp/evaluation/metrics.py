@@ -19,6 +19,8 @@ from torchmetrics.classification import BinaryPrecisionRecallCurve, MulticlassCo
 
 from mtcp.errors import InputError
 from mtcp.tasks import IGNORE, Task
+from mtcp.tasks.depth import measured
+from mtcp.tasks.relative_depth import log_difference
 
 # Under DDP only rank 0 evaluates; torchmetrics would otherwise wait in compute() for ranks that never come.
 _LOCAL: dict[str, Any] = {"sync_on_compute": False}
@@ -141,6 +143,43 @@ class DepthMetrics(TaskMetric):
     def reset(self) -> None:
         super().reset()
         self.missing.zero_()
+
+
+class ScaleInvariantMetrics(TaskMetric):
+    """`si_log`: mean absolute difference of log depth (0.1 is about 10 percent), pooled over all valid pixels of the
+    data set, after each photo's median difference, its factor, is taken out.
+
+    Which pixels are valid, and which predictions missing: see `DepthMetrics`. A depth of 0 or less is missing too.
+    """
+
+    total: Tensor
+    count: Tensor
+    missing: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros((), dtype=torch.double))
+        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+        self.register_buffer("missing", torch.zeros((), dtype=torch.long))
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """prediction and target: (B, 1, H, W) or (B, H, W) in any unit; target 0 (or not finite) is invalid."""
+        prediction = prediction.reshape(target.shape).double()
+        known = measured(target)
+        valid = known & measured(prediction)
+        self.missing += (known & ~valid).sum()
+        self.count += valid.sum()
+        self.total += log_difference(prediction, target.double(), valid).abs().sum()
+
+    def compute(self) -> dict[str, float]:
+        return {"si_log": float(self.total / self.count)}  # 0 / 0 is NaN
+
+    def missing_pixels(self) -> int:
+        return int(self.missing)
+
+    def reset(self) -> None:
+        for state in (self.total, self.count, self.missing):
+            state.zero_()
 
 
 class NormalsMetrics(TaskMetric):

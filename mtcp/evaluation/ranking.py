@@ -25,6 +25,7 @@ _METRIC_TITLES = {
     "rmse": "RMSE",
     "abs_rel": "AbsRel",
     "delta1": "delta < 1.25",
+    "si_log": "log error up to scale",
     "mean": "mean error",
     "median": "median error",
     "within_11": "under 11.25 degrees",

@@ -4,7 +4,7 @@
 kind       head output                 final map                example
 =========  ==========================  =======================  =====================================
 classes    logits (C)                  labels                   semseg, human_parts
-depth      log metres (1)              metres, > 0              depth
+depth      log metres (1)              metres, > 0              depth, relative_depth (up to a factor)
 normals    free vector (3)             unit vector              normals (x right, y down, z forward)
 binary     logit (1)                   probability              edge, saliency
 =========  ==========================  =======================  =====================================
@@ -21,10 +21,12 @@ from mtcp.tasks.base import Task
 from mtcp.tasks.binary import Binary
 from mtcp.tasks.classes import Classes
 from mtcp.tasks.depth import Depth
-from mtcp.tasks.labels import HUMAN_PARTS, IGNORE, NYUD_CLASSES, PASCAL_CLASSES
+from mtcp.tasks.labels import ADE_CLASSES, HUMAN_PARTS, IGNORE, NYUD_CLASSES, PASCAL_CLASSES
 from mtcp.tasks.normals import Normals
+from mtcp.tasks.relative_depth import RelativeDepth
 
 __all__ = [
+    "ADE_CLASSES",
     "DEPTH",
     "HUMAN_PARTS",
     "IGNORE",
@@ -44,6 +46,7 @@ SEMSEG, DEPTH, NORMALS = "semseg", "depth", "normals"
 """The tasks that geometry is about: coherence and point clouds take maps of these names."""
 
 _DEPTH = Depth(DEPTH, "Depth", "Depth")
+_RELATIVE_DEPTH = RelativeDepth("relative_depth", "Relative depth", "Relative depth")
 _NORMALS = Normals(NORMALS, "Surface normals", "Normals")
 _EDGE = Binary("edge", "Edges", "Edges", thin=True)
 _SALIENCY = Binary("saliency", "Saliency", "Saliency", beta_squared=0.3)
@@ -57,6 +60,7 @@ def _semseg(classes: tuple[str, ...]) -> Task:
 TASK_SETS: dict[str, tuple[Task, ...]] = {
     "nyud": (_semseg(NYUD_CLASSES), _DEPTH, _NORMALS, _EDGE),
     "pascal": (_semseg(PASCAL_CLASSES), _PARTS, _SALIENCY, _NORMALS, _EDGE),
+    "places": (_semseg(ADE_CLASSES), _RELATIVE_DEPTH),
 }
 _BY_NAME = {task.name: task for tasks in reversed(TASK_SETS.values()) for task in tasks}
 

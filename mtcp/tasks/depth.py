@@ -75,7 +75,7 @@ class Depth(ScalarTask):
         return depth_l1(final, target)
 
     def valid(self, target: Tensor) -> Tensor:
-        return _valid(target)
+        return measured(target)
 
     def any_target(self, size: tuple[int, int]) -> Tensor:
         import torch
@@ -120,7 +120,7 @@ class Depth(ScalarTask):
     def numbers(self, maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
         found = {stage: spread(values) for stage, values in maps.items()}
         return {
-            f"{stage}_{part}_m": round(getattr(of_stage, part), 4)
+            f"{stage}_{part}_{self.key}": round(getattr(of_stage, part), 4)
             for stage, of_stage in found.items()
             for part in ("low", "median", "high")
         }
@@ -132,10 +132,11 @@ def depth_l1(depth: Tensor, target: Tensor) -> Tensor:
     """
     import torch
 
-    valid = _valid(target)
+    valid = measured(target)
     # chosen before abs(), whose gradient at NaN is NaN whatever it is multiplied with
     return torch.where(valid, depth[:, 0] - target, 0).abs().sum() / valid.sum().clamp(min=1)
 
 
-def _valid(target: Tensor) -> Tensor:
+def measured(target: Tensor) -> Tensor:
+    """Where a target tells something: above 0 and finite."""
     return (target > 0) & (target < math.inf)
