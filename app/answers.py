@@ -61,7 +61,7 @@ def answer_in_words(demo: gr.Blocks) -> None:
             raise gr.Error(FAULT, print_exception=False) from error
 
     # replaced on the object, as gradio has no place for it
-    demo.preprocess_data = preprocess_data  # type: ignore[method-assign,assignment]
+    demo.preprocess_data = preprocess_data  # type: ignore[method-assign]
     demo.process_api = process_api  # type: ignore[method-assign]
 
 

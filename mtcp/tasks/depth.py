@@ -17,7 +17,7 @@ from mtcp.tasks.measure import spread
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mtcp.evaluation.metrics import DepthMetrics
+    from mtcp.evaluation.metrics import TaskMetric
 
 LOG_RANGE = (-3.0, 5.0)  # 5 cm to 148 m: keeps exp() finite whatever the head says
 TYPICAL_LOG = 0.9  # 2.5 m: where depth starts
@@ -39,7 +39,7 @@ class Depth(ScalarTask):
 
     kind = "depth"
     unit = "m"
-    metrics = ("rmse", "abs_rel", "delta1")
+    metrics: ClassVar[tuple[str, ...]] = ("rmse", "abs_rel", "delta1")
     metric = "rmse"
     higher_is_better = False
     output = "metres along z, above 0"
@@ -85,7 +85,7 @@ class Depth(ScalarTask):
     def zoomed(self, target: Tensor, factor: float) -> Tensor:
         return target / factor
 
-    def new_metric(self) -> DepthMetrics:
+    def new_metric(self) -> TaskMetric:
         from mtcp.evaluation.metrics import DepthMetrics
 
         return DepthMetrics()

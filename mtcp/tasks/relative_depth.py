@@ -13,7 +13,7 @@ from mtcp.tasks.depth import Depth, measured
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mtcp.evaluation.metrics import ScaleInvariantMetrics
+    from mtcp.evaluation.metrics import TaskMetric
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RelativeDepth(Depth):
     def loss(self, final: Tensor, target: Tensor, class_weight: Tensor | None = None) -> Tensor:
         return scale_invariant_l1(final, target)
 
-    def new_metric(self) -> ScaleInvariantMetrics:
+    def new_metric(self) -> TaskMetric:
         from mtcp.evaluation.metrics import ScaleInvariantMetrics
 
         return ScaleInvariantMetrics()
