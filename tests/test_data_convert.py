@@ -209,7 +209,7 @@ def test_labels_that_tell_nothing_are_taken_as_documented_or_told(
     assert not caplog.text
     values[1] = 255
     save_image(folder / "labels40" / "0003.png", values)
-    with pytest.raises(InputError, match=r"0003\.png: label 255, although 0 is told to be unlabelled"):
+    with pytest.raises(InputError, match=r"0003\.png: label 255, although 0 is declared unlabelled"):
         converted_labels(folder, tmp_path / "c", unlabelled=0)
 
 
