@@ -18,9 +18,10 @@ import mtcp.ablation.run as ablation_run
 import mtcp.training.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.costs import count_macs, supervised_maps
-from mtcp.ablation.grid import OFF, ON, SWITCHES, AblationRow, configs, grid, is_single, select
+from mtcp.ablation.grid import DEFAULT, GRIDS, PLAIN, fields_of_grids, grid
 from mtcp.ablation.records import check_same, read_record, read_records, recorded, result_path, write_record
-from mtcp.ablation.report import BEGIN, END, tables, write_report
+from mtcp.ablation.report import marks, tables, write_report
+from mtcp.ablation.rows import AblationRow, by_name, configs, is_single, select, total_budgets
 from mtcp.ablation.run import Plan, run_grid
 from mtcp.config import ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
@@ -35,29 +36,39 @@ MODEL = tiny_config(tasks=TASKS, height=PICTURE[0], image_width=PICTURE[1])
 TRAIN = TrainConfig(
     data="made", epochs=3, batch=2, lr=3e-3, warmup=0.0, init="none", bf16="off", scales=(1.0,)
 )
-ROWS = {row.name: row for row in grid(TASKS)}
+GRID = grid(DEFAULT, TASKS)
+ROWS = {row.name: row for row in GRID}
+BEGIN, END = marks(DEFAULT)
 
-# What the issue asks each row to be, written down again: switches on, how it balances, kappa if that matters.
-SINGLE: tuple[set[str], str, float | None] = (set(), "uniform", None)
-GATE, DECODERS, CFM = {"query_gate"}, {"query_gate", "task_decoder"}, {"query_gate", "task_decoder", "fusion"}
-ALL = set(SWITCHES)
-EXPECTED: dict[str, tuple[set[str], str, float | None]] = {
+# What each row is meant to be, written down again: parts that are in it, residual of the CFM, how it balances, kappa if
+# that matters, weight of the slope term, epochs behind it in budgets.
+GATE, DECODERS, CFM, BACK = "query_gate", "task_decoder", "fusion", "refinement"
+SWITCHES = {GATE: (False, True), DECODERS: (False, True), CFM: ("none", "cfm"), BACK: ("none", "trace_back")}
+Expected = tuple[set[str], str, str, "float | None", float, int]
+ALL = {DECODERS, CFM, BACK}
+SINGLE: Expected = (set(), "", "uniform", None, 0.0, 2)
+EXPECTED: dict[str, Expected] = {
     "single-semseg": SINGLE,
     "single-depth": SINGLE,
     "single-normals": SINGLE,
-    "plain": (set(), "uniform", None),
-    "gate": (GATE, "uniform", None),
-    "decoders": (DECODERS, "uniform", None),
-    "cfm": (CFM, "uniform", None),
-    "mtcp": (ALL, "uniform", None),
-    "mtcp-uncertainty": (ALL, "uncertainty", None),
-    "mtcp-dwa": (ALL, "dwa", None),
-    "mtcp-lps": (ALL, "lps", 7.5),
-    "mtcp-lps-0": (ALL, "lps", 0.0),
-    "mtcp-lps-3": (ALL, "lps", 3.0),
-    "mtcp-lps-15": (ALL, "lps", 15.0),
+    "plain": (set(), "", "uniform", None, 0.0, 2),
+    "decoders": ({DECODERS}, "", "uniform", None, 0.0, 1),
+    "decoders-on": ({DECODERS}, "", "uniform", None, 0.0, 2),
+    "cfm-published": ({DECODERS, CFM}, "none", "uniform", None, 0.0, 2),
+    "cfm": ({DECODERS, CFM}, "input", "uniform", None, 0.0, 2),
+    "mtcp": (ALL, "input", "uniform", None, 0.0, 2),
+    "mtcp-slope": (ALL, "input", "uniform", None, 1.0, 2),
+    "mtcp-lps": (ALL, "input", "lps", 7.5, 0.0, 2),
+    "trace-back": ({DECODERS, BACK}, "", "uniform", None, 0.0, 2),
+    "published": (ALL, "none", "uniform", None, 0.0, 2),
+    "gate": ({*ALL, GATE}, "input", "uniform", None, 0.0, 2),
+    "mtcp-uncertainty": (ALL, "input", "uncertainty", None, 0.0, 2),
+    "mtcp-dwa": (ALL, "input", "dwa", None, 0.0, 2),
+    "mtcp-lps-0": (ALL, "input", "lps", 0.0, 0.0, 2),
+    "mtcp-lps-3": (ALL, "input", "lps", 3.0, 0.0, 2),
+    "mtcp-lps-15": (ALL, "input", "lps", 15.0, 0.0, 2),
 }
-TRAINED = ("plain", "cfm", "mtcp", "mtcp-lps")
+TRAINED = ("plain", "decoders", "cfm", "mtcp", "mtcp-lps")
 """Rows that are trained here: with and without fusion and trace-back, two ways of balancing."""
 PARTS = {  # parameters that a switch is to add, by the start of their names
     "query_gate": ("shared.queries.",),
@@ -97,11 +108,11 @@ def made_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of(name: str, seed: int = 0) -> tuple[ModelConfig, TrainConfig]:
-    return configs(ROWS[name], tuple(ROWS.values()), MODEL, TRAIN, seed)
+    return configs(ROWS[name], GRID, MODEL, TRAIN, seed)
 
 
 def plan(out: Path, *rows: str, **changes: Any) -> Plan:
-    chosen = select(tuple(ROWS.values()), rows)
+    chosen = select(GRID, rows)
     made = Plan(out, MODEL, TRAIN, chosen, torch.device("cpu"), coherence_frames=1, progress=False)
     return dataclasses.replace(made, **changes)
 
@@ -112,18 +123,20 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 def test_the_grid_is_the_one_that_was_asked_for() -> None:
     assert list(ROWS) == list(EXPECTED)
-    for name, (switches, balancing, kappa) in EXPECTED.items():
+    for name, (parts, residual, balancing, kappa, slope, budgets) in EXPECTED.items():
         model, train = of(name)
-        assert {switch for switch in SWITCHES if getattr(model, switch) == ON[switch]} == switches, name
-        assert {switch for switch in SWITCHES if getattr(model, switch) == OFF[switch]} == ALL - switches, (
-            name
-        )
+        for switch, (off, on) in SWITCHES.items():
+            assert getattr(model, switch) == (on if switch in parts else off), f"{switch} of {name}"
+        assert not residual or model.cfm_residual == residual, name
         assert train.balancing == balancing, name
         assert kappa is None or train.kappa == kappa, name
+        assert train.slope == slope, name
         assert model.tasks == ((name.removeprefix("single-"),) if name.startswith("single-") else TASKS)
+        assert total_budgets(ROWS[name], GRID) == budgets, name
+        assert train.epochs == TRAIN.epochs * ROWS[name].budgets
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.base], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in GRID if row.base], ids=lambda row: row.name)
 def test_a_row_differs_from_its_base_in_exactly_what_it_names(row: AblationRow) -> None:
     assert row.base
     (model, train), (base_model, base_train) = of(row.name), of(row.base)
@@ -131,19 +144,30 @@ def test_a_row_differs_from_its_base_in_exactly_what_it_names(row: AblationRow) 
         train.to_dict(), base_train.to_dict()
     )
     named = {**row.model, **row.train}
-    assert changed <= set(named)
-    assert set(named) - changed <= {"kappa"}  # LPS names the default that the other rows carry unused
-    assert len(changed) == 1
+    assert changed - {"epochs"} <= set(named)
+    assert set(named) - changed <= {
+        "kappa",
+        "cfm_residual",
+        "cfm_scale",
+        "fusion",
+    }  # at their defaults already
 
 
-def test_every_row_of_the_shipped_preset_can_be_built_and_shares_the_budget() -> None:
+@pytest.mark.parametrize("name", GRIDS)
+def test_rows_come_after_what_they_build_on_and_share_the_budget(name: str) -> None:
     lite, train = preset("lite"), TrainConfig()
-    made = [configs(row, grid(lite.tasks), lite, train, 3) for row in grid(lite.tasks)]
-    for model, row_train in made:
-        assert difference(model.to_dict(), lite.to_dict()) <= {*SWITCHES, "tasks"}
-        assert difference(row_train.to_dict(), train.to_dict()) <= {"balancing", "kappa", "seed"}
+    rows = grid(name, lite.tasks)
+    assert len({row.name for row in rows}) == len(rows)
+    fields = fields_of_grids()
+    seen: set[str] = set()
+    for row in rows:
+        assert row.start is None or row.start in seen
+        seen.add(row.name)
+        model, row_train = configs(row, rows, lite, train, 3)
+        assert difference(model.to_dict(), lite.to_dict()) <= {*fields[0], "tasks"}
+        assert difference(row_train.to_dict(), train.to_dict()) <= {*fields[1], "epochs"}
         assert row_train.seed == 3
-    assert len({(model, row_train) for model, row_train in made}) == len(made)
+    assert all(by_name(rows, row.base) for row in rows if row.base)
 
 
 @pytest.fixture(scope="module")
@@ -220,9 +244,9 @@ def test_the_logged_weights_are_those_of_the_rows_balancing(
     lines = [e for e in read_log(trained[0] / f"{name}-s0" / "log.jsonl") if e["kind"] == "epoch"]
     weights = [list(line["weight"].values()) for line in lines]
     logs = [line["log_loss"] for line in lines]
-    _, balancing, kappa = EXPECTED[name]
+    _, _, balancing, kappa, _, _ = EXPECTED[name]
     if balancing == "uniform":
-        assert weights == [[1.0] * 3] * 3
+        assert weights == [[1.0] * 3] * len(weights)
         return
     assert len(weights) == 3 and weights[0] == [1.0] * 3
     total = sum(logs[0].values())
@@ -256,8 +280,8 @@ def test_results_say_what_a_table_needs(trained: tuple[Path, dict[str, Any]]) ->
     for record in records.values():
         assert record["environment"]["date"]
         assert any(key.startswith("depth_normal_mean") for key in record["metrics"]["initial"]["coherence"])
-    plain, cfm, mtcp, lps = (records[name]["parameters"]["in all"] for name in TRAINED)
-    assert plain < cfm < mtcp == lps
+    plain, decoders, cfm, mtcp, lps = (records[name]["parameters"]["in all"] for name in TRAINED)
+    assert plain < decoders < cfm < mtcp == lps
     text = tables(list(records.values()))
     assert all(ROWS[name].title in text for name in TRAINED)
 
@@ -265,7 +289,7 @@ def test_results_say_what_a_table_needs(trained: tuple[Path, dict[str, Any]]) ->
 @pytest.mark.slow
 def test_single_task_rows_are_measured_together(made_data: None, tmp_path: Path) -> None:
     pair = ("depth", "normals")
-    singles = tuple(row for row in grid(pair) if is_single(row))
+    singles = tuple(row for row in grid(DEFAULT, pair) if is_single(row))
     short = plan(
         tmp_path, rows=singles, model=MODEL.replace(tasks=pair), train=TRAIN.replace(epochs=1), limit=1
     )
@@ -277,8 +301,8 @@ def test_single_task_rows_are_measured_together(made_data: None, tmp_path: Path)
 
 
 def test_macs_of_a_network_that_can_be_counted_by_hand() -> None:
-    model = MTCP(MODEL.replace(**OFF, tasks=("depth",)))
-    twice = MTCP(MODEL.replace(**OFF, tasks=("depth", "normals")))
+    model = MTCP(MODEL.replace(**PLAIN, tasks=("depth",)))
+    twice = MTCP(MODEL.replace(**PLAIN, tasks=("depth", "normals")))
     head = 8 * 8 * (9 * 8 * 8 + 3 * 8)  # 3x3 and 1x1 of the normals' head on the 8 x 8 grid
     assert count_macs(twice, (32, 32)) - count_macs(model, (32, 32)) == head
     assert next(model.parameters()).device.type == "cpu"
@@ -296,7 +320,7 @@ def test_a_finished_row_is_skipped_and_another_budget_refused(made_data: None, t
     before = (path.read_bytes(), log.read_bytes())
     assert run_grid(plan(tmp_path, "plain"))
     assert (path.read_bytes(), log.read_bytes()) == before
-    with pytest.raises(InputError, match=r"epochs=3, now it is 4"):
+    with pytest.raises(InputError, match=r"epochs=6, now it is 8"):
         run_grid(plan(tmp_path, "plain", train=TRAIN.replace(epochs=4)))
     with pytest.raises(InputError, match="measured on"):
         run_grid(plan(tmp_path, "plain", limit=2))
@@ -338,16 +362,37 @@ def test_a_row_that_diverges_is_recorded_and_the_others_go_on(
     train = ablation_run._train
 
     def failing(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> None:
-        if row.name == "plain":
+        if row.name == "decoders":
             raise ablation_run.TrainingError("step 3: the loss of depth is nan")
         train(plan, row, seed, deadline)
 
     monkeypatch.setattr(ablation_run, "_train", failing)
-    assert run_grid(plan(tmp_path, "plain", "gate"))
+    assert run_grid(plan(tmp_path, "plain", "decoders", "decoders-on"))
     records = {record["row"]: record for record in read_records(tmp_path)}
-    assert "metrics" not in records["plain"]
-    assert "metrics" in records["gate"]
+    assert "metrics" not in records["decoders"]
+    assert "metrics" in records["plain"]
+    assert "decoders failed" in records["decoders-on"]["failed"]
     assert "step 3: the loss of depth is nan" in tables(list(records.values()))
+
+
+def test_a_row_starts_from_the_network_that_it_names(made_data: None, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="starts from decoders"):
+        run_grid(plan(tmp_path, "decoders-on"))
+    assert run_grid(plan(tmp_path, "decoders"))
+    assert run_grid(plan(tmp_path, "decoders-on"))
+    folder = RunFolder(tmp_path / "decoders-on-s0")
+    assert folder.read_config()[1].init == str(tmp_path / "decoders-s0" / "model.safetensors")
+    (start, *_) = read_log(folder.log_path)
+    assert not start["init"][0]["skipped"]
+    record = read_record(result_path(tmp_path, "decoders-on", 0))
+    assert (record["start"], record["total_budgets"], record["train"]["init"]) == ("decoders", 2, "none")
+
+
+def test_rows_without_a_conclusion_take_one_seed(made_data: None, tmp_path: Path) -> None:
+    short = TRAIN.replace(epochs=1)
+    assert run_grid(plan(tmp_path, "decoders", "trace-back", train=short, seeds=(1, 0), limit=1))
+    assert sorted(record["seed"] for record in read_records(tmp_path) if record["row"] == "trace-back") == [1]
+    assert "(trace-back): seed" not in tables(read_records(tmp_path))
 
 
 def made_record(row: str, seed: int, miou: float, rmse: float, mean: float, **more: Any) -> dict[str, Any]:
@@ -358,7 +403,8 @@ def made_record(row: str, seed: int, miou: float, rmse: float, mean: float, **mo
         key = ("depth_normal_mean", "depth_normal_mean_deg")[seed]  # as it was written before, and as it is
         initial["coherence"] = {key: 12.0 + seed, "plane_rms_cm": None}
     return {
-        "row": row, "title": ROWS[row].title, "seed": seed, "base": ROWS[row].base, "switch": {},
+        "grid": DEFAULT, "row": row, "title": ROWS[row].title, "seed": seed, "base": ROWS[row].base, "switch": {},
+        "start": ROWS[row].start, "budgets": ROWS[row].budgets, "total_budgets": 2,
         **recorded(model, train), "parameters": {"in all": 2_500_000}, "macs": 3_400_000_000, "macs_are": "counted",
         "supervised": {task: ["initial"] for task in model.tasks},
         "weight": [dict.fromkeys(model.tasks, 1.0)], "training_seconds": 1800.0, "metrics": {"initial": initial},
@@ -395,7 +441,7 @@ def test_the_table_says_what_the_files_say(tmp_path: Path) -> None:
     assert f"{ROWS['mtcp'].title} (mtcp): seed 1" in text
     assert f"{ROWS['mtcp-lps'].title} (mtcp-lps): seed 0, 1" in text
     assert "single-depth" not in text  # nothing of it is missing
-    assert "3 epochs" in text
+    assert "budgets of 3 epochs" in text
     assert "seeds 0, 1" in text
     assert "Abacus, 2 threads, torch 2.x, commit abc1234, 2026-01-01 to 2026-01-02" in text
 
@@ -426,8 +472,8 @@ def test_the_report_keeps_what_others_wrote_and_can_be_made_again(tmp_path: Path
 
 def test_results_of_different_budgets_make_no_table(tmp_path: Path) -> None:
     out = made_out(tmp_path)
-    other = made_record("gate", 0, 1.0, 1.0, 1.0)
-    write_record(result_path(out, "gate", 0), {**other, "train": {**other["train"], "epochs": 9}})
+    other = made_record("decoders", 0, 1.0, 1.0, 1.0)
+    write_record(result_path(out, "decoders", 0), {**other, "train": {**other["train"], "epochs": 9}})
     with pytest.raises(InputError, match="epochs"):
         tables(read_records(out))
 
@@ -466,7 +512,7 @@ def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> N
 
 
 def test_a_record_with_the_switches_of_earlier_versions_is_read_as_today(tmp_path: Path) -> None:
-    record = made_record("plain", 0, 22.0, 0.7, 27.0, switch=dict(OFF))
+    record = made_record("plain", 0, 22.0, 0.7, 27.0, switch=dict(PLAIN))
     old = {"cfm": False, "trace_back": False}
     for part in ("model", "switch"):
         kept = {key: value for key, value in record[part].items() if key not in ("fusion", "refinement")}

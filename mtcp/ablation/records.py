@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcp.ablation.grid import SINGLE
+from mtcp.ablation.rows import SINGLE
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import delta_m
@@ -17,6 +17,8 @@ from mtcp.tasks import Task
 
 FOLDER = "results"
 Record = dict[str, Any]
+BEFORE_GRIDS: Record = {"grid": "parts", "start": None, "budgets": 1, "total_budgets": 1}
+"""What results say of themselves that were made before there was more than one grid."""
 _FREE = ("workers", "log_every", "eval_every")
 """Fields of `TrainConfig` that change no weight."""
 
@@ -32,6 +34,7 @@ def read_record(path: Path) -> Record:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not {"row", "seed"} <= record.keys():
             raise ValueError("no row and seed in it")
+        record = {**BEFORE_GRIDS, **record}
         for part, config in (("model", ModelConfig), ("switch", ModelConfig), ("train", TrainConfig)):
             if part in record:
                 record[part] = config.current(record[part])

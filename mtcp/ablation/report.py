@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcp.ablation.grid import ON, SINGLE, SWITCHES, AblationRow, grid
+from mtcp.ablation.grid import DEFAULT, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
-from mtcp.config import ModelConfig
+from mtcp.ablation.rows import SINGLE, AblationRow, fields_set, is_single
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity
 from mtcp.io.atomic import write_atomic
-from mtcp.tasks import Task
+from mtcp.tasks import Task, task_set
 
-BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
 STAGES = ("initial", "refined")
 Pick = Callable[[Record], "float | None"]
 
 
-def write_report(out: Path, report: Path) -> str:
-    """Puts the tables of the results in `out` between two marks in `report`, and the result files beside it.
+def marks(name: str) -> tuple[str, str]:
+    """Between which lines of a document the tables of the grid `name` are."""
+    label = "ablation" if name == DEFAULT else f"ablation {name}"
+    return f"<!-- {label}: begin -->", f"<!-- {label}: end -->"
+
+
+def write_report(out: Path, report: Path, name: str = DEFAULT) -> str:
+    """Puts the tables of the grid's results in `out` between two marks in `report`, and the result files beside it.
 
     A new file gets a title; of an existing one everything outside the marks stays, without marks the tables
     are appended. Returns a line that says what was written.
@@ -31,14 +36,17 @@ def write_report(out: Path, report: Path) -> str:
     Raises:
         InputError: no results, or results of different budgets.
     """
-    records = read_records(out)
+    records = [record for record in read_records(out) if record["grid"] == name]
     if not records:
-        raise InputError(f"{out / FOLDER} has no results yet: run mtcp ablate --data ... first")
-    text = f"{BEGIN}\n{tables(records)}\n{END}"
+        raise InputError(
+            f"{out / FOLDER} has no results of the grid {name!r} yet: run mtcp ablate --data ... first"
+        )
+    begin, end = marks(name)
+    text = f"{begin}\n{tables(records)}\n{end}"
     old = report.read_text(encoding="utf-8") if report.exists() else "# Results\n"
-    if BEGIN in old and END in old:
-        before, _, rest = old.partition(BEGIN)
-        new = before + text + rest.partition(END)[2]
+    if begin in old and end in old:
+        before, _, rest = old.partition(begin)
+        new = before + text + rest.partition(end)[2]
     else:
         new = f"{old.rstrip()}\n\n{text}\n"
     write_atomic(report, lambda file: file.write(new.encode()))
@@ -51,10 +59,9 @@ def write_report(out: Path, report: Path) -> str:
 
 
 def tables(records: Sequence[Record]) -> str:
-    """The whole text between the marks."""
-    model = _common(records)
-    tasks = model.task_list()
-    rows = grid(model.tasks)
+    """The whole text between the marks, for records of one grid."""
+    tasks = _common(records)
+    rows = grid(records[0]["grid"], [task.name for task in tasks])
     records = add_delta_m(records, tasks)
     by_row = {name: [r for r in records if r["row"] == name] for name in (*(r.name for r in rows), SINGLE)}
     shown = _shown_rows(rows, by_row)
@@ -71,41 +78,38 @@ def tables(records: Sequence[Record]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _common(records: Sequence[Record]) -> ModelConfig:
-    """The full network's configuration. Raises InputError when rows differ in more than the grid's switches."""
-    first = _without_switches(records[0])
+def _common(records: Sequence[Record]) -> tuple[Task, ...]:
+    """The tasks of all rows. Raises InputError when rows differ in more than the grid decides."""
+    order = max((record["model"]["tasks"] for record in records), key=len)
+    names = dict.fromkeys([*order, *(task for record in records for task in record["model"]["tasks"])])
+    if len(names) < 2:
+        raise InputError("results of one task only: no table without a second one")
+    decided = {"tasks", "seed"}.union(*fields_set(grid(records[0]["grid"], tuple(names))))
+    first = _undecided(records[0], decided)
     for record in records[1:]:
-        check_same(Path(f"{record['row']}-s{record['seed']}"), _without_switches(record), first)
+        check_same(Path(f"{record['row']}-s{record['seed']}"), _undecided(record, decided), first)
         check = (record.get("measured_on"), records[0].get("measured_on"))
         if None not in check and check[0] != check[1]:
             raise InputError(f"{record['row']} was measured on {check[0]}, {records[0]['row']} on {check[1]}")
-    names: list[str] = []
-    for record in records:
-        names += [task for task in record["model"]["tasks"] if task not in names]
-    order = max((record["model"]["tasks"] for record in records), key=len)
-    tasks = (*order, *(name for name in names if name not in order))
-    if len(tasks) < 2:
-        raise InputError("results of one task only: no table without a second one")
-    return ModelConfig.from_dict({**records[0]["model"], **ON, "tasks": tasks})
+    return task_set(records[0]["model"]["task_set"], tuple(names))
 
 
-def _without_switches(record: Record) -> dict[str, dict[str, Any]]:
-    changed = {*SWITCHES, "tasks", "balancing", "kappa", "seed"}
-    return {
-        part: {key: value for key, value in record[part].items() if key not in changed}
+def _undecided(record: Record, decided: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What all rows of a grid share; epochs are those of one budget."""
+    budget = record["train"]["epochs"] / record["budgets"]
+    shared = {
+        part: {key: value for key, value in record[part].items() if key not in decided}
         for part in ("model", "train")
     }
+    shared["train"]["epochs"] = int(budget) if budget.is_integer() else budget
+    return shared
 
 
 def _shown_rows(rows: Iterable[AblationRow], by_row: Mapping[str, Sequence[Record]]) -> list[tuple[str, str]]:
     """(name, title) of every line: the single-task networks together where they were measured so."""
     together = bool(by_row[SINGLE])
-    result = [(SINGLE, f"single task x{sum(_is_part(row) for row in rows)}")] if together else []
-    return result + [(row.name, row.title) for row in rows if not (together and _is_part(row))]
-
-
-def _is_part(row: AblationRow) -> bool:
-    return row.name.startswith(f"{SINGLE}-")
+    result = [(SINGLE, f"single task x{sum(is_single(row) for row in rows)}")] if together else []
+    return result + [(row.name, row.title) for row in rows if not (together and is_single(row))]
 
 
 def _budget(records: Sequence[Record]) -> str:
@@ -114,8 +118,8 @@ def _budget(records: Sequence[Record]) -> str:
     lines = [
         f"Every number is read from the files in [{FOLDER}]({FOLDER}/) by `python -m mtcp ablate --report`. "
         f"All rows: {train['data']} ({train['split']}), {model['backbone']}, width {model['width']}, "
-        f"{model['height']}x{model['image_width']}, {train['epochs']} epochs of batch {train['batch']}, "
-        f"{train['schedule']} from {train['lr']:g}, start from {train['init']}; seeds {_join(seeds)}."
+        f"{model['height']}x{model['image_width']}, budgets of {train['epochs'] // records[0]['budgets']} epochs of batch {train['batch']}, "
+        f"{train['schedule']} from {train['lr']:g}, start from {train['init']} or from another row; seeds {_join(seeds)}."
     ]
     measured = next((record["measured_on"] for record in records if "measured_on" in record), None)
     if measured:
@@ -138,7 +142,7 @@ def _gaps(rows: Iterable[AblationRow], records: Sequence[Record]) -> str:
     have = {(record["row"], record["seed"]) for record in records}
     lines = []
     for row in rows:
-        lack = [seed for seed in seeds if (row.name, seed) not in have]
+        lack = [seed for seed in (seeds[:1] if row.once else seeds) if (row.name, seed) not in have]
         if lack:
             lines.append(f"{row.title} ({row.name}): seed {_join(lack)}")
     failed = [f"{r['title']}, seed {r['seed']}: {r['failed']}" for r in records if "failed" in r]
@@ -192,11 +196,19 @@ def _costs(shown: Sequence[tuple[str, str]], by_row: Mapping[str, Sequence[Recor
             maps = sorted({m for maps in record["supervised"].values() for m in maps})
             last = record.get("weight", [])[-1:]
             weights = ", ".join(f"{task} {w:.2f}" for task, w in last[0].items()) if last else "-"
-            difference = f"{record['base']} with {changed}" if record["base"] else changed
+            difference = (
+                f"{record['base']} with {changed}"
+                if record["base"] and changed
+                else record["base"] or changed
+            )
+            budgets = (
+                f"{record['budgets']}, after {record['start']}" if record["start"] else str(record["budgets"])
+            )
             lines.append(
                 [
                     title,
                     difference,
+                    budgets,
                     f"{record['parameters']['in all'] / 1e6:.2f}",
                     f"{record['macs'] / 1e9:.2f}",
                     ", ".join(maps),
@@ -204,7 +216,16 @@ def _costs(shown: Sequence[tuple[str, str]], by_row: Mapping[str, Sequence[Recor
                     f"{record['training_seconds'] / 3600:.2f}",
                 ]
             )
-    heads = ["row", "is", "parameters [M]", "MACs [G]", "maps with a loss", "weights, last epoch", "hours"]
+    heads = [
+        "row",
+        "is",
+        "budgets",
+        "parameters [M]",
+        "MACs [G]",
+        "maps with a loss",
+        "weights, last epoch",
+        "hours",
+    ]
     note = next((r["macs_are"] for of in by_row.values() for r in of if "macs_are" in r), "")
     return "### What each row is\n\n" + _markdown(heads, lines) + (f"\n\nMACs: {note}." if note else "")
 

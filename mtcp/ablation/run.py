@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 
 from mtcp.ablation.costs import MACS_ARE, count_macs, log_facts, supervised_maps
-from mtcp.ablation.grid import SINGLE, AblationRow, configs, grid, is_single
+from mtcp.ablation.grid import DEFAULT, grid
 from mtcp.ablation.joint_single_task import Together
 from mtcp.ablation.records import (
     Record,
@@ -24,6 +24,7 @@ from mtcp.ablation.records import (
     result_path,
     write_record,
 )
+from mtcp.ablation.rows import SINGLE, AblationRow, by_name, configs, is_single, total_budgets
 from mtcp.checkpoint.parameters import parameters
 from mtcp.checkpoint.store import load_checkpoint
 from mtcp.config import ModelConfig, TrainConfig
@@ -55,6 +56,7 @@ class Plan:
     train: TrainConfig
     rows: tuple[AblationRow, ...]
     device: torch.device
+    grid: str = DEFAULT
     seeds: tuple[int, ...] = (0,)
     test_split: str = "val"
     limit: int | None = None
@@ -62,9 +64,14 @@ class Plan:
     command: str = ""
     progress: bool = True
 
+    @property
+    def all_rows(self) -> tuple[AblationRow, ...]:
+        """Every row of the grid, whether it is to be done or not."""
+        return grid(self.grid, self.model.tasks)
+
     def configs(self, row: AblationRow, seed: int) -> tuple[ModelConfig, TrainConfig]:
         """What `row` trains with `seed`."""
-        return configs(row, grid(self.model.tasks), self.model, self.train, seed)
+        return configs(row, self.all_rows, self.model, self.train, seed)
 
     def folder(self, row: AblationRow, seed: int) -> RunFolder:
         """The run of `row` with `seed`."""
@@ -81,19 +88,35 @@ def run_grid(plan: Plan, *, max_minutes: float | None = None) -> bool:
     A row whose loss stops being finite is recorded as failed and the others go on.
 
     Raises:
-        InputError: rows in `plan.out` have another budget, or what training and evaluation refuse.
+        InputError: rows in `plan.out` have another budget, a row starts from one that is neither trained nor among
+            the rows, or what training and evaluation refuse.
     """
+    _check_starts(plan)
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     try:
         for seed in plan.seeds:
             for row in plan.rows:
-                _do_row(plan, row, seed, deadline)
+                if seed == plan.seeds[0] or not row.once:
+                    _do_row(plan, row, seed, deadline)
             _do_single(plan, seed, deadline)
     except OutOfTimeError:
         return False
     finally:
         _update_delta_m(plan)
     return True
+
+
+def _check_starts(plan: Plan) -> None:
+    chosen = {row.name for row in plan.rows}
+    for row in plan.rows:
+        if row.start is None or row.start in chosen:
+            continue
+        for seed in plan.seeds[:1] if row.once else plan.seeds:
+            if not finished(plan.folder(by_name(plan.all_rows, row.start), seed)):
+                raise InputError(
+                    f"{row.name} starts from {row.start}, of which {plan.out} has no finished run with seed {seed}: "
+                    f"add {row.start} to --rows"
+                )
 
 
 def _do_row(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> None:
@@ -108,10 +131,13 @@ def _do_row(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> 
     check_time(deadline)
     log.info("%s, seed %d: %s", row.name, seed, row.title)
     about: Record = {
-        "row": row.name, "title": row.title, "seed": seed, "base": row.base,
+        "grid": plan.grid, "row": row.name, "title": row.title, "seed": seed, "base": row.base, "start": row.start,
+        "budgets": row.budgets, "total_budgets": total_budgets(row, plan.all_rows),
         "switch": {**row.model, **row.train}, **wanted,
     }  # fmt: skip
     try:
+        if row.start and "failed" in read_record(result_path(plan.out, row.start, seed)):
+            raise TrainingError(f"{row.start} failed, from which it starts")
         _train(plan, row, seed, deadline)
     except TrainingError as error:
         log.warning("%s, seed %d failed: %s", row.name, seed, error)
@@ -125,6 +151,8 @@ def _train(plan: Plan, row: AblationRow, seed: int, deadline: float | None) -> N
     """Through the project's own trainer, from where the run is. Raises OutOfTimeError when it is not finished."""
     folder = plan.folder(row, seed)
     model, train = plan.configs(row, seed)
+    if row.start:
+        train = train.replace(init=str(plan.folder(by_name(plan.all_rows, row.start), seed).last_path))
     resume = folder.state_path.exists()
     if resume:
         check_same(folder.path, recorded(*folder.read_config()), recorded(model, train))
@@ -221,7 +249,7 @@ def check_measured(where: Path, record: Record, wanted: dict[str, Any]) -> None:
 
 def _do_single(plan: Plan, seed: int, deadline: float | None) -> None:
     """The single-task networks of a seed as one row: their numbers together, and whether their maps agree."""
-    rows = [row for row in grid(plan.model.tasks) if is_single(row)]
+    rows = [row for row in plan.all_rows if is_single(row)]
     path = result_path(plan.out, SINGLE, seed)
     parts = [result_path(plan.out, row.name, seed) for row in rows]
     folders = [plan.folder(row, seed) for row in rows]
@@ -245,6 +273,7 @@ def joined(records: Sequence[Record]) -> Record:
     names = {name for record in records for name in record["parameters"]}
     train = dict(records[0]["train"])
     return {
+        **{key: records[0][key] for key in ("grid", "start", "budgets", "total_budgets")},
         "row": SINGLE,
         "title": f"single task x{len(records)}",
         "seed": records[0]["seed"],

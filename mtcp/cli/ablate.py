@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mtcp.ablation.grid import CHOSEN, SWITCHES, grid, select
+from mtcp.ablation.grid import DEFAULT, GRIDS, fields_of_grids, grid
+from mtcp.ablation.rows import select
 from mtcp.cli.fields import add_model_fields, add_train_fields, given
 from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
@@ -17,11 +18,11 @@ from mtcp.errors import InputError
 EXAMPLES = """examples:
   what is in it:             python -m mtcp ablate --list
   everything, as time goes:  python -m mtcp ablate --data data/nyud --epochs 12 --max-minutes 60   (again and again)
-  two rows, three seeds:     python -m mtcp ablate --data data/nyud --rows plain,mtcp --seeds 0,1,2
+  some rows, three seeds:    python -m mtcp ablate --data data/nyud --rows decoders,decoders-on,cfm --seeds 0,1,2
   the table so far:          python -m mtcp ablate --report docs/results.md
 
-Every row has the same data, size, epochs, schedule and seeds; what it changes is in the grid. A row is a run
-folder OUT/ROW-sSEED, its numbers on the test split are OUT/results/ROW-sSEED.json. A second call goes on where the
+Every row has the same data, size, schedule and seeds; what it changes is in the grid. --epochs is one budget: a row
+trains one or two of them, or one after the budget of the row that it starts from. A row is a run folder OUT/ROW-sSEED, its numbers on the test split are OUT/results/ROW-sSEED.json. A second call goes on where the
 first one stopped and skips what is finished; machines may share the work through --rows or --seeds. --report
 puts the table between two marks in the named file (the text around them is yours) and the JSON files beside it.
 
@@ -42,11 +43,16 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/ablation"), help="where runs and results are (runs/ablation)"
     )
+    parser.add_argument(
+        "--grid", default=DEFAULT, metavar="NAME", help=f"which rows: {', '.join(GRIDS)} (default: {DEFAULT})"
+    )
     parser.add_argument("--rows", type=_names, metavar="A,B,...", help="only these rows (default: all)")
     parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="A,B,...", help="default: 0")
     parser.add_argument("--max-minutes", type=float, help="stop cleanly after this time, inside a row too")
     parser.add_argument("--list", action="store_true", help="print the grid and stop")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the table to FILE, train nothing")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write the grid's table to FILE, train nothing"
+    )
     parser.add_argument(
         "--preset", default="lite", help=f"network preset: {', '.join(PRESETS)} (default: lite)"
     )
@@ -61,24 +67,26 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="frames for the coherence numbers, evenly spread (default: 200)",
     )
-    add_train_fields(parser, CHOSEN)
-    add_model_fields(parser, SWITCHES)
+    decided = fields_of_grids()
+    add_model_fields(parser, decided[0])
+    add_train_fields(parser, decided[1])
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit codes are in the help's epilogue."""
     model = preset(args.preset, **given(args, "model"))
-    rows = select(grid(model.tasks), args.rows)
+    rows = select(grid(args.grid, model.tasks), args.rows)
     if args.list:
         for row in rows:
             changes = ", ".join(f"{key}={value}" for key, value in {**row.model, **row.train}.items())
-            print(f"{row.name:18}{row.title:40}{row.base or ''} with {changes}")
+            start = f", starts from {row.start}" if row.start else ""
+            print(f"{row.name:18}{row.title:40}{row.base or ''} with {changes or 'no change'}{start}")
         return 0
     if args.report:
         from mtcp.ablation.report import write_report
 
-        print(write_report(args.out, args.report))
+        print(write_report(args.out, args.report, args.grid))
         return 0
     return _train(args, model, rows)
 
@@ -101,6 +109,7 @@ def _train(args: argparse.Namespace, model: ModelConfig, rows: Any) -> int:
         out=args.out,
         model=model,
         train=TrainConfig.from_dict(fields),
+        grid=args.grid,
         rows=rows,
         seeds=args.seeds,
         device=pick_device(args.device),
