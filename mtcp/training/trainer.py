@@ -73,7 +73,7 @@ class Trainer:
             model = synchronised(model)
         self.model = model
         self.balancer.to(device)
-        self.objective = Objective(model, class_weight).to(device)
+        self.objective = Objective(model, class_weight, config).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
             self.parallel = DistributedDataParallel(self.objective)
@@ -82,6 +82,7 @@ class Trainer:
         self.bf16 = config.bf16 == "on" or (config.bf16 == "auto" and hardware_has_bf16(device))
         self.total_steps = config.epochs * batches.steps
         self.step = 0  # optimizer steps done
+        self.terms: dict[str, float] = {}  # further terms of the depth loss in the last step
         self.sums = self._no_sums()  # of the running epoch
         self.best = -math.inf
         self._stop_asked = False
@@ -162,6 +163,7 @@ class Trainer:
                         total=applied.total,
                         weight=applied.weights,
                         images_per_s=speed,
+                        **({"terms": self.terms} if self.terms else {}),
                     )
                 if self.step == (epoch + 1) * steps:
                     break
@@ -188,7 +190,10 @@ class Trainer:
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         with self._reducing(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             tensors: dict[str, Tensor] = self.parallel(batch)
-        losses = dict(zip(tensors, torch.stack(list(tensors.values())).tolist(), strict=True))
+        terms = self.objective.terms
+        values = torch.stack([*tensors.values(), *terms.values()]).tolist()
+        losses = dict(zip(tensors, values, strict=False))
+        self.terms = dict(zip(terms, values[len(tensors) :], strict=True))
         for task, value in losses.items():
             if not math.isfinite(value):
                 raise TrainingError(
@@ -206,6 +211,8 @@ class Trainer:
             self.sums[f"loss {task}"] += value
             self.sums[f"log {task}"] += math.log1p(value)
             self.sums[f"weight {task}"] += applied.weights[task]
+        for name, value in self.terms.items():
+            self.sums[f"term {name}"] += value
         self.sums["steps"] += 1
         return losses, applied, self.optimizer.param_groups[0]["lr"]
 
@@ -229,6 +236,7 @@ class Trainer:
             kind: {t.name: sums[f"{kind} {t.name}"] / sums["steps"] for t in self.model.tasks}
             for kind in ("loss", "log", "weight")
         }
+        terms = {name: sums[f"term {name}"] / sums["steps"] for name in self.config.term_weights}
         report = self.balancer.end_epoch(means["log"])
         if report.note:
             log.info("epoch %d: %s", epoch, report.note)
@@ -247,6 +255,7 @@ class Trainer:
             metrics=metrics,
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
+            **({"terms": terms} if terms else {}),
             **report.record,
         )
         self.save()
@@ -335,6 +344,7 @@ class Trainer:
 
     def _no_sums(self) -> dict[str, float]:
         keys = [f"{kind} {t.name}" for t in self.model.tasks for kind in ("loss", "log", "weight")]
+        keys += [f"term {name}" for name in self.config.term_weights]
         return dict.fromkeys([*keys, "steps", "seconds"], 0.0)
 
     def _log(self, kind: str, **values: Any) -> None:
