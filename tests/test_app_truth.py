@@ -159,6 +159,12 @@ def test_a_frame_is_run_through_its_own_camera(frames: Frames) -> None:
     assert view.numbers(analysis)[1]["depth_rmse_m"] == pytest.approx(0, abs=1e-6)  # the refined far wall
 
 
+def test_the_table_has_each_tasks_main_number_and_no_other(frames: Frames) -> None:
+    """depth_rmse_log_ratio begins as depth_rmse_m does, and is not the depth's main number."""
+    found = [quantity.key for quantity in truth_events.main_quantities(frames)]
+    assert found == ["semseg_miou_pct", "depth_rmse_m", "normals_mean_deg", "depth_normal_mean_deg"]
+
+
 def test_frames_are_found_by_id_and_number(frames: Frames) -> None:
     assert frames.find("0003") == 2
     assert frames.find(" 5 ") == 4

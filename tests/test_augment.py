@@ -45,6 +45,31 @@ def camera_of(sample: Sample) -> Camera:
     return Camera(*sample["camera"].tolist(), width, height)
 
 
+@settings(max_examples=50, deadline=None)
+@given(size=st.tuples(st.integers(120, 500), st.integers(120, 700)), factor=st.floats(1.0, 3.0), seed=seeds)
+def test_windows_stay_inside_wherever_they_fit(size: tuple[int, int], factor: float, seed: int) -> None:
+    inside = (0.02, 0.03, 0.98, 0.95)
+    left, top, right, bottom = draw_zoom(size, (factor,), np.random.default_rng(seed), inside).box
+    for start, stop, side, (low, high) in (
+        (left, right, size[1], inside[::2]),
+        (top, bottom, size[0], inside[1::2]),
+    ):
+        assert stop - start == max(1, round(side / factor))
+        if stop - start <= np.floor(high * side) - np.ceil(low * side):
+            assert low * side <= start and stop <= high * side
+        assert start >= 0 and stop <= side
+
+
+def test_without_limits_windows_are_drawn_as_they_always_were() -> None:
+    drawn = [draw_zoom((480, 640), (1.0, 1.2, 1.5), np.random.default_rng(seed)) for seed in range(20)]
+    for seed, zoom in enumerate(drawn):
+        rng = np.random.default_rng(seed)
+        factor = (1.0, 1.2, 1.5)[rng.integers(3)]
+        height, width = round(480 / factor), round(640 / factor)
+        top, left = int(rng.integers(481 - height)), int(rng.integers(641 - width))
+        assert zoom == Zoom(factor, (left, top, left + width, top + height))
+
+
 def normals_of(sample: Sample) -> np.ndarray:
     return sample["normals"].permute(1, 2, 0).numpy()
 

@@ -17,12 +17,14 @@ from mtcp.__main__ import NOBODY_READS, VERBS, build_parser, main
 from mtcp.checkpoint.parameters import parameters
 from mtcp.checkpoint.store import save_checkpoint
 from mtcp.cli.predict import stems
-from mtcp.config import ModelConfig
+from mtcp.config import ModelConfig, preset
 from mtcp.evaluation.metric_table import table
 from mtcp.io.photo import LONGEST_SIDE
 from mtcp.model import MTCP
+from mtcp.tasks import task_named
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)
+DEPTH = task_named("depth")
 METRICS = {
     "initial": {"semseg": {"miou": 20.0}, "depth": {"rmse": 0.8}, "normals": {"mean": 30.0}},
     "refined": {"semseg": {"miou": 22.0}, "depth": {"rmse": 0.7}, "normals": {"mean": None}},
@@ -264,7 +266,9 @@ def test_evaluate_prints_and_writes(checkpoint, made_data, tmp_path, capsys):
     assert "2 frames, network saw 32x48" in out
     numbers = json.loads(path.read_text())
     assert set(numbers) == {"initial", "refined", "about"}
-    assert set(numbers["refined"]["depth"]) == {"rmse", "abs_rel", "delta1"}
+    assert tuple(numbers["refined"]["depth"]) == DEPTH.metrics
+    assert (numbers["about"]["protocol"], numbers["about"]["depth_below"]) == ("full", None)
+    assert "protocol full: whole pictures" in out
     assert numbers["refined"]["coherence"]["depth_normal_mean_deg"] > 0
     assert f"{numbers['refined']['semseg']['miou']:.2f}" in out
     assert numbers["about"]["frames"] == 2
@@ -297,6 +301,8 @@ def test_evaluate_gives_delta_m(checkpoint, made_data, tmp_path, capsys):
         (["--single-task", "{tmp}/odd.json"], "not a file that evaluate --json wrote"),
         (["--json", "{tmp}/no/such/folder/x.json"], "its folder does not exist"),
         (["--limit", "0"], "limit 0"),
+        (["--protocol", "nyud-mt"], "NYUv2's whole pictures: 0: expected a 640x480 picture"),
+        (["--depth-below", "-1"], "give metres above 0"),
     ],
 )
 def test_evaluate_refuses(checkpoint, made_data, tmp_path, capsys, options, message):
@@ -304,6 +310,31 @@ def test_evaluate_refuses(checkpoint, made_data, tmp_path, capsys, options, mess
     options = [option.format(tmp=tmp_path) for option in options]
     assert run("evaluate", "--data", "made", "--checkpoint", checkpoint, "--device", "cpu", *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_evaluate_leaves_far_truth_out(checkpoint, made_data, tmp_path, capsys):
+    found = []
+    for options in ([], ["--depth-below", 3], ["--depth-below", 9]):
+        path = tmp_path / f"{len(found)}.json"
+        common = [
+            "--data",
+            "made",
+            "--checkpoint",
+            checkpoint,
+            "--device",
+            "cpu",
+            "--limit",
+            1,
+            "--json",
+            path,
+        ]
+        assert run("evaluate", *common, *options) == 0
+        found.append(json.loads(path.read_text()))
+    assert "true depth of 9 m and more left out" in capsys.readouterr().out
+    every, near, all_near = (one["refined"] for one in found)
+    assert near["depth"] != every["depth"] == all_near["depth"]
+    assert near["semseg"] == every["semseg"]
+    assert [one["about"]["depth_below"] for one in found] == [None, 3, 9]
 
 
 def test_evaluate_names_missing_data(checkpoint, tmp_path, capsys):
@@ -332,6 +363,37 @@ def test_info_shows_everything(checkpoint, capsys):
 def test_info_without_metrics_says_how_to_get_them(plain, capsys):
     assert run("info", plain) == 0
     assert "measure them with python -m mtcp evaluate" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_info_of_a_preset_builds_its_network(capsys, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("nothing is to be downloaded")
+
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    assert run("info", "--preset", "published", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["parameters"].pop("in all") == sum(told["parameters"].values())
+    assert told["size"] == [240, 320]
+    assert told["macs"] > 0
+    assert ModelConfig.from_dict(told["config"]) == preset("published")
+    assert run("info", "--preset", "lite") == 0
+    out = capsys.readouterr().out
+    for text in ("in all", "shared.backbone", "40 classes", "kv_stride", "multiply-adds at 240x320: "):
+        assert text in out, text
+
+
+def test_info_refuses_a_preset_that_is_none_and_both(checkpoint, capsys):
+    assert run("info", "--preset", "huge") == 2
+    assert "unknown preset 'huge'" in capsys.readouterr().err
+    assert run("info", checkpoint, "--preset", "lite") == 2
+    assert "not both" in capsys.readouterr().err
+
+
+def test_info_of_a_preset_without_its_package(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    assert run("info", "--preset", "paper") == 2
+    assert "pip install transformers" in capsys.readouterr().err
 
 
 def test_parameters_add_up():

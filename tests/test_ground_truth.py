@@ -178,8 +178,11 @@ def test_resizing_keeps_the_geometry() -> None:
 def test_the_truth_itself_has_no_error(truth: Truth) -> None:
     found = errors(truth.maps, truth, TASKS)
     assert list(found) == ["semseg", "depth", "normals"]  # no edges on either side
-    assert found["semseg"] == {"miou": 100, "pixel_acc": 100}
-    assert found["depth"] == {"rmse": 0, "abs_rel": 0, "delta1": 100}
+    assert found["semseg"] == {"miou": 100, "pixel_acc": 100, "mean_acc": 100}
+    assert found["depth"] == {
+        **dict.fromkeys(("rmse", "rmse_log", "abs_rel"), 0),
+        **dict.fromkeys(("delta1", "delta2", "delta3"), 100),
+    }
     assert found["normals"]["mean"] == pytest.approx(0, abs=1e-3)
     assert all(not np.nan_to_num(m).any() for m in error_maps(truth.maps, truth, TASKS).values())
 

@@ -17,7 +17,7 @@ transformers = pytest.importorskip("transformers")
 
 from mtcp.checkpoint.store import load_checkpoint, save_checkpoint  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
-from mtcp.model.mask2former import Mask2FormerShared, pack, resolve  # noqa: E402
+from mtcp.model.mask2former import Mask2FormerShared, pack, resolve, with_default_shape  # noqa: E402
 from mtcp.objective.balancing import make_balancer  # noqa: E402
 from mtcp.training.optimizer import make_optimizer  # noqa: E402
 
@@ -165,6 +165,18 @@ def test_resolve_is_idempotent_and_packs_no_noise() -> None:
     assert "id2label" not in packed
     assert "id2label" not in packed["backbone_config"]
     assert packed["backbone_config"]["depths"] == [1, 2, 1, 1]
+
+
+def test_a_shape_without_the_hub() -> None:
+    """The default of `transformers` is the Swin-S with 100 queries that the preset names."""
+    bare = ModelConfig(shared="mask2former", backbone="no/where", width=256, queries=100, query_layers=9)
+    shaped = with_default_shape(bare)
+    assert shaped.replace(mask2former="") == bare
+    assert resolve(shaped) == shaped  # 100 queries, 9 layers
+    swin = json.loads(shaped.mask2former)["backbone_config"]
+    assert (swin["embed_dim"], swin["depths"]) == (96, [2, 2, 18, 2])
+    own = config()
+    assert with_default_shape(own) == own
 
 
 def test_missing_transformers_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:

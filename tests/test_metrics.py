@@ -11,6 +11,7 @@ from mtcp.evaluation.metrics import (
     ClassMetrics,
     DepthMetrics,
     NormalsMetrics,
+    RegionMetrics,
     angles,
     delta_m,
 )
@@ -27,6 +28,7 @@ def test_classes_by_hand():
     numbers = metric.compute()
     assert numbers["miou"] == pytest.approx(100 * (2 / 3 + 1 / 2) / 2)
     assert numbers["pixel_acc"] == pytest.approx(100 * 4 / 6)
+    assert numbers["mean_acc"] == pytest.approx(100 * (2 / 3 + 2 / 3) / 2)  # over the classes that occur
     iou = metric.iou().tolist()
     assert iou[:2] == pytest.approx([2 / 3, 1 / 2])
     assert all(math.isnan(x) for x in iou[2:])
@@ -69,7 +71,10 @@ def test_a_predicted_depth_that_is_no_number_is_missing_in_every_number():
     metric = DepthMetrics()
     for bad in (math.nan, math.inf):
         metric.update(torch.tensor([[[2.0, bad, bad]]]), torch.tensor([[[1.0, 4.0, 0.0]]]))
-    assert metric.compute() == {"rmse": 1.0, "abs_rel": 1.0, "delta1": 0.0}
+    log_2 = pytest.approx(math.log(2))
+    assert metric.compute() == {
+        "rmse": 1.0, "rmse_log": log_2, "abs_rel": 1.0, "delta1": 0.0, "delta2": 0.0, "delta3": 0.0,
+    }  # fmt: skip
     assert int(metric.missing) == 2  # where the truth is known
     metric.reset()
     assert int(metric.missing) == 0
@@ -79,6 +84,24 @@ def test_delta1_is_a_ratio_both_ways():
     metric = DepthMetrics()
     metric.update(torch.tensor([[1.24, 1.26, 1 / 1.24, 1 / 1.26, -1.0]]), torch.ones(1, 5))
     assert metric.compute()["delta1"] == pytest.approx(40.0)
+
+
+def test_wider_deltas_and_the_natural_log_by_hand():
+    metric = DepthMetrics()
+    said = torch.tensor([[1.2, 1.5, 1.6, 1 / 1.9, 2.0]])  # 1.25^2 = 1.5625, 1.25^3 = 1.953125
+    metric.update(said, torch.ones(1, 5))
+    numbers = metric.compute()
+    assert [numbers[f"delta{i}"] for i in (1, 2, 3)] == pytest.approx([20, 40, 80])
+    logs = [math.log(value) ** 2 for value in (1.2, 1.5, 1.6, 1.9, 2.0)]
+    assert numbers["rmse_log"] == pytest.approx(math.sqrt(sum(logs) / 5), rel=1e-6)
+
+
+def test_depth_that_is_not_positive_is_far_off_but_a_number():
+    metric = DepthMetrics()
+    metric.update(torch.tensor([[0.0, -1.0]]), torch.ones(1, 2))
+    numbers = metric.compute()
+    assert numbers["rmse_log"] == pytest.approx(math.log(1e9))
+    assert [numbers[f"delta{i}"] for i in (1, 2, 3)] == [0, 0, 0]
 
 
 def directions(degrees):
@@ -95,6 +118,8 @@ def test_normals_by_hand():
     numbers = metric.compute()
     assert numbers["mean"] == pytest.approx((5 + 12 + 25 + 29 + 90) / 5, abs=1e-4)
     assert numbers["median"] == pytest.approx(25.0, abs=0.011)
+    squares = 5**2 + 12**2 + 25**2 + 29**2 + 90**2
+    assert numbers["angular_rmse"] == pytest.approx(math.sqrt(squares / 5), abs=1e-4)
     assert [numbers[k] for k in ("within_11", "within_22", "within_30")] == pytest.approx([20, 40, 80])
 
 
@@ -147,12 +172,41 @@ def test_maxf_takes_one_threshold_for_the_data_set():
     assert metric.compute()["maxf"] == pytest.approx(100 * 4 / 5)  # P = 2/3, R = 1
 
 
+def region(metric, probabilities, truth):
+    logits = torch.tensor(probabilities).logit()[None, None, None]
+    metric.update(logits, torch.tensor(truth, dtype=torch.uint8)[None, None])
+
+
+def test_the_miou_of_a_region_is_the_mean_over_images_at_one_threshold():
+    metric = RegionMetrics(0.3)
+    region(metric, [0.92, 0.62, 0.32, 0.12, 0.97], [1, 1, 0, 0, 255])
+    region(metric, [0.53, 0.33], [0, 1])
+    # first image: 2/2 from 0.35 to 0.60; second: 1/2 below 0.33, else 0. Together best at 0.20 to 0.30: 2/3 and 1/2,
+    # not each at its own
+    assert metric.compute()["miou"] == pytest.approx(100 * (2 / 3 + 1 / 2) / 2)
+
+
+def test_a_region_that_nobody_sees_is_right_and_an_unknown_image_does_not_count():
+    metric = RegionMetrics(0.3)
+    region(metric, [0.1, 0.15], [0, 0])
+    region(metric, [0.1, 0.9], [255, 255])
+    assert metric.compute()["miou"] == pytest.approx(100)
+    region(metric, [0.1, 0.15], [1, 0])
+    assert metric.compute()["miou"] == pytest.approx(50)
+
+
+def test_only_regions_have_an_miou_of_their_own():
+    edge, saliency = task_set("pascal", ("edge", "saliency"))
+    assert "miou" not in edge.new_metric().compute()
+    assert set(saliency.new_metric().compute()) == set(saliency.metrics) == {"maxf", "miou"}
+
+
 @pytest.mark.parametrize("data", sorted(TASK_SETS))
 def test_every_task_has_its_metric_and_reset_forgets(data):
     for task in task_set(data):
         metric = task.new_metric()
         assert all(math.isnan(x) for x in metric.compute().values()), task.name
-        assert task.metric in metric.compute()
+        assert tuple(metric.compute()) == task.metrics
         if task.kind == "normals":
             target = torch.nn.functional.normalize(torch.ones(1, 3, 4, 4), dim=1)
         else:

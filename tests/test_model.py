@@ -333,6 +333,17 @@ def test_presets_survive_json(name: str) -> None:
         preset(name, widht=3)
 
 
+def test_the_published_form_is_of_the_size_of_lite() -> None:
+    published, lite = preset("published"), preset("lite")
+    departures = {
+        "mask_gate": "sum", "cfm_residual": "none", "cfm_scale": False, "kv_stride": 1, "srm_shrink": "bilinear",
+        "heads": "conv", "fusion": "cfm", "refinement": "trace_back", "query_gate": True, "task_decoder": True,
+    }  # fmt: skip
+    for field in dataclasses.fields(ModelConfig):
+        wanted = departures.get(field.name, getattr(lite, field.name))
+        assert getattr(published, field.name) == wanted, field.name
+
+
 @given(st.sampled_from([f.name for f in dataclasses.fields(TrainConfig)]))
 def test_train_config_names_unknown_fields(name: str) -> None:
     with pytest.raises(InputError, match=name + "x"):

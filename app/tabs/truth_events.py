@@ -17,7 +17,7 @@ from app.session import Analysis, Predict
 from app.tabs.base import Settings, Values
 from app.tabs.truth import Browser, Truth
 from app.views import truth as view
-from mtcp.evaluation.ranking import ranked
+from mtcp.evaluation.ranking import error_quantity, ranked
 
 REDRAW = 5
 """While frames are measured, the table is sent anew after so many of them."""
@@ -161,8 +161,8 @@ def table(browser: Browser, data: Settings) -> str:
 
 def main_quantities(frames: Frames) -> tuple[Any, ...]:
     """The columns that are always there: each task's main number, and depth against normals."""
-    wanted = {f"{task.name}_{task.metric}_" for task in frames.tasks} | {"depth_normal_mean_"}
-    return tuple(q for q in frames.quantities if any(q.key.startswith(prefix) for prefix in wanted))
+    wanted = {error_quantity(task.name, task.metric).key for task in frames.tasks} | {"depth_normal_mean_deg"}
+    return tuple(quantity for quantity in frames.quantities if quantity.key in wanted)
 
 
 def measured(frames: Frames, stopped: bool = False) -> Progress:

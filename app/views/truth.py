@@ -14,7 +14,7 @@ from app.views.predictions import map_legend
 from app.views.triage import change, number
 from mtcp.drawing.colour import palette
 from mtcp.evaluation.ground_truth import error_maps, errors
-from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, mean
+from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, error_quantity, mean
 from mtcp.geometry.quantities import Numbers, Quantity
 from mtcp.tasks import Task
 from mtcp.tasks.base import UNKNOWN
@@ -83,9 +83,7 @@ def headline(analysis: Analysis) -> str:
     before, after = numbers(analysis)
     parts = []
     for task in analysis.prediction.task_list():
-        quantity = next(
-            q for q in error_quantities((task,)) if q.key.startswith(f"{task.name}_{task.metric}_")
-        )
+        quantity = error_quantity(task.name, task.metric)
         first, last = before.get(quantity.key), after.get(quantity.key)
         if first is None:
             continue

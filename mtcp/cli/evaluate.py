@@ -11,14 +11,16 @@ from typing import Any
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.errors import InputError
+from mtcp.evaluation.protocol import FULL, PROTOCOLS, Protocol
 
 EXAMPLES = """examples:
   python -m mtcp evaluate --data data/nyud
   python -m mtcp evaluate --data rooms:20 --coherence --json rooms.json
+  python -m mtcp evaluate --data data/nyud --protocol nyud-mt
   python -m mtcp evaluate --data data/nyud --single-task semseg.json depth.json normals.json
 
-Numbers are pooled over the pixels of the whole split, at the labels' full size. All valid depth counts (the
-published code leaves out >= 6.55 m); mIoU is the mean over the classes that occur in the ground truth.
+Numbers are pooled over the pixels of the whole split, at the labels' full size. All valid depth counts unless
+--depth-below is given; mIoU is the mean over the classes that occur in the ground truth. docs/results.md says more.
 """
 
 
@@ -38,6 +40,19 @@ def add_parser(subparsers: Any) -> None:
         "--data", required=True, help="folder (NYUD_MT or PASCAL_MT layout), rooms or rooms:COUNT"
     )
     parser.add_argument("--split", default="val", help="default: val")
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default=FULL,
+        help="full: whole pictures (default); nyud-mt: the 425x560 part of NYUv2's pictures that the multi-task "
+        "literature uses, which is then all that the network sees",
+    )
+    parser.add_argument(
+        "--depth-below",
+        type=float,
+        metavar="METRES",
+        help="leave out true depth of so many metres and more, such as 6.55 (default: all counts)",
+    )
     parser.add_argument("--size", metavar="HxW", help="what the network sees (default: the configuration's)")
     parser.add_argument("--limit", type=int, metavar="N", help="only N frames, spread over the split")
     parser.add_argument(
@@ -71,8 +86,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--json {args.json}: its folder does not exist")
     single = read_single_task(args.single_task) if args.single_task else None
     size = parse_size(args.size) if args.size else None
+    protocol = Protocol(args.protocol, args.depth_below)
     model, card = load_checkpoint(args.checkpoint, pick_device(args.device))
-    data = open_data(args.data, args.split, model.config.tasks)
+    tasks = model.config.tasks
+    data = protocol.of(open_data(args.data, args.split, tasks), tasks)
     numbers: dict[str, Any] = evaluate(
         model,
         data,
@@ -85,13 +102,15 @@ def run(args: argparse.Namespace) -> int:
     )
     frames = min(len(data), args.limit or len(data))
     height, width = size or config_size(model.config)
-    print(f"{args.checkpoint} on {args.data}, {args.split}: {frames} frames, network saw {height}x{width}\n")
+    print(f"{args.checkpoint} on {args.data}, {args.split}: {frames} frames, network saw {height}x{width}")
+    print(f"{protocol.in_words()}\n")
     print(table(numbers))
     about: dict[str, Any] = {
         "checkpoint": args.checkpoint.name,
         "sha256": card["sha256"],
         "data": args.data,
         "split": args.split,
+        **protocol.about(),
         "frames": frames,
         "size": [height, width],
         "flip": args.flip,

@@ -28,6 +28,7 @@ from mtcp.tasks import task_named
 BRIGHTNESS = 32.0  # of 255
 CONTRAST = SATURATION = (0.5, 1.5)
 HUE_DEG = 36.0
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _FROM_YIQ = np.linalg.inv(_TO_YIQ)
@@ -53,6 +54,7 @@ class Augment:
         scales: zoom factors, one drawn per sample; (1.0,) for none. The whole picture at `size` is factor 1.
         flip: mirror half of the samples.
         photometric: brightness, contrast, saturation and hue, each with probability 1/2.
+        inside: left, top, right, bottom in fractions of the picture: zoomed windows stay inside wherever they fit.
 
     Raises:
         InputError: no scale, a scale below 1 (nothing to fill the border with), an empty size.
@@ -62,6 +64,7 @@ class Augment:
     scales: tuple[float, ...] = (1.0, 1.2, 1.5)
     flip: bool = True
     photometric: bool = True
+    inside: tuple[float, float, float, float] = WHOLE
 
     def __post_init__(self) -> None:
         if not self.scales or not all(math.isfinite(s) and s >= 1 for s in self.scales):
@@ -70,7 +73,7 @@ class Augment:
             raise InputError(f"size {self.size}: give (height, width) in pixels")
 
     def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        zoom = draw_zoom(image_size(sample), self.scales, rng)
+        zoom = draw_zoom(image_size(sample), self.scales, rng, self.inside)
         tie = (int(rng.integers(2)) * 2 - 1, int(rng.integers(2)) * 2 - 1)
         result = zoomed(sample, zoom, self.size, tie)
         if self.flip and rng.random() < 0.5:
@@ -81,13 +84,29 @@ class Augment:
         return result
 
 
-def draw_zoom(size: tuple[int, int], scales: tuple[float, ...], rng: np.random.Generator) -> Zoom:
-    """A random factor, and a box of 1/factor of an image of `size` (H, W) at a random place."""
+def draw_zoom(
+    size: tuple[int, int],
+    scales: tuple[float, ...],
+    rng: np.random.Generator,
+    inside: tuple[float, float, float, float] = WHOLE,
+) -> Zoom:
+    """A random factor, and a box of 1/factor of an image of `size` (H, W) at a random place.
+
+    inside: see `Augment`.
+    """
     factor = float(scales[rng.integers(len(scales))])
     height, width = (max(1, round(side / factor)) for side in size)
-    top = int(rng.integers(size[0] - height + 1))
-    left = int(rng.integers(size[1] - width + 1))
+    top = _start(size[0], height, inside[1::2], rng)
+    left = _start(size[1], width, inside[::2], rng)
     return Zoom(factor, (left, top, left + width, top + height))
+
+
+def _start(side: int, length: int, inside: tuple[float, ...], rng: np.random.Generator) -> int:
+    """Where `length` of `side` pixels begin, at random between the two fractions, or anywhere if it does not fit."""
+    low, high = math.ceil(inside[0] * side), math.floor(inside[1] * side)
+    if length > high - low:
+        low, high = 0, side
+    return int(rng.integers(low, high - length + 1))
 
 
 def zoomed(sample: Sample, zoom: Zoom, size: tuple[int, int], tie: tuple[int, int] = (1, 1)) -> Sample:

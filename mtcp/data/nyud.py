@@ -31,7 +31,7 @@ from mtcp.data.files import (
     read_lines,
     require_disjoint,
 )
-from mtcp.data.nyud_layout import META
+from mtcp.data.nyud_layout import CROP, META
 from mtcp.data.sample import DataSet, Sample, camera_tensor, image_tensor
 from mtcp.data.shapes import require_aspect
 from mtcp.data.units import require_metres, valid_depth
@@ -54,7 +54,6 @@ BLOCK, EVERY = 20, 5  # the frames of DEV: every fifth block of 20 neighbours in
 DEV, FIT = "train-dev", "train-fit"
 RENAMED = {"train-held": DEV}
 """Today's name of a split by one it had before, which is still read."""
-CROP = (40, 45, 560, 425)  # x, y, width, height of the 560 x 425 photos in circulation (Gupta et al.'s crop)
 CHECKED_FRAMES = 6
 
 

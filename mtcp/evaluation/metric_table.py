@@ -11,14 +11,19 @@ from typing import Any
 from mtcp.drawing import shown
 from mtcp.geometry.quantities import BY_KEY
 
+_SHARES = (
+    "miou", "pixel_acc", "mean_acc", "delta1", "delta2", "delta3", "within_11", "within_22", "within_30", "maxf",
+)  # fmt: skip
 HIGHER_IS_BETTER: dict[str, bool] = {
-    **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), True),
-    **dict.fromkeys(("rmse", "abs_rel", "si_log", "mean", "median"), False),
+    **dict.fromkeys(_SHARES, True),
+    **dict.fromkeys(("rmse", "rmse_log", "abs_rel", "si_log", "mean", "median", "angular_rmse"), False),
     **{key: quantity.higher_is_better for key, quantity in BY_KEY.items()},
 }
 UNITS: dict[str, str] = {
-    **dict.fromkeys(("miou", "pixel_acc", "delta1", "within_11", "within_22", "within_30", "maxf"), "%"),
-    **{"rmse": "m", "abs_rel": "", "si_log": "", "mean": "deg", "median": "deg"},
+    **dict.fromkeys(_SHARES, "%"),
+    **dict.fromkeys(("rmse_log", "abs_rel", "si_log"), ""),
+    **dict.fromkeys(("mean", "median", "angular_rmse"), "deg"),
+    "rmse": "m",
     **{key: quantity.unit for key, quantity in BY_KEY.items()},
 }
 
@@ -77,4 +82,4 @@ def _number(metric: str, value: float, sign: str = "") -> str:
 def _digits(metric: str) -> int:
     if metric in BY_KEY:
         return BY_KEY[metric].digits
-    return 3 if metric in ("rmse", "abs_rel", "si_log") else 2
+    return 3 if metric in ("rmse", "rmse_log", "abs_rel", "si_log") else 2

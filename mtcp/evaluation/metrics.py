@@ -2,8 +2,8 @@
 
 `update(prediction, target)` takes final maps of a batch, `compute()` gives `{name: value}` in the units
 that the command line prints (percent, metres, degrees), `reset()` starts again. `Task.new_metric`
-makes one. Everything is pooled over pixels of the data set, never averaged over images. A metric without a
-single valid pixel is NaN.
+makes one. Everything is pooled over pixels of the data set, never averaged over images; the one exception is
+the mIoU of `RegionMetrics`. A metric without a single valid pixel is NaN.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ class TaskMetric(nn.Module):
 
 
 class ClassMetrics(TaskMetric):
-    """`miou` and `pixel_acc` in percent, from one confusion matrix over the data set; label 255 is ignored.
+    """`miou`, `pixel_acc` and `mean_acc` in percent, from one confusion matrix over the data set; label 255 is ignored.
 
-    mIoU is the mean over the classes that occur in the ground truth: a class that is only ever predicted
-    counts through the false positives of the others' unions, not as an IoU of its own. Where every class
-    occurs (NYUD-v2 test) this equals the usual mean over all classes.
+    mIoU and mean accuracy (Long et al., FCN, CVPR 2015: the mean over classes of the share of their pixels that is
+    right) are over the classes that occur in the ground truth: a class that is only ever predicted counts through
+    the false positives of the others' unions, not as an IoU of its own. Where every class occurs (NYUD-v2 test)
+    this equals the usual mean over all classes.
     """
 
     def __init__(self, classes: int) -> None:
@@ -81,6 +82,7 @@ class ClassMetrics(TaskMetric):
         return {
             "miou": 100 * float(iou[~iou.isnan()].mean()),
             "pixel_acc": 100 * float(confusion.diagonal().sum() / confusion.sum()),
+            "mean_acc": 100 * float((confusion.diagonal() / confusion.sum(1)).nanmean()),
         }
 
     @property
@@ -96,15 +98,19 @@ class ClassMetrics(TaskMetric):
 
 
 class DepthMetrics(TaskMetric):
-    """`rmse` in metres, `abs_rel` (a ratio), `delta1` (share with max(p/t, t/p) < 1.25, percent).
+    """`rmse` in metres, `rmse_log` (of natural logarithms), `abs_rel` (a ratio), and `delta1`, `delta2`, `delta3`: the
+    share with max(p/t, t/p) < 1.25, 1.25^2, 1.25^3, in percent (Eigen et al., NIPS 2014).
 
-    Pooled over all pixels with valid depth (> 0, finite) of the data set. The published MT-CP code leaves
-    out depth >= 6.55 m, and some others take the mean of each image's RMSE; both give lower numbers than
-    these.
+    Pooled over all pixels with valid depth (> 0, finite) of the data set. Leaving out far depth
+    (`mtcp.evaluation.protocol`), or taking the mean of each image's RMSE as some do, gives lower numbers than
+    these. A predicted depth of 0 or less is within no delta, and 1e-9 m to the logarithm, as in Vandenhende et al.'s
+    code.
 
     A predicted depth that is not finite is missing, as in coherence and the error maps: no number counts it, and
     `missing` (pixels, int64) tells of it. `mtcp.evaluation.evaluate` warns, because leaving out what is hard flatters.
     """
+
+    LIMITS = (("delta1", 1.25), ("delta2", 1.25**2), ("delta3", 1.25**3))
 
     missing: Tensor
 
@@ -112,8 +118,11 @@ class DepthMetrics(TaskMetric):
         super().__init__()
         self.register_buffer("missing", torch.zeros((), dtype=torch.long))
         self.rmse = _double(MeanSquaredError(squared=False, **_LOCAL))
+        self.rmse_log = _double(MeanSquaredError(squared=False, **_LOCAL))
         self.abs_rel = _double(MeanAbsolutePercentageError(**_LOCAL))
-        self.delta1 = _double(MeanMetric(nan_strategy="disable", **_LOCAL))
+        self.within = nn.ModuleDict(
+            {name: _double(MeanMetric(nan_strategy="disable", **_LOCAL)) for name, _ in self.LIMITS}
+        )
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """prediction and target: metres, (B, 1, H, W) or (B, H, W); target 0 (or not finite) is invalid."""
@@ -125,23 +134,28 @@ class DepthMetrics(TaskMetric):
             return
         p, t = prediction[valid].double(), target[valid]
         self.rmse.update(p, t)
+        self.rmse_log.update(p.clamp(min=1e-9).log(), t.log())
         self.abs_rel.update(p, t)
-        self.delta1.update(((torch.maximum(p / t, t / p) < 1.25) & (p > 0)).double())
+        ratio = torch.maximum(p / t, t / p).masked_fill_(p <= 0, torch.inf)
+        for name, limit in self.LIMITS:
+            self.within[name].update((ratio < limit).double())
 
     def compute(self) -> dict[str, float]:
         if not self.rmse.update_count:
-            return dict.fromkeys(("rmse", "abs_rel", "delta1"), math.nan)
+            return dict.fromkeys(("rmse", "rmse_log", "abs_rel", *self.within), math.nan)
         return {
             "rmse": float(self.rmse.compute()),
+            "rmse_log": float(self.rmse_log.compute()),
             "abs_rel": float(self.abs_rel.compute()),
-            "delta1": 100 * float(self.delta1.compute()),
+            **{name: 100 * float(share.compute()) for name, share in self.within.items()},
         }
 
     def missing_pixels(self) -> int:
         return int(self.missing)
 
     def reset(self) -> None:
-        super().reset()
+        for metric in (self.rmse, self.rmse_log, self.abs_rel, *self.within.values()):
+            metric.reset()
         self.missing.zero_()
 
 
@@ -183,7 +197,8 @@ class ScaleInvariantMetrics(TaskMetric):
 
 
 class NormalsMetrics(TaskMetric):
-    """`mean`, `median` in degrees; `within_11`, `_22`, `_30`: percent under 11.25, 22.5 and 30 degrees.
+    """`mean`, `median` and `angular_rmse` (root of the mean squared angle) in degrees; `within_11`, `_22`, `_30`:
+    percent under 11.25, 22.5 and 30 degrees.
 
     Over the pixels whose true normal is finite and not the zero vector; a prediction without a direction (zero, NaN)
     counts as 180 degrees off. The median comes from a histogram with bins of 0.01 degrees (interpolated
@@ -195,12 +210,14 @@ class NormalsMetrics(TaskMetric):
 
     histogram: Tensor
     total: Tensor
+    squares: Tensor
     under: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("histogram", torch.zeros(round(180 / self.BIN), dtype=torch.long))
         self.register_buffer("total", torch.zeros((), dtype=torch.double))
+        self.register_buffer("squares", torch.zeros((), dtype=torch.double))
         self.register_buffer("under", torch.zeros(len(self.LIMITS), dtype=torch.long))
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
@@ -213,22 +230,26 @@ class NormalsMetrics(TaskMetric):
         bins = (angle / self.BIN).long().clamp_(0, len(self.histogram) - 1)
         self.histogram += torch.bincount(bins, minlength=len(self.histogram))
         self.total += angle.sum()
+        self.squares += angle.square().sum()
         self.under += torch.stack([(angle < limit).sum() for _, limit in self.LIMITS])
 
     def compute(self) -> dict[str, float]:
         count = int(self.histogram.sum())
         if not count:
-            return dict.fromkeys(("mean", "median", *(name for name, _ in self.LIMITS)), math.nan)
+            return dict.fromkeys(
+                ("mean", "median", "angular_rmse", *(name for name, _ in self.LIMITS)), math.nan
+            )
         shares = (100 * self.under.double() / count).tolist()
         names = (name for name, _ in self.LIMITS)
         return {
             "mean": float(self.total) / count,
             "median": self._median(count),
+            "angular_rmse": math.sqrt(float(self.squares) / count),
             **dict(zip(names, shares, strict=True)),
         }
 
     def reset(self) -> None:
-        for state in (self.histogram, self.total, self.under):
+        for state in (self.histogram, self.total, self.squares, self.under):
             state.zero_()
 
     def _median(self, count: int) -> float:
@@ -266,6 +287,47 @@ class BinaryMetrics(TaskMetric):
         # (1 + b) P R / (b P + R) with P = hit / said, R = hit / truth; 0 where nothing is hit
         f = (1 + self.beta_squared) * hit / (self.beta_squared * truth + said).clamp(min=1)
         return {"maxf": 100 * float(f.max())}
+
+
+class RegionMetrics(BinaryMetrics):
+    """Of a region such as what is salient: `maxf` as in `BinaryMetrics`, and `miou` in percent.
+
+    mIoU is as the code of Maninis et al. (ASTMT, CVPR 2019) and Vandenhende et al., on which MT-CP's builds, has it:
+    the IoU of the region alone (not of the background), averaged over images, at the one best of the thresholds 0.20,
+    0.25, ... 0.90 for the data set. An image where neither side has a pixel counts 1; one without a known pixel does
+    not count. torchmetrics has no such average.
+    """
+
+    overlap: Tensor
+    images: Tensor
+
+    def __init__(self, beta_squared: float = 1.0) -> None:
+        super().__init__(beta_squared)
+        self.register_buffer("thresholds", torch.arange(4, 19) / 20, persistent=False)
+        self.register_buffer(
+            "overlap", torch.zeros(15, dtype=torch.double)
+        )  # IoU at each, summed over images
+        self.register_buffer("images", torch.zeros((), dtype=torch.long))
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """As `BinaryMetrics.update`; every entry of the batch is an image."""
+        super().update(prediction, target)
+        for probability, true in zip(prediction.reshape(target.shape).float().sigmoid(), target, strict=True):
+            known = true != IGNORE
+            if known.any():
+                said = probability[known] > self.thresholds[:, None]  # (15, N)
+                region = true[known] == 1
+                hit, union = (said & region).sum(1), (said | region).sum(1)
+                self.overlap += torch.where(union > 0, hit.double() / union, 1)
+                self.images += 1
+
+    def compute(self) -> dict[str, float]:
+        return {**super().compute(), "miou": 100 * float((self.overlap / self.images).max())}
+
+    def reset(self) -> None:
+        super().reset()
+        self.overlap.zero_()
+        self.images.zero_()
 
 
 def angles(a: Tensor, b: Tensor) -> Tensor:

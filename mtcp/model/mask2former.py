@@ -111,6 +111,19 @@ def resolve(config: ModelConfig) -> ModelConfig:
     )
 
 
+def with_default_shape(config: ModelConfig) -> ModelConfig:
+    """`config` with the shape of `transformers`' default Mask2Former where it has none of its own; no hub is asked.
+
+    That default is a Swin-S with 100 queries, which facebook/mask2former-swin-small-* are of.
+
+    Raises:
+        InputError: `transformers` is missing.
+    """
+    if config.mask2former:
+        return config
+    return config.replace(mask2former=pack(_transformers().Mask2FormerConfig()))
+
+
 def pack(settings: Any) -> str:
     """A `Mask2FormerConfig` as the JSON of `ModelConfig.mask2former`: what shapes the network, no more."""
     return json.dumps(_without_noise(settings.to_dict()), sort_keys=True)

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from mtcp.errors import InputError
 from mtcp.tasks.base import Task
-from mtcp.tasks.binary import Binary
+from mtcp.tasks.binary import Binary, Region
 from mtcp.tasks.classes import Classes
 from mtcp.tasks.depth import Depth
 from mtcp.tasks.labels import ADE_CLASSES, HUMAN_PARTS, IGNORE, NYUD_CLASSES, PASCAL_CLASSES
@@ -49,7 +49,7 @@ _DEPTH = Depth(DEPTH, "Depth", "Depth")
 _RELATIVE_DEPTH = RelativeDepth("relative_depth", "Relative depth", "Relative depth")
 _NORMALS = Normals(NORMALS, "Surface normals", "Normals")
 _EDGE = Binary("edge", "Edges", "Edges", thin=True)
-_SALIENCY = Binary("saliency", "Saliency", "Saliency", beta_squared=0.3)
+_SALIENCY = Region("saliency", "Saliency", "Saliency", beta_squared=0.3)
 _PARTS = Classes.of("human_parts", "Human parts", "Human parts", HUMAN_PARTS, "human parts labels")
 
 

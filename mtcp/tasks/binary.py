@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mtcp.tasks.labels import IGNORE
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mtcp.evaluation.metrics import BinaryMetrics
+    from mtcp.evaluation.metrics import BinaryMetrics, RegionMetrics
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Binary(ScalarTask):
 
     kind = "binary"
     unit = "%"
-    metrics = ("maxf",)
+    metrics: ClassVar[tuple[str, ...]] = ("maxf",)
     metric = "maxf"
     higher_is_better = True
     output = "logits"
@@ -88,6 +88,18 @@ class Binary(ScalarTask):
 
     def value_in_words(self, value: np.ndarray) -> str:
         return UNKNOWN if value == IGNORE else f"{float(value):.2f}"
+
+
+@dataclass(frozen=True)
+class Region(Binary):
+    """A binary task of whole areas, such as what is salient, rather than of lines: its overlap is measured too."""
+
+    metrics: ClassVar[tuple[str, ...]] = ("maxf", "miou")
+
+    def new_metric(self) -> RegionMetrics:
+        from mtcp.evaluation.metrics import RegionMetrics
+
+        return RegionMetrics(self.beta_squared)
 
 
 def balanced_bce(logits: Tensor, target: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class Classes(Task):
 
     kind = "classes"
     unit = "%"
-    metrics = ("miou", "pixel_acc")
+    metrics = ("miou", "pixel_acc", "mean_acc")
     metric = "miou"
     higher_is_better = True
     output = "logits"

@@ -39,7 +39,7 @@ class Depth(ScalarTask):
 
     kind = "depth"
     unit = "m"
-    metrics: ClassVar[tuple[str, ...]] = ("rmse", "abs_rel", "delta1")
+    metrics: ClassVar[tuple[str, ...]] = ("rmse", "rmse_log", "abs_rel", "delta1", "delta2", "delta3")
     metric = "rmse"
     higher_is_better = False
     output = "metres along z, above 0"

@@ -32,7 +32,7 @@ class Normals(Task):
 
     kind = "normals"
     unit = "deg"
-    metrics = ("mean", "median", "within_11", "within_22", "within_30")
+    metrics = ("mean", "median", "angular_rmse", "within_11", "within_22", "within_30")
     metric = "mean"
     higher_is_better = False
     output = "unit vectors, see axes"

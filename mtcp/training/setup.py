@@ -14,8 +14,11 @@ from torch import Tensor
 from mtcp.checkpoint.store import save_checkpoint
 from mtcp.config import ModelConfig, TrainConfig, check_together
 from mtcp.data import open_data
-from mtcp.data.augment import Augment
+from mtcp.data.augment import WHOLE, Augment
 from mtcp.data.cache import Cached
+from mtcp.data.crop import INSIDE_FRAME, Cropped, require_nyuv2
+from mtcp.data.nyud_layout import WITHOUT_FRAME
+from mtcp.data.sample import Samples
 from mtcp.errors import InputError
 from mtcp.evaluation.evaluate import evaluate
 from mtcp.model import MTCP
@@ -51,6 +54,7 @@ def build_trainer(
     """
     check_together(model_config, config)
     training_set = open_data(config.data, config.split, model_config.tasks)
+    training_set, inside = _without_frame(training_set, config.frame)
     val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None
     check_batch(len(training_set), config.batch, world.size)
     state = folder.load_state() if resume else None
@@ -67,7 +71,7 @@ def build_trainer(
     counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
     batches = Batches(
         data,
-        Augment(size=size, scales=config.scales, flip=config.flip, photometric=config.photometric),
+        Augment(size, config.scales, config.flip, config.photometric, inside),
         batch=config.batch,
         seed=config.seed,
         rank=world.rank,
@@ -90,6 +94,23 @@ def build_trainer(
     if state is not None:
         trainer.resume(state, restart=restart)
     return trainer
+
+
+def _without_frame(data: Samples, how: str) -> tuple[Samples, tuple[float, float, float, float]]:
+    """The training set and where its zoomed windows lie, as `TrainConfig.frame` says.
+
+    Raises:
+        InputError: data that is not NYUv2's whole pictures, where the frame is not kept.
+    """
+    if how == "keep":
+        return data, WHOLE
+    try:
+        if how == "crop":
+            return Cropped(data, WITHOUT_FRAME), WHOLE
+        require_nyuv2(data[0], "the first training sample")
+    except InputError as error:
+        raise InputError(f"frame={how}: {error}; leave --frame out for other data") from error
+    return data, INSIDE_FRAME
 
 
 def seed_everything(seed: int) -> None:
