@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar, TypeVar
 
 from mtcp.errors import InputError
@@ -270,6 +271,7 @@ NOT_NEGATIVE = (
     "clip",
     "ema",
     "class_power",
+    "also_weight",
     "workers",
     "seed",
 )
@@ -288,6 +290,12 @@ INIT = (
     "classes are skipped and named; of several checkpoints the last one's parts win"
 )
 
+ALSO = (
+    "further training data, SOURCE:SHARE[,SOURCE:SHARE,...]: SHARE (between 0 and 1) of every step's samples come "
+    "from SOURCE, which is what --data may be, or a folder of photos without labels. It may lack tasks, and have "
+    "other classes"
+)
+
 
 @dataclass(frozen=True)
 class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
@@ -300,6 +308,10 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
     )
     split: str = described("train", "split to train on")
     val_split: str = described("", "split that is measured while training, to choose the best weights by")
+    also: str = described("", ALSO)
+    also_weight: float = described(
+        1.0, "factor of the losses of --also on labels of other kinds: other classes, depth up to a factor"
+    )
     epochs: int = described(40, "passes through the training split")
     batch: int = described(8, "samples per step, over all processes")
     lr: float = described(1e-3, "largest learning rate")
@@ -348,6 +360,7 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
         if not self.scales or not all(math.isfinite(scale) and scale >= 1 for scale in self.scales):
             raise InputError(f"scales={self.scales}: give zoom factors of 1 or more")
         self.factors()
+        self.sources()
         check_options(vars(self))
         DepthTermOptions.__post_init__(self)
 
@@ -369,6 +382,31 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
                     f"task_factors={self.task_factors!r}: {part!r} is not TASK=FACTOR, FACTOR > 0"
                 )
             result[task.strip()] = value
+        return result
+
+    def sources(self) -> dict[str, Fraction]:
+        """`also`: the share of a step's samples by source.
+
+        Raises:
+            InputError: not SOURCE:SHARE with a SHARE between 0 and 1, a source named twice or that is `data`, shares
+                that leave nothing for `data`.
+        """
+        result: dict[str, Fraction] = {}
+        for part in filter(None, map(str.strip, self.also.split(","))):
+            source, _, text = part.rpartition(":")
+            try:
+                share = Fraction(float(text)).limit_denominator(10**6)
+            except (ValueError, OverflowError):  # no number; not a number, or infinite
+                share = Fraction(0)
+            if not source or not 0 < share < 1:
+                raise InputError(f"also={self.also!r}: {part!r} is not SOURCE:SHARE, SHARE between 0 and 1")
+            if source in result:
+                raise InputError(f"also={self.also!r}: {source} is named twice")
+            if source == self.data:
+                raise InputError(f"also={self.also!r}: {source} is the --data already")
+            result[source] = share
+        if sum(result.values()) >= 1:
+            raise InputError(f"also={self.also!r}: the shares leave nothing of a step for --data {self.data}")
         return result
 
 

@@ -233,7 +233,7 @@ def test_the_log_is_enough_to_replay_lps(whole: Trainer) -> None:
 
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_task(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", data=Broken())
-    order = [index for s in trainer.batches._keys(0) + trainer.batches._keys(1) for _, index in s]
+    order = [index for s in trainer.batches._keys(0) + trainer.batches._keys(1) for _, _, index in s]
     step = order.index(5) // 4
     with pytest.raises(TrainingError, match=rf"step {step}: the loss of depth is inf"):
         trainer.run()

@@ -114,12 +114,14 @@ def _shown_rows(rows: Iterable[AblationRow], by_row: Mapping[str, Sequence[Recor
 
 def _budget(records: Sequence[Record]) -> str:
     train, model = records[0]["train"], records[0]["model"]
+    epochs = train["epochs"] // records[0]["budgets"]
     seeds = sorted({record["seed"] for record in records})
     lines = [
         f"Every number is read from the files in [{FOLDER}]({FOLDER}/) by `python -m mtcp ablate --report`. "
         f"All rows: {train['data']} ({train['split']}), {model['backbone']}, width {model['width']}, "
-        f"{model['height']}x{model['image_width']}, budgets of {train['epochs'] // records[0]['budgets']} epochs of batch {train['batch']}, "
-        f"{train['schedule']} from {train['lr']:g}, start from {train['init']} or from another row; seeds {_join(seeds)}."
+        f"{model['height']}x{model['image_width']}, budgets of {epochs} epochs of batch {train['batch']}, "
+        f"{train['schedule']} from {train['lr']:g}, start from {train['init']} or from another row; seeds "
+        f"{_join(seeds)}."
     ]
     measured = next((record["measured_on"] for record in records if "measured_on" in record), None)
     if measured:

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from mtcp.errors import InputError
 from mtcp.io.atomic import write_atomic
-from mtcp.io.photo import MAX_BYTES
+from mtcp.io.photo import MAX_BYTES, is_picture
 from mtcp.io.safe_read import brief
 
 if TYPE_CHECKING:
     import numpy as np
 
     from mtcp.io.photo_facts import PhotoFacts
-
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .heic .heif".split()
-)
-"""What is taken for a picture in a folder; what is in the file decides later."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ def pictures(place: Place) -> tuple[Place, list[str]]:
     except OSError as error:
         raise InputError(f"{place.url}: cannot be listed ({brief(error)})") from error
     names = (posixpath.relpath(path, place.root) for path in found)
-    return place, sorted(name for name in names if _is_picture(name))
+    return place, sorted(name for name in names if is_picture(name))
 
 
 def read_photo(place: Place, name: str) -> tuple[np.ndarray, PhotoFacts]:
@@ -125,11 +120,6 @@ def write_whole(place: Place, name: str, content: bytes) -> None:
     place.fs.makedirs(folder, exist_ok=True)
     place.fs.pipe_file(temporary, content)
     place.fs.mv(temporary, path)
-
-
-def _is_picture(name: str) -> bool:
-    base = posixpath.basename(name)
-    return not base.startswith(".") and posixpath.splitext(base)[1].lower() in SUFFIXES
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

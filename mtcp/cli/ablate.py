@@ -22,9 +22,10 @@ EXAMPLES = """examples:
   the table so far:          python -m mtcp ablate --report docs/results.md
 
 Every row has the same data, size, schedule and seeds; what it changes is in the grid. --epochs is one budget: a row
-trains one or two of them, or one after the budget of the row that it starts from. A row is a run folder OUT/ROW-sSEED, its numbers on the test split are OUT/results/ROW-sSEED.json. A second call goes on where the
-first one stopped and skips what is finished; machines may share the work through --rows or --seeds. --report
-puts the table between two marks in the named file (the text around them is yours) and the JSON files beside it.
+trains one or two of them, or one after those of the row that it starts from. A row is a run folder OUT/ROW-sSEED, its
+numbers on the test split are OUT/results/ROW-sSEED.json. A second call goes on where the first one stopped and skips
+what is finished; machines may share the work through --rows or --seeds. --report puts the table between two marks in
+the named file (the text around them is yours) and the JSON files beside it.
 
 exit codes: 0 all done, 3 paused (time is up or Ctrl-C: the same command goes on), 2 wrong input
 """

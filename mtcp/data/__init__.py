@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,27 @@ from mtcp.errors import InputError
 if TYPE_CHECKING:
     from mtcp.data.sample import Samples
 
-__all__ = ["open_data"]
+__all__ = ["Found", "find_data", "open_data"]
 
 ROOMS = 64
 _ROOM_SEEDS = {"train": 0, "val": 1_000_000}  # far apart: no room is in both
+Names = tuple[str, ...]
 
 
-def open_data(source: str | os.PathLike[str], split: str, tasks: tuple[str, ...]) -> Samples:
+@dataclass(frozen=True)
+class Found:
+    """A data set that is there.
+
+    task_set: whose classes its labels are (a key of `mtcp.tasks.TASK_SETS`); empty for photos without labels.
+    tasks: names of the maps that it has, of that set. open: the samples of a split with the maps named.
+    """
+
+    task_set: str
+    tasks: Names
+    open: Callable[[str, Names], Samples]
+
+
+def open_data(source: str | os.PathLike[str], split: str, tasks: Names) -> Samples:
     """The data set at `source`.
 
     Args:
@@ -29,22 +45,38 @@ def open_data(source: str | os.PathLike[str], split: str, tasks: tuple[str, ...]
     Raises:
         InputError: none of these, or what the data set itself refuses.
     """
+    return find_data(source).open(split, tasks)
+
+
+def find_data(source: str | os.PathLike[str], *, photos: bool = False) -> Found:
+    """What is at `source`, of which no sample is read yet.
+
+    photos: whether a folder of photos without labels will do; it has one split, whatever that is called.
+
+    Raises:
+        InputError: as `open_data`.
+    """
     text = os.fspath(source)
     if text == "rooms" or text.startswith("rooms:"):
-        return _rooms(text, split, tasks)
+        return Found("nyud", _named("nyud"), lambda split, tasks: _rooms(text, split, tasks))
     root = Path(text).expanduser()
     if (root / "gt_sets").is_dir():
-        from mtcp.data.nyud import NYUD
+        from mtcp.data.nyud import FOLDERS, NYUD
 
-        return NYUD(root, split, tasks)
+        return Found("nyud", _there(root, FOLDERS), lambda split, tasks: NYUD(root, split, tasks))
     if (root / "ImageSets").is_dir():
+        from mtcp.data.pascal import FOLDERS as PASCAL_FOLDERS
         from mtcp.data.pascal import PASCAL
 
-        return PASCAL(root, split, tasks)
+        return Found("pascal", _there(root, PASCAL_FOLDERS), lambda split, tasks: PASCAL(root, split, tasks))
     if (root / "places.json").is_file():
         from mtcp.data.places import Places
 
-        return Places(root, split, tasks)
+        return Found("places", _named("places"), lambda split, tasks: Places(root, split, tasks))
+    if photos and root.is_dir():
+        from mtcp.data.photos import Photos
+
+        return Found("", (), lambda split, tasks: Photos(root))
     what = (
         "has neither gt_sets/ (NYUD_MT) nor ImageSets/ (PASCAL_MT) nor places.json in it"
         if root.is_dir()
@@ -53,7 +85,18 @@ def open_data(source: str | os.PathLike[str], split: str, tasks: tuple[str, ...]
     raise InputError(f"data {text!r}: {what}; or give rooms, rooms:COUNT")
 
 
-def _rooms(text: str, split: str, tasks: tuple[str, ...]) -> Samples:
+def _named(task_set: str) -> Names:
+    from mtcp.tasks import TASK_SETS
+
+    return tuple(task.name for task in TASK_SETS[task_set])
+
+
+def _there(root: Path, folders: dict[str, str]) -> Names:
+    """The tasks whose folder of maps is there."""
+    return tuple(task for task, folder in folders.items() if (root / folder).is_dir())
+
+
+def _rooms(text: str, split: str, tasks: Names) -> Samples:
     from mtcp.data.rooms import Rooms
 
     count = text.partition(":")[2] if ":" in text else str(ROOMS)

@@ -39,6 +39,14 @@ from mtcp.tasks import IGNORE, PASCAL_CLASSES, task_named, task_set
 
 NORMALS_AXES = "-x-y-z"
 PERSON = 15  # PASCAL VOC's number
+FOLDERS = {
+    "semseg": "semseg",
+    "human_parts": "human_parts",
+    "saliency": "sal_distill",
+    "normals": "normals_distill",
+    "edge": "pascal-context",
+}
+"""Where each task's maps are."""
 UNLABELLED = -1  # no pixel of a LabelMap is
 
 PARTS: dict[str, int] = {

@@ -10,6 +10,7 @@ import functools
 import io
 import logging
 import os
+import posixpath
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,6 +34,10 @@ MIN_SIDE = 8
 LONGEST_SIDE = 1024
 """What the page, the endpoint and the command line work at by default: the network sees less anyway, and
 the maps of a 48-megapixel photo are 1.5 GB."""
+SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .mpo .png .gif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .heic .heif".split()
+)
+"""What is taken for a picture in a folder; what is in the file decides later."""
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "HEIF")
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -123,6 +128,12 @@ def _named(name: str, read: Callable[..., tuple[Image.Image, str]], *args: Any) 
         return read(*args)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
+
+
+def is_picture(name: str) -> bool:
+    """Whether a path with slashes is taken for a picture, by its suffix; hidden files (`.NAME`) are not."""
+    base = posixpath.basename(name)
+    return not base.startswith(".") and posixpath.splitext(base)[1].lower() in SUFFIXES
 
 
 def check_photo(array: np.ndarray) -> np.ndarray:

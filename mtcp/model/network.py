@@ -33,6 +33,7 @@ class Decoded:
     masks: Tensor | None = None  # (B, Q, h, w)
     grid: tuple[int, int] = (0, 0)  # h, w
     traces: tuple[TensorTrace, ...] = ()  # what the parts tell of their inside
+    features: dict[str, Tensor] = field(default_factory=dict)  # (B, C, h, w), what the initial heads read
 
 
 class MTCP(nn.Module):
@@ -112,6 +113,7 @@ class MTCP(nn.Module):
             masks=shared.masks,
             grid=(R.shape[-2], R.shape[-1]),
             traces=tuple(trace for trace in (fused.trace, refined.trace) if trace is not None),
+            features=fused.features,
         )
 
     def finish(

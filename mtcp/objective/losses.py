@@ -6,7 +6,8 @@ thinned to a coarser grid than the photo's: full-resolution upsampling is what c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from mtcp.errors import InputError
 from mtcp.model import MTCP, Decoded
+from mtcp.objective.auxiliary import Auxiliary, auxiliary_heads
 from mtcp.objective.depth_term_options import DepthTermOptions
 from mtcp.objective.depth_terms import DepthTerms, cameras_in_cells
 from mtcp.tasks import IGNORE, Task
@@ -32,31 +34,49 @@ def subsample(target: Tensor, stride: int, start: tuple[int, int]) -> Tensor:
     return target[..., start[0] % stride :: stride, start[1] % stride :: stride]
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a batch held, beside the losses of the tasks.
+
+    pixels: by target, how many pixels of the losses' finest grid tell something, scalars. auxiliary: the losses of
+    the auxiliary targets, without their factor, scalars. terms: the further terms of the depth loss by name, over the
+    stages, without their weights.
+    """
+
+    pixels: dict[str, Tensor] = field(default_factory=dict)
+    auxiliary: dict[str, Tensor] = field(default_factory=dict)
+    terms: dict[str, Tensor] = field(default_factory=dict)
+
+
 class Objective(nn.Module):
     """The network with its losses: what is trained, and what DDP wraps.
 
     L_t = refined + (intermediate 1 + intermediate 2 + ...) / 2 + initial / 2. Without a refinement the initial
     prediction is the final one and counts 1. The further terms of the depth loss count likewise, but on no intermediate
-    prediction: at 1/16 and 1/8 the slope from cell to cell is the interpolation's.
-
-    Attributes:
-        terms: these terms at the last forward pass by name, over the stages, before their own weights.
+    prediction: at 1/16 and 1/8 the slope from cell to cell is the interpolation's. The losses of auxiliary targets are
+    added to those of their tasks.
     """
-
-    class_weight: Tensor | None
 
     def __init__(
         self,
         model: MTCP,
-        class_weight: Tensor | None = None,
+        class_weight: Mapping[str, Tensor] | None = None,
         depth_terms: DepthTermOptions = DepthTermOptions(),  # noqa: B008 - frozen
+        auxiliary: Sequence[Auxiliary] = (),
+        auxiliary_weight: float = 1.0,
     ) -> None:
-        """class_weight: (C,) for the cross-entropy of the first class task; None weighs all alike."""
+        """class_weight: by target, (C,) for the cross-entropy; a target that it lacks has all classes weighed alike.
+        auxiliary: further targets that batches have; auxiliary_weight: the factor of their losses.
+        """
         super().__init__()
         self.model = model
         self.depth_terms = DepthTerms(depth_terms, model.tasks)
-        self.terms: dict[str, Tensor] = {}
-        self.register_buffer("class_weight", class_weight, persistent=False)
+        for name, weight in (class_weight or {}).items():
+            self.register_buffer(f"class weight of {name}", weight, persistent=False)
+        self.auxiliary, self.auxiliary_weight = tuple(auxiliary), auxiliary_weight
+        self.heads = auxiliary_heads(self.auxiliary, model.config.width)
+        self.found = Found()
+        """Of the last batch."""
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """batch: "image" (B, 3, H, W) uint8 or float 0..1 and a target per task -> {task: scalar L_t}.
@@ -70,31 +90,68 @@ class Objective(nn.Module):
         image = batch["image"]
         decoded = self.model.inspect(image.float() / 255 if image.dtype == torch.uint8 else image)
         row, column = torch.randint(COARSE_STRIDE, (2,)).tolist() if self.training else (1, 1)
-        losses = {task.name: self.task_loss(task, decoded, batch, (row, column)) for task in self.model.tasks}
+        start = (row, column)
+        losses = {task.name: self.task_loss(task, decoded, batch, start) for task in self.model.tasks}
+        terms = {}
         if self.depth_terms.weights:
-            terms = self._terms(decoded, batch, (row, column))
+            terms = self._terms(decoded, batch, start)
             losses = self.depth_terms.added(losses, terms)
-            self.terms = {name: term.detach() for name, term in terms.items()}
+        extra = {target.key: self.auxiliary_loss(target, decoded, batch, start) for target in self.auxiliary}
+        for target in self.auxiliary:
+            losses[target.of] = losses[target.of] + self.auxiliary_weight * extra[target.key]
+        targets = [*self.model.tasks, *(target.task for target in self.auxiliary)]
+        names = [*losses, *extra]
+        self.found = Found(
+            {
+                name: task.valid(subsample(batch[name], FINE_STRIDE, start)).sum()
+                for name, task in zip(names, targets, strict=True)
+            },
+            {name: loss.detach() for name, loss in extra.items()},
+            {name: term.detach() for name, term in terms.items()},
+        )
         return losses
 
     def task_loss(
-        self, task: Task, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
+        self,
+        task: Task,
+        decoded: Decoded,
+        batch: Mapping[str, Tensor],
+        start: tuple[int, int],
+        of: str | None = None,
     ) -> Tensor:
-        """L_t of one task, on pixels from `start` (see `thin`). Shapes as in `forward`."""
+        """L_t of one task, on pixels from `start` (see `subsample`). Shapes as in `forward`.
+
+        of: the network's task whose predictions are compared with this one's targets; None: itself.
+        """
         if task.name not in batch:
             raise InputError(f"task {task.name!r} has no target in the data: it gives {', '.join(batch)}")
-        target = batch[task.name]
+        target, of = batch[task.name], of or task.name
         fine, coarse = subsample(target, FINE_STRIDE, start), subsample(target, COARSE_STRIDE, start)
-        initial = self.one_loss(task, decoded.initial[task.name], fine)
-        if task.name not in decoded.refined:
+        initial = self.one_loss(task, decoded.initial[of], fine)
+        if of not in decoded.refined:
             return REFINED * initial
-        refined = self.one_loss(task, decoded.refined[task.name], fine)
-        steps = [self.one_loss(task, raw, coarse) for raw in decoded.intermediate.get(task.name, ())]
+        refined = self.one_loss(task, decoded.refined[of], fine)
+        steps = [self.one_loss(task, raw, coarse) for raw in decoded.intermediate.get(of, ())]
         return REFINED * refined + INTERMEDIATE * sum(steps) + INITIAL * initial
 
-    def one_loss(self, task: Task, raw: Tensor, target: Tensor) -> Tensor:
-        """One raw head output (B, C_t, h, w) against a target (B, [3,] h', w')."""
-        return task.loss(_final(task, raw, target.shape[-2:]), target, self._class_weight(task))
+    def auxiliary_loss(
+        self, target: Auxiliary, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
+    ) -> Tensor:
+        """The loss of an auxiliary target, zero (with a gradient) where nothing is labelled. As `task_loss`."""
+        if not target.head:
+            return self.task_loss(target.task, decoded, batch, start, target.of)
+        head = self.heads[target.key]
+        labels = subsample(batch[target.key], FINE_STRIDE, start)
+        # Other samples' maps would be the largest of all, 150 channels, for nothing; one stays if none is labelled.
+        rows = target.task.valid(labels).flatten(1).any(1)
+        rows[0] |= ~rows.any()
+        raw = head(decoded.features[target.of][rows])
+        return self.one_loss(target.task, raw, labels[rows], target.key)
+
+    def one_loss(self, task: Task, raw: Tensor, target: Tensor, name: str | None = None) -> Tensor:
+        """One raw head output (B, C_t, h, w) against a target (B, [3,] h', w'), called `name` if not by its task."""
+        weight = self._buffers.get(f"class weight of {name or task.name}")
+        return task.loss(_final(task, raw, target.shape[-2:]), target, weight)
 
     def _terms(
         self, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
@@ -112,10 +169,6 @@ class Objective(nn.Module):
             true,
             cameras_in_cells(batch, (4 * h, 4 * w), size) if self.depth_terms.needs_camera else None,
         )
-
-    def _class_weight(self, task: Task) -> Tensor | None:
-        w = self.class_weight
-        return w if w is not None and len(w) == task.channels else None
 
 
 def _final(task: Task, raw: Tensor, size: tuple[int, int]) -> Tensor:

@@ -127,6 +127,14 @@ class Task(ABC):
     def any_target(self, size: tuple[int, int]) -> Tensor:
         """A target (1, [3,] h, w) that tells something everywhere."""
 
+    @abstractmethod
+    def no_target(self, size: tuple[int, int]) -> Tensor:
+        """A target ([3,] h, w) that tells nothing anywhere: of a photo that nobody labelled for this task."""
+
+    def loss_task(self, other: Task) -> Task | None:
+        """The task by whose loss this one's maps can be compared with targets of `other`; None: by none."""
+        return self if other == self else None
+
     # samples
 
     def target_of(self, values: np.ndarray) -> Tensor:

@@ -63,6 +63,11 @@ class Binary(ScalarTask):
 
         return torch.zeros(1, *size, dtype=torch.uint8)
 
+    def no_target(self, size: tuple[int, int]) -> Tensor:
+        import torch
+
+        return torch.full(size, IGNORE, dtype=torch.uint8)
+
     def new_metric(self) -> BinaryMetrics:
         from mtcp.evaluation.metrics import BinaryMetrics
 

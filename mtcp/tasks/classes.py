@@ -67,6 +67,11 @@ class Classes(Task):
 
         return torch.zeros(1, *size, dtype=torch.uint8)
 
+    def no_target(self, size: tuple[int, int]) -> Tensor:
+        import torch
+
+        return torch.full(size, IGNORE, dtype=torch.uint8)
+
     def new_metric(self) -> ClassMetrics:
         from mtcp.evaluation.metrics import ClassMetrics
 

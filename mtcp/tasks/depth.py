@@ -11,7 +11,7 @@ import numpy as np
 
 from mtcp.drawing import colour, shown
 from mtcp.drawing.scale import Scale
-from mtcp.tasks.base import UNKNOWN, ScalarTask
+from mtcp.tasks.base import UNKNOWN, ScalarTask, Task
 from mtcp.tasks.measure import spread
 
 if TYPE_CHECKING:
@@ -81,6 +81,15 @@ class Depth(ScalarTask):
         import torch
 
         return torch.ones(1, *size)
+
+    def no_target(self, size: tuple[int, int]) -> Tensor:
+        import torch
+
+        return torch.zeros(size)
+
+    def loss_task(self, other: Task) -> Task | None:
+        """Of depth that is known only up to a factor, that one's."""
+        return other if isinstance(other, Depth) else None
 
     def zoomed(self, target: Tensor, factor: float) -> Tensor:
         return target / factor

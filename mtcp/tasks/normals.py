@@ -71,6 +71,11 @@ class Normals(Task):
 
         return torch.tensor([0.0, 0.0, -1.0]).view(1, 3, 1, 1).expand(1, 3, *size)
 
+    def no_target(self, size: tuple[int, int]) -> Tensor:
+        import torch
+
+        return torch.zeros(3, *size)
+
     def target_of(self, values: np.ndarray) -> Tensor:
         return super().target_of(values.transpose(2, 0, 1).astype(np.float32, copy=False))
 

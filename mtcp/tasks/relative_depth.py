@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from mtcp.tasks.base import Task
 from mtcp.tasks.depth import Depth, measured
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class RelativeDepth(Depth):
 
     def loss(self, final: Tensor, target: Tensor, class_weight: Tensor | None = None) -> Tensor:
         return scale_invariant_l1(final, target)
+
+    def loss_task(self, other: Task) -> Task | None:
+        """Its own: that metres are known does not matter."""
+        return self if isinstance(other, Depth) else None
 
     def new_metric(self) -> TaskMetric:
         from mtcp.evaluation.metrics import ScaleInvariantMetrics

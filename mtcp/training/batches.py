@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mtcp.errors import InputError
+from mtcp.tasks import Task
+from mtcp.training.mixture import steps_of
 
 Sample = Mapping[str, Tensor]
 Augment = Callable[[Any, np.random.Generator], Any]
@@ -23,28 +29,66 @@ def _leave_signals_to_the_trainer(_worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def check_batch(samples: int, batch: int, ranks: int) -> None:
-    """Raises InputError for fewer samples than one batch, or a batch that the ranks cannot share."""
-    if samples < batch:
-        raise InputError(f"{samples} training samples are no batch of {batch}: lower --batch")
+def check_batch(samples: int, batch: int, ranks: int, shares: Sequence[Fraction] = ()) -> None:
+    """Raises InputError as `steps_of`, and for a batch that the ranks cannot share."""
     if batch % ranks:
         raise InputError(f"--batch {batch} cannot be shared by {ranks} processes: make it a multiple")
+    steps_of(samples, batch, shares)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a share of every step's samples comes from.
+
+    data: samples by index. share: of a step's samples. keys: what its maps are called in a batch; those that are not
+    named are left out.
+    """
+
+    data: Any
+    share: Fraction
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+class Key(NamedTuple):
+    """A sample: of the training set (source 0) or a further source, in which pass through it, at which index."""
+
+    source: int
+    turn: int
+    index: int
 
 
 class _Augmented(Dataset):
-    """Samples by (epoch, index), augmented by a generator of their own, so that workers need no state."""
+    """Samples by `Key`, augmented by a generator of their own, so that workers need no state."""
 
-    def __init__(self, data: Any, augment: Augment, seed: int) -> None:
+    def __init__(
+        self,
+        data: Any,
+        augment: Augment,
+        seed: int,
+        sources: Sequence[Source] = (),
+        targets: Mapping[str, Task] | None = None,
+    ) -> None:
+        """targets: what every sample of a batch must have; what one lacks becomes unknown."""
         self.data, self.augment, self.seed = data, augment, seed
+        self.sources, self.targets = sources, targets or {}
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, index = key
-        sample = self.augment(self.data[index], np.random.default_rng((self.seed, epoch, index)))
-        return {name: value for name, value in sample.items() if isinstance(value, Tensor)}
+    def __getitem__(self, key: Key) -> Sample:
+        seed = (self.seed, key.turn, key.index, *([key.source] if key.source else []))
+        data = self.sources[key.source - 1].data if key.source else self.data
+        augmented = self.augment(data[key.index], np.random.default_rng(seed))
+        sample = {name: value for name, value in augmented.items() if isinstance(value, Tensor)}
+        if key.source:
+            keys = {"image": "image", "camera": "camera", **self.sources[key.source - 1].keys}
+            sample = {keys[name]: value for name, value in sample.items() if name in keys}
+        size = (sample["image"].shape[-2], sample["image"].shape[-1])
+        lacking = {name: task.no_target(size) for name, task in self.targets.items() if name not in sample}
+        return sample | lacking
 
 
 class Batches:
-    """Endless supply of training batches, cut into epochs; incomplete batches are dropped."""
+    """Endless supply of training batches, cut into epochs: passes through the training set, of which what would be an
+    incomplete batch is dropped. Further sources go on where the epoch before left them.
+    """
 
     def __init__(
         self,
@@ -56,18 +100,25 @@ class Batches:
         rank: int = 0,
         ranks: int = 1,
         workers: int = 0,
+        sources: Sequence[Source] = (),
+        targets: Mapping[str, Task] | None = None,
     ) -> None:
-        """batch: samples per step over all ranks. Raises InputError as `check_batch`."""
-        check_batch(len(data), batch, ranks)
-        self.count = len(data)
+        """batch: samples per step over all ranks. targets: the maps of a batch, where `sources` may lack some. Raises
+        InputError as `check_batch`.
+        """
+        shares = [source.share for source in sources]
+        check_batch(len(data), batch, ranks, shares)
+        self.count, self.also = len(data), [len(source.data) for source in sources]
         self.batch, self.seed, self.rank, self.ranks = batch, seed, rank, ranks
-        self.dataset = _Augmented(data, augment, seed)
+        self.dataset = _Augmented(data, augment, seed, sources, targets)
         self.workers = workers
+        self._taken = steps_of(self.count, batch, shares)
+        self._order = lru_cache(maxsize=8)(self._permutation)
 
     @property
     def steps(self) -> int:
         """Steps per epoch."""
-        return self.count // self.batch
+        return len(self._taken)
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[dict[str, Tensor]]:
         """This rank's batches of one epoch, without the first `skip`."""
@@ -81,10 +132,29 @@ class Batches:
         )
         return iter(loader)
 
-    def _keys(self, epoch: int) -> Sequence[list[tuple[int, int]]]:
-        order = np.random.default_rng((self.seed, epoch, self.count)).permutation(self.count)
-        share = self.batch // self.ranks
-        return [
-            [(epoch, int(i)) for i in order[s * self.batch + self.rank * share :][:share]]
-            for s in range(self.steps)
-        ]
+    def _keys(self, epoch: int) -> list[list[Key]]:
+        by_source = [self._drawn(source, epoch) for source in range(1 + len(self.also))]
+        steps = []
+        for taken in self._taken:
+            keys = [next(keys) for keys, number in zip(by_source, taken, strict=True) for _ in range(number)]
+            share = self.batch // self.ranks
+            # every rank its part of every source; of one source whole runs, as ever
+            steps.append(keys[self.rank :: self.ranks] if self.also else keys[self.rank * share :][:share])
+        return steps
+
+    def _drawn(self, source: int, epoch: int) -> Iterator[Key]:
+        """The samples of a source from the beginning of an epoch on."""
+        if not source:
+            return (Key(0, epoch, int(i)) for i in self._order(0, epoch))
+        start = epoch * sum(taken[source] for taken in self._taken)
+        places = itertools.count(start)
+        return (self._at(source, *divmod(place, self.also[source - 1])) for place in places)
+
+    def _at(self, source: int, turn: int, place: int) -> Key:
+        return Key(source, turn, int(self._order(source, turn)[place]))
+
+    def _permutation(self, source: int, turn: int) -> np.ndarray:
+        count = self.also[source - 1] if source else self.count
+        return np.random.default_rng((self.seed, turn, count, *([source] if source else []))).permutation(
+            count
+        )

@@ -49,8 +49,10 @@ def step_seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])
 
 
-def make_optimizer(model: MTCP, balancer: Balancer, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW over network and balancing: decay on `decayed` weights, the backbone at a rate of its own."""
+def make_optimizer(
+    model: MTCP, balancer: Balancer, config: TrainConfig, heads: nn.Module | None = None
+) -> torch.optim.AdamW:
+    """AdamW over network, balancing and auxiliary heads: decay on `decayed` weights, the backbone at its own rate."""
     matrices = {id(parameter) for parameter in decayed(model).values()}
     settings = [
         {
@@ -63,6 +65,12 @@ def make_optimizer(model: MTCP, balancer: Balancer, config: TrainConfig) -> torc
     own = list(balancer.parameters())
     if own:
         settings.append({"params": own, "base_lr": config.lr, "weight_decay": 0.0})
+    if heads is not None:
+        decays = decayed(heads)
+        for is_decayed in (False, True):
+            params = [p for name, p in heads.named_parameters() if (name in decays) == is_decayed]
+            decay = config.weight_decay if is_decayed else 0.0
+            settings += [{"params": params, "base_lr": config.lr, "weight_decay": decay}] if params else []
     return torch.optim.AdamW(settings, lr=config.lr, fused=True)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mtcp.checkpoint.store import save_checkpoint
 from mtcp.config import ModelConfig, TrainConfig, check_together
@@ -24,6 +23,7 @@ from mtcp.evaluation.evaluate import evaluate
 from mtcp.model import MTCP
 from mtcp.objective.balancing import make_balancer
 from mtcp.objective.losses import class_weights
+from mtcp.training.also import auxiliary_of, open_also, read_also
 from mtcp.training.batches import Batches, check_batch
 from mtcp.training.distributed import World
 from mtcp.training.run_folder import RunFolder
@@ -56,10 +56,11 @@ def build_trainer(
     training_set = open_data(config.data, config.split, model_config.tasks)
     training_set, inside = _without_frame(training_set, config.frame)
     val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None
-    check_batch(len(training_set), config.batch, world.size)
+    also = open_also(config.sources(), model_config.task_list())
+    check_batch(len(training_set), config.batch, world.size, [source.share for source in also])
     state = folder.load_state() if resume else None
     if state is not None and not restart:
-        check_data(state, len(training_set), config.batch)
+        check_data(state, len(training_set), config.batch, [len(source.data) for source in also])
     seed_everything(config.seed)
     model = MTCP(model_config)
     taken = [] if resume else initialise(model, config.init)
@@ -69,6 +70,7 @@ def build_trainer(
     size = (model_config.height, model_config.image_width)
     data = Cached(training_set, size)
     counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
+    sources, counts = read_also(also, size, counts, len(data))
     batches = Batches(
         data,
         Augment(size, config.scales, config.flip, config.photometric, inside),
@@ -77,6 +79,9 @@ def build_trainer(
         rank=world.rank,
         ranks=world.size,
         workers=config.workers,
+        sources=sources,
+        targets={name: task for source in also for name, task in source.targets.items()}
+        | ({task.name: task for task in model.tasks} if also else {}),
     )
     trainer = Trainer(
         model,
@@ -86,7 +91,10 @@ def build_trainer(
         folder,
         device=device,
         world=world,
-        class_weight=_class_weight(counts, config.class_power),
+        class_weight={name: class_weights(count, config.class_power) for name, count in counts.items()}
+        if config.class_power
+        else None,
+        auxiliary=auxiliary_of(also),
         evaluate=(lambda m: evaluate(m, val_set, progress=world.is_main)) if val_set is not None else None,
         save_model=lambda m, path: _save(m, path, config, command, commit),
         about={"init": [asdict(one) for one in taken]} if taken else None,
@@ -140,18 +148,11 @@ def check_batch_norm(model: MTCP, config: ModelConfig, share: int, device: torch
         ) from error
 
 
-def _class_weight(counts: dict[str, Tensor], power: float) -> Tensor | None:
-    """Weights of the first class task's labels, from their counts over the training split."""
-    if not power or not counts:
-        return None
-    return class_weights(next(iter(counts.values())), power)
-
-
 def _save(model: MTCP, path: Path, config: TrainConfig, command: str, commit: str) -> None:
     save_checkpoint(
         path,
         model,
-        data=f"{config.data} {config.split}",
+        data=f"{config.data} {config.split}" + (f", also {config.also}" if config.also else ""),
         command=command,
         commit=commit,
         train=config.to_dict(),

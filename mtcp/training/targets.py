@@ -21,6 +21,21 @@ def check_targets(data: Any, tasks: Sequence[Task], split: str) -> dict[str, Ten
     Raises:
         InputError: a sample without a task's target, a label out of range, a task without a single valid pixel.
     """
+    counts, unlabelled = count_targets(data, tasks, split)
+    if unlabelled:
+        raise InputError(
+            f"{split}: none of its {len(data)} samples has a label of {', '.join(sorted(unlabelled))}: "
+            "look at the data, or leave the task out with --tasks"
+        )
+    return counts
+
+
+def count_targets(data: Any, tasks: Sequence[Task], split: str) -> tuple[dict[str, Tensor], set[str]]:
+    """The pixels per class as `check_targets`, and the tasks without a single valid pixel.
+
+    Raises:
+        InputError: a sample without a task's target, a label out of range.
+    """
     counts = {task.name: torch.zeros(256, dtype=torch.long) for task in tasks if task.classes}
     unlabelled = {task.name for task in tasks}
     for i in range(len(data)):
@@ -34,9 +49,6 @@ def check_targets(data: Any, tasks: Sequence[Task], split: str) -> dict[str, Ten
                 counts[task.name] += torch.bincount(target.flatten().long(), minlength=256)
             if task.name in unlabelled and task.valid(target).any():
                 unlabelled.remove(task.name)
-    if unlabelled:
-        raise InputError(
-            f"{split}: none of its {len(data)} samples has a label of {', '.join(sorted(unlabelled))}: "
-            "look at the data, or leave the task out with --tasks"
-        )
-    return {task.name: counts[task.name][: task.channels] for task in tasks if task.name in counts}
+    return {
+        task.name: counts[task.name][: task.channels] for task in tasks if task.name in counts
+    }, unlabelled

@@ -6,9 +6,9 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,9 @@ from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.io.safe_read import brief
 from mtcp.model import MTCP
+from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import Applied, Balancer
-from mtcp.objective.losses import Objective
+from mtcp.objective.losses import Found, Objective
 from mtcp.training.batches import Batches
 from mtcp.training.distributed import World, any_rank, average_gradients, sum_over_ranks, synchronised
 from mtcp.training.events import Events
@@ -44,6 +45,18 @@ def hardware_has_bf16(device: torch.device) -> bool:
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
+class Step(NamedTuple):
+    """What one step gave: losses by task, those of auxiliary targets, further terms of the depth loss, what was
+    minimised, the learning rate.
+    """
+
+    losses: dict[str, float]
+    auxiliary: dict[str, float]
+    terms: dict[str, float]
+    applied: Applied
+    lr: float
+
+
 class Trainer:
     """Trains one network into one run folder."""
 
@@ -57,13 +70,14 @@ class Trainer:
         *,
         device: torch.device,
         world: World | None = None,
-        class_weight: Tensor | None = None,
+        class_weight: Mapping[str, Tensor] | None = None,
+        auxiliary: Sequence[Auxiliary] = (),
         evaluate: Evaluate | None = None,
         save_model: Callable[[MTCP, Any], None] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        """evaluate: a model's metrics on `val_split`, by stage; save_model: writes a checkpoint; about:
-        further JSON for the log's first line.
+        """class_weight, auxiliary: see `Objective`; evaluate: a model's metrics on `val_split`, by stage;
+        save_model: writes a checkpoint; about: further JSON for the log's first line.
         """
         self.config, self.folder, self.batches, self.balancer = config, folder, batches, balancer
         self.device, self.world = device, world or World()
@@ -73,16 +87,19 @@ class Trainer:
             model = synchronised(model)
         self.model = model
         self.balancer.to(device)
-        self.objective = Objective(model, class_weight, config).to(device)
+        self.objective = Objective(model, class_weight, config, auxiliary, config.also_weight).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
             self.parallel = DistributedDataParallel(self.objective)
-        self.optimizer = make_optimizer(model, balancer, config)
+        self.optimizer = make_optimizer(model, balancer, config, self.objective.heads)
         self.average = WeightAverage(model, config.ema) if config.ema else None
         self.bf16 = config.bf16 == "on" or (config.bf16 == "auto" and hardware_has_bf16(device))
         self.total_steps = config.epochs * batches.steps
         self.step = 0  # optimizer steps done
-        self.terms: dict[str, float] = {}  # further terms of the depth loss in the last step
+        self._taught_by = {
+            task.name: [task.name, *(target.key for target in auxiliary if target.of == task.name)]
+            for task in model.tasks
+        }
         self.sums = self._no_sums()  # of the running epoch
         self.best = -math.inf
         self._stop_asked = False
@@ -146,24 +163,25 @@ class Trainer:
         )
         with bar:
             for batch in self.batches.epoch(epoch, skip=done):
-                losses, applied, lr = self._train_step(batch)
+                step = self._train_step(batch)
                 now = time.monotonic()
                 seconds, tick = now - tick, now  # reading the batch included
                 self.sums["seconds"] += seconds
                 bar.update()
-                bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
+                bar.set_postfix({name: f"{loss:.3f}" for name, loss in step.losses.items()})
                 if self.step % self.config.log_every == 0:
                     speed = round(self.batches.batch / seconds, 3)
                     self._log(
                         "step",
                         step=self.step,
                         epoch=epoch,
-                        lr=lr,
-                        loss=losses,
-                        total=applied.total,
-                        weight=applied.weights,
+                        lr=step.lr,
+                        loss=step.losses,
+                        total=step.applied.total,
+                        weight=step.applied.weights,
                         images_per_s=speed,
-                        **({"terms": self.terms} if self.terms else {}),
+                        **({"auxiliary": step.auxiliary} if step.auxiliary else {}),
+                        **({"terms": step.terms} if step.terms else {}),
                     )
                 if self.step == (epoch + 1) * steps:
                     break
@@ -173,13 +191,13 @@ class Trainer:
                 if due["save"]:
                     self.save()
                     saved = tick = time.monotonic()
-        self._end_epoch(epoch, lr)
+        self._end_epoch(epoch, step.lr)
         return not any_rank(self.device, stop=self._must_stop(deadline))["stop"]
 
     def _must_stop(self, deadline: float) -> bool:
         return self._stop_asked or time.monotonic() > deadline
 
-    def _train_step(self, batch: dict[str, Tensor]) -> tuple[dict[str, float], Applied, float]:
+    def _train_step(self, batch: dict[str, Tensor]) -> Step:
         factor = lr_factor(
             self.step, self.total_steps, schedule=self.config.schedule, warmup=self.config.warmup
         )
@@ -190,10 +208,7 @@ class Trainer:
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         with self._reducing(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             tensors: dict[str, Tensor] = self.parallel(batch)
-        terms = self.objective.terms
-        values = torch.stack([*tensors.values(), *terms.values()]).tolist()
-        losses = dict(zip(tensors, values, strict=False))
-        self.terms = dict(zip(terms, values[len(tensors) :], strict=True))
+        losses, pixels, auxiliary, terms = numbers(tensors, self.objective.found)
         for task, value in losses.items():
             if not math.isfinite(value):
                 raise TrainingError(
@@ -202,19 +217,34 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         applied = self._backward(tensors)
         if self.config.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+            nn.utils.clip_grad_norm_(self.objective.parameters(), self.config.clip)
         self.optimizer.step()
         if self.average:
             self.average.update(self.model)
         self.step += 1
-        for task, value in losses.items():
-            self.sums[f"loss {task}"] += value
-            self.sums[f"log {task}"] += math.log1p(value)
-            self.sums[f"weight {task}"] += applied.weights[task]
-        for name, value in self.terms.items():
-            self.sums[f"term {name}"] += value
         self.sums["steps"] += 1
-        return losses, applied, self.optimizer.param_groups[0]["lr"]
+        for task in losses:
+            self.sums[f"weight {task}"] += applied.weights[task]
+        self._add_losses(losses, pixels, auxiliary)
+        for name, value in terms.items():
+            self.sums[f"term {name}"] += value
+        return Step(losses, auxiliary, terms, applied, self.optimizer.param_groups[0]["lr"])
+
+    def _add_losses(
+        self, losses: dict[str, float], pixels: dict[str, float], auxiliary: dict[str, float]
+    ) -> None:
+        """Steps without a label of a task do not count for its means."""
+        for name, number in pixels.items():
+            self.sums[f"pixels {name}"] += number
+        for task, value in losses.items():
+            if any(pixels[name] for name in self._taught_by[task]):
+                self.sums[f"loss {task}"] += value
+                self.sums[f"log {task}"] += math.log1p(value)
+                self.sums[f"steps {task}"] += 1
+        for name, value in auxiliary.items():
+            if pixels[name]:
+                self.sums[f"loss {name}"] += value
+                self.sums[f"steps {name}"] += 1
 
     def _reducing(self) -> AbstractContextManager[None]:
         """DDP averages the gradients during a backward pass, and it must be the only one; else it is kept out."""
@@ -226,16 +256,23 @@ class Trainer:
         """Gradients of this step, the mean over the ranks, in all parameters."""
         applied = self.balancer.backward(losses, list(self.model.shared.parameters()))
         if self.balancer.several_passes:
-            average_gradients(self.model.parameters())
+            average_gradients(self.objective.parameters())
         average_gradients(self.balancer.parameters())
         return applied
 
     def _end_epoch(self, epoch: int, lr: float) -> None:
         sums = sum_over_ranks(self.sums, self.device)
+        tasks = [task.name for task in self.model.tasks]
+        for task in tasks:
+            if not sums[f"steps {task}"]:
+                raise TrainingError(f"epoch {epoch}: no step had a label of {task}; look at its data")
         means = {
-            kind: {t.name: sums[f"{kind} {t.name}"] / sums["steps"] for t in self.model.tasks}
-            for kind in ("loss", "log", "weight")
+            kind: {task: sums[f"{kind} {task}"] / sums[f"steps {task}"] for task in tasks}
+            for kind in ("loss", "log")
         }
+        means["weight"] = {task: sums[f"weight {task}"] / sums["steps"] for task in tasks}
+        auxiliary = {name: sums[f"loss {name}"] / max(1, sums[f"steps {name}"]) for name in self._auxiliary}
+        steps = sums["steps"] / self.world.size
         terms = {name: sums[f"term {name}"] / sums["steps"] for name in self.config.term_weights}
         report = self.balancer.end_epoch(means["log"])
         if report.note:
@@ -252,6 +289,8 @@ class Trainer:
             log_loss=means["log"],
             weight=means["weight"],
             next_weight=report.weights,
+            supervised={name: round(sums[f"pixels {name}"] / steps) for name in (*tasks, *self._auxiliary)},
+            **({"auxiliary": auxiliary} if auxiliary else {}),
             metrics=metrics,
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
@@ -294,6 +333,7 @@ class Trainer:
         self.folder.save_state(
             {
                 "model": self.model.state_dict(),
+                "auxiliary": self.objective.heads.state_dict(),
                 "average": self.average.state_dict() if self.average else None,
                 "optimizer": self.optimizer.state_dict(),
                 "balancer": self.balancer.state_dict(),
@@ -301,6 +341,7 @@ class Trainer:
                 "sums": {key: value / self.world.size for key, value in sums.items()},
                 "best": self.best,
                 "samples": self.batches.count,
+                "also": self.batches.also,
                 "batch": self.batches.batch,
             }
         )
@@ -318,15 +359,16 @@ class Trainer:
         """
         state = self.folder.load_state() if state is None else state
         if not restart:
-            check_data(state, self.batches.count, self.batches.batch)
+            check_data(state, self.batches.count, self.batches.batch, self.batches.also)
         try:
             self.model.load_state_dict(state["model"])
+            self.objective.heads.load_state_dict(state.get("auxiliary", {}))
             if self.average:
                 self.average.load_state_dict(state["average"])
             load_optimizer(self.optimizer, state["optimizer"], self.model)
             if not restart:
                 self.balancer.load_state_dict(state["balancer"])
-                self.step, self.sums = state["step"], state["sums"]
+                self.step, self.sums = state["step"], self._sums_of(state["sums"])
             self.best = state["best"]
         except InputError:
             raise
@@ -343,9 +385,20 @@ class Trainer:
             self.folder.drop_lines_after(self.step)
 
     def _no_sums(self) -> dict[str, float]:
-        keys = [f"{kind} {t.name}" for t in self.model.tasks for kind in ("loss", "log", "weight")]
+        kinds = ("loss", "log", "weight", "steps", "pixels")
+        keys = [f"{kind} {task.name}" for task in self.model.tasks for kind in kinds]
+        keys += [f"{kind} {name}" for name in self._auxiliary for kind in ("loss", "steps", "pixels")]
         keys += [f"term {name}" for name in self.config.term_weights]
         return dict.fromkeys([*keys, "steps", "seconds"], 0.0)
+
+    def _sums_of(self, saved: Mapping[str, float]) -> dict[str, float]:
+        """Saved sums, also from before steps were counted by task."""
+        every = {f"steps {task.name}": saved["steps"] for task in self.model.tasks}
+        return self._no_sums() | every | dict(saved)
+
+    @property
+    def _auxiliary(self) -> list[str]:
+        return [target.key for target in self.objective.auxiliary]
 
     def _log(self, kind: str, **values: Any) -> None:
         if not self.world.is_main:
@@ -355,23 +408,41 @@ class Trainer:
             self.events.add(kind, values)
 
 
-def check_data(state: Mapping[str, Any], samples: int, batch: int) -> None:
+def numbers(losses: dict[str, Tensor], found: Found) -> tuple[dict[str, float], ...]:
+    """Losses, pixels, auxiliary losses and terms of a step as numbers; the accelerator is waited for once."""
+    parts = (losses, found.pixels, found.auxiliary, found.terms)
+    values = iter(torch.stack([value.float() for part in parts for value in part.values()]).tolist())
+    return tuple({name: next(values) for name in part} for part in parts)
+
+
+def check_data(state: Mapping[str, Any], samples: int, batch: int, also: Sequence[int] = ()) -> None:
     """Refuses to count a run's epochs in steps of other data.
 
     Args:
         state: as saved; one from before sizes were saved passes.
         samples: in the training split now.
         batch: samples per step now.
+        also: samples of each further source now.
 
     Raises:
         InputError: the state was saved with others; names both.
     """
+    before = state.get("also", list(also))
+    if list(before) != list(also):
+        raise InputError(
+            f"--resume: the sources of --also had {_listed(before)} samples, now they have {_listed(also)}: restore "
+            "them, or count the epochs anew with --restart-epochs"
+        )
     then = state.get("samples", samples), state.get("batch", batch)
     if then != (samples, batch):
         raise InputError(
             f"--resume: the run was made with {then[0]} training samples in batches of {then[1]}, now there are "
             f"{samples} in batches of {batch}: restore them, or count the epochs anew with --restart-epochs"
         )
+
+
+def _listed(counts: Sequence[int]) -> str:
+    return ", ".join(map(str, counts)) or "no"
 
 
 def overall_score(metrics: dict[str, Any], model: MTCP) -> float:
