@@ -144,7 +144,9 @@ def _gaps(rows: Iterable[AblationRow], records: Sequence[Record]) -> str:
     have = {(record["row"], record["seed"]) for record in records}
     lines = []
     for row in rows:
-        lack = [seed for seed in (seeds[:1] if row.once else seeds) if (row.name, seed) not in have]
+        lack = [seed for seed in seeds if (row.name, seed) not in have]
+        if row.once:
+            lack = seeds[:1] if lack == seeds else []
         if lack:
             lines.append(f"{row.title} ({row.name}): seed {_join(lack)}")
     failed = [f"{r['title']}, seed {r['seed']}: {r['failed']}" for r in records if "failed" in r]
