@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,10 @@ from tiny_training import MadeSamples, tiny_config
 import mtcp.checkpoint.store
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, read_card, save_checkpoint, update_card
 from mtcp.cli import release
-from mtcp.cli.release import portable, run_bases
+from mtcp.cli.release import AGREEMENT, check_coherence, portable, run_bases
 from mtcp.config import TrainConfig
 from mtcp.errors import InputError
+from mtcp.evaluation.evaluate import evaluate
 from mtcp.model import MTCP
 
 
@@ -110,6 +112,63 @@ def test_a_release(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert str(tmp_path) not in path.read_text()
     with pytest.raises(InputError, match=r"best\.safetensors is missing"):
         run(run_folder, "--data", "made", "--out", out, "--weights", "best")
+
+
+class RoomSamples(MadeSamples):
+    """Made samples of all three tasks, with a camera."""
+
+    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+        sample = super().__getitem__(i)
+        normals = torch.tensor([0.0, 0.0, -1.0]).view(3, 1, 1).expand(3, *sample["depth"].shape)
+        return {**sample, "normals": normals, "camera": torch.tensor([60.0, 60.0, 32.0, 32.0])}
+
+
+def angles(initial: float, refined: float) -> dict[str, dict[str, dict[str, float]]]:
+    stages = {"initial": initial, "refined": refined}
+    return {stage: {"coherence": {AGREEMENT: angle}} for stage, angle in stages.items()}
+
+
+def test_less_coherent_weights_are_refused(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Coherence is measured on what would be shipped, and what lies at --out already stays."""
+    model = MTCP(tiny_config(tasks=("semseg", "depth", "normals"), height=64, image_width=64))
+    save_checkpoint(run_folder / "model.safetensors", model, data="made")
+    monkeypatch.setattr("mtcp.data.open_data", lambda *_: RoomSamples(2))
+
+    def measured(*args: Any, **options: Any) -> dict[str, Any]:
+        """The real numbers but for the angle, which chance decides for a random network."""
+        found: dict[str, Any] = evaluate(*args, **options)
+        for stage, angle in (("initial", 20.04), ("refined", 20.05)):
+            assert 0 < found[stage]["coherence"][AGREEMENT] < 180
+            found[stage]["coherence"][AGREEMENT] = angle
+        return found
+
+    monkeypatch.setattr("mtcp.evaluation.evaluate.evaluate", measured)
+    out = tmp_path / "shipped" / "net.safetensors"
+    out.parent.mkdir()
+    out.write_bytes(b"the one before")
+    with pytest.raises(
+        InputError, match=r"model\.safetensors is not released: .* 20\.04 degrees initial, 20\.05 "
+    ):
+        run(run_folder, "--data", "made", "--out", out, "--device", "cpu")
+    assert [p.name for p in out.parent.iterdir()] == [out.name] and out.read_bytes() == b"the one before"
+    run(run_folder, "--data", "made", "--out", out, "--device", "cpu", "--although-less-coherent")
+    coherence = load_checkpoint(out)[1]["metrics"]["refined"]["coherence"]
+    assert coherence[AGREEMENT] == 20.05
+    assert any(value is None for value in coherence.values())  # strict JSON: no floor, no number
+
+
+@pytest.mark.parametrize(("initial", "refined"), [(20.0, 20.0), (20.0, 12.0)])
+def test_coherent_weights_pass(initial: float, refined: float) -> None:
+    check_coherence(angles(initial, refined), Path("net.safetensors"))
+    check_coherence({"initial": angles(initial, refined)["initial"]}, Path("net.safetensors"))
+    check_coherence({"initial": {"depth": {}}, "refined": {"depth": {}}}, Path("net.safetensors"))
+
+
+def test_an_angle_that_could_not_be_measured_does_not_pass() -> None:
+    with pytest.raises(InputError, match=r"20\.00 degrees initial, . refined"):
+        check_coherence(angles(20.0, float("nan")), Path("net.safetensors"))
 
 
 def test_a_card_is_updated_alone(run_folder: Path) -> None:

@@ -155,12 +155,13 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         InputError: the file cannot be written.
     """
     try:
-        path.write_text(json.dumps(_strict(values), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(strict(values), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"--json {path}: cannot be written ({error.strerror})") from error
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
+    """`value` with null for every number that is none, as JSON wants it."""
     if isinstance(value, Mapping):
-        return {key: _strict(inner) for key, inner in value.items()}
+        return {key: strict(inner) for key, inner in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

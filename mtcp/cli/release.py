@@ -6,13 +6,21 @@ import argparse
 import json
 import re
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from mtcp.cli.evaluate import strict
+from mtcp.drawing import shown
 from mtcp.errors import InputError
-from mtcp.io.atomic import write_atomic
+from mtcp.geometry.quantities import BY_KEY
+from mtcp.io.atomic import write_atomic, writing
 from mtcp.io.safe_read import parse_object, read_bytes
+from mtcp.tasks import lacking
+
+AGREEMENT = "depth_normal_mean_deg"
+"""The quantity that refined predictions must not be worse in."""
 
 _ABSOLUTE = re.compile(r"""(?<![^\s"'=,;])(?:[A-Za-z]:)?[\\/][^\s"'=,;]+""")
 """An absolute path where a word, a list's item or an option's value begins; `3/4`, `a/b` and URLs are none."""
@@ -25,7 +33,8 @@ def add_parser(subparsers: Any) -> None:
         help="turn a run into a shipped checkpoint with its card and log",
         description="Writes the weights (fp16), evaluates the written file on a split at the labels' full size, puts "
         "the metrics on the card and copies the run's log and configuration beside it. Paths in them are "
-        "made relative to the run folder's surroundings.",
+        "made relative to the run folder's surroundings. With depth and normals their coherence is measured "
+        "too, and nothing is put at --out if the refined predictions are less coherent than the initial ones.",
     )
     parser.add_argument("run_folder", type=Path, help="the run, e.g. runs/nyud")
     parser.add_argument(
@@ -39,13 +48,19 @@ def add_parser(subparsers: Any) -> None:
         "--size", help="HxW that the network sees (default: the configuration's); becomes its own"
     )
     parser.add_argument("--out", type=Path, required=True, help="NAME.safetensors to write")
+    parser.add_argument(
+        "--although-less-coherent",
+        action="store_true",
+        help="release them even if the refined depth and normals agree less (mean angle between the predicted "
+        "normals and those of planes fitted to the depth) than the initial ones",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Returns 0."""
-    from mtcp.checkpoint.store import load_checkpoint, save_checkpoint, update_card
+    from mtcp.checkpoint.store import card_path, load_checkpoint, save_checkpoint, update_card
     from mtcp.data import open_data
     from mtcp.evaluation.evaluate import evaluate
     from mtcp.evaluation.metric_table import table
@@ -63,22 +78,54 @@ def run(args: argparse.Namespace) -> int:
         height, width = parse_size(args.size)
         model.config = model.config.replace(height=height, image_width=width)
     about = {key: card[key] for key in ("data", "commit", "command", "train") if key in card}
-    save_checkpoint(args.out, model, dtype="float16", **portable(about, bases))
-    written, _ = load_checkpoint(args.out, pick_device(args.device))
-    data = open_data(args.data, args.split, written.config.tasks)
-    metrics = evaluate(written, data)
-    measured = {
-        "split": args.split,
-        "frames": len(data),
-        "size": [written.config.height, written.config.image_width],
-    }
-    update_card(args.out, metrics=metrics, measured_on=measured)
+    data = open_data(args.data, args.split, model.config.tasks)
+    with writing(args.out):  # beside it, to be renamed: what is there stays until the new weights have passed
+        card_path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        aside = tempfile.TemporaryDirectory(dir=args.out.parent, prefix=".release-")
+    with aside as folder:
+        trial = Path(folder) / args.out.name
+        save_checkpoint(trial, model, dtype="float16", **portable(about, bases))
+        written, _ = load_checkpoint(trial, pick_device(args.device))
+        metrics = evaluate(written, data, coherence=not lacking(written.config.tasks))
+        if not args.although_less_coherent:
+            check_coherence(metrics, source)
+        measured = {
+            "split": args.split,
+            "frames": len(data),
+            "size": [written.config.height, written.config.image_width],
+        }
+        update_card(trial, metrics=strict(metrics), measured_on=measured)
+        for path in (trial, card_path(trial)):
+            with writing(args.out.with_name(path.name)):
+                path.replace(args.out.with_name(path.name))
     shutil.copyfile(args.run_folder / "log.jsonl", args.out.with_suffix(".log.jsonl"))
     text = json.dumps(portable(settings, bases), indent=2) + "\n"
     write_atomic(args.out.with_suffix(".run.json"), lambda file: file.write(text.encode()))
     print(table(metrics))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB")
     return 0
+
+
+def check_coherence(metrics: Mapping[str, Any], source: Path) -> None:
+    """Refuses what makes depth and normals agree less. Of one stage, or without coherence, nothing is asked.
+
+    metrics: as `evaluate` returns them. source: the weights, for the message.
+
+    Raises:
+        InputError: the angle of the refined predictions is larger than that of the initial ones, or could not be
+            measured. Names both.
+    """
+    if "coherence" not in metrics.get("refined", {}):
+        return
+    initial, refined = (float(metrics[stage]["coherence"][AGREEMENT]) for stage in ("initial", "refined"))
+    if not refined <= initial:
+        what = BY_KEY[AGREEMENT]
+        angles = [shown.number(angle, what.digits + 1, "degrees") for angle in (initial, refined)]
+        raise InputError(
+            f"{source} is not released: the refined predictions are less coherent than the initial ones ({what.short}: "
+            f"{angles[0]} initial, {angles[1]} refined); train on, for example with --slope, or pass "
+            "--although-less-coherent"
+        )
 
 
 def portable(value: Any, bases: Sequence[Path]) -> Any:

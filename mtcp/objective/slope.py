@@ -17,8 +17,9 @@ from mtcp.tasks.normals import unit_l1
 
 STEP = 0.05
 """A depth discontinuity of the truth: on either axis the inverse depth bends by more than this share of itself over
-the stencil. A plane, however slanted, has 0; noise of a Kinect stays below 0.02 at 5 m; what the coherence report
-calls a depth edge has 0.1 and more."""
+the stencil. A plane, however slanted, has 0; a step by a tenth of the depth, which the coherence report calls a depth
+edge, has about 0.1. Half of NYUv2's cells have less than 0.010 over one cell and 0.022 over three (20 training frames
+at 192 x 256, with the noise of their depth); 13 and 33 % are left out."""
 GRAZING_DEG = 80.0
 """A predicted surface that is seen at more than this from its normal is a blurred step, which bends only at its two
 ends. A floor seen from 1.4 m above it gets there 8 m away."""
