@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from data_made import labels, photo, plane_depth
+from tiny_training import tiny_config
 from torch import Tensor
 
-from mtcp.config import TrainConfig
+from mtcp.config import FRAMES, TrainConfig
 from mtcp.data.crop import INSIDE_FRAME, Cropped, cropped
 from mtcp.data.nyud_layout import CROP, WITHOUT_FRAME
 from mtcp.data.sample import Sample, camera_tensor, conform, image_tensor
@@ -17,6 +20,8 @@ from mtcp.evaluation.protocol import Protocol
 from mtcp.geometry.camera import NYUV2, Camera
 from mtcp.geometry.normals import angle_deg, plane_fit_normals
 from mtcp.tasks import task_named
+from mtcp.training import RunFolder, setup
+from mtcp.training.distributed import World
 from mtcp.training.setup import _without_frame
 
 NORMAL = (0.4, -0.3, -0.9)
@@ -102,6 +107,26 @@ def test_the_frame_is_gone() -> None:
     assert inside == INSIDE_FRAME == (8 / 640, 8 / 480, 632 / 640, 472 / 480)
     anything = OnDisk({"image": torch.zeros(3, 8, 8, dtype=torch.uint8)})
     assert _without_frame(anything, "keep") == (anything, (0, 0, 1, 1))
+
+
+@pytest.mark.parametrize("how", FRAMES)
+def test_training_sees_of_the_frame_what_was_asked_for(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = OnDisk(picture(), picture())
+    monkeypatch.setattr(setup, "open_data", lambda *_: data)
+    model = tiny_config(tasks=TASKS, height=120, image_width=160)
+    train = TrainConfig(batch=2, init="none", frame=how, scales=(1.2,), flip=False, photometric=False, seed=1)
+    trainer = setup.build_trainer(
+        model, train, RunFolder(tmp_path), device=torch.device("cpu"), world=World()
+    )
+    lightest = [
+        int(image.min(0).values.max())
+        for epoch in range(8)
+        for batch in trainer.batches.epoch(epoch)
+        for image in batch["image"]
+    ]
+    assert (max(lightest) > 250) == (how == "keep")
 
 
 def test_a_frame_that_is_nothing_is_refused() -> None:
