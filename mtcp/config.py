@@ -270,6 +270,7 @@ NOT_NEGATIVE = (
     "class_power",
     "workers",
     "seed",
+    "log_gradients",
 )
 CHOICES = {"schedule": ("onecycle", "poly"), "bf16": ("auto", "on", "off"), "balancing": tuple(OPTIONS)}
 INIT = (
@@ -318,6 +319,11 @@ class TrainConfig(_Config, BalancingOptions):
         5, "epochs between measurements on --val-split; the last epoch always has one"
     )
     log_every: int = described(20, "steps between log lines")
+    log_gradients: int = described(
+        0,
+        "steps between comparisons of the tasks' gradients at the shared parameters, which cost a backward pass "
+        "per task; 0: never",
+    )
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

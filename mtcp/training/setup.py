@@ -53,6 +53,7 @@ def build_trainer(
     training_set = open_data(config.data, config.split, model_config.tasks)
     val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None
     check_batch(len(training_set), config.batch, world.size)
+    balancer = make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options())
     state = folder.load_state() if resume else None
     if state is not None and not restart:
         check_data(state, len(training_set), config.batch)
@@ -77,7 +78,7 @@ def build_trainer(
     trainer = Trainer(
         model,
         batches,
-        make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options()),
+        balancer,
         config,
         folder,
         device=device,

@@ -22,8 +22,16 @@ from mtcp.model import MTCP
 from mtcp.objective.balancing import Applied, Balancer
 from mtcp.objective.losses import Objective
 from mtcp.training.batches import Batches
-from mtcp.training.distributed import World, any_rank, average_gradients, sum_over_ranks, synchronised
+from mtcp.training.distributed import (
+    World,
+    any_rank,
+    average_gradients,
+    mean_over_ranks,
+    sum_over_ranks,
+    synchronised,
+)
 from mtcp.training.events import Events
+from mtcp.training.gradient_log import GradientLog
 from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
 from mtcp.training.run_folder import RunFolder
 from mtcp.training.schedule import lr_factor
@@ -73,6 +81,8 @@ class Trainer:
             model = synchronised(model)
         self.model = model
         self.balancer.to(device)
+        self.balancer.mean_over_ranks = mean_over_ranks
+        self.gradients = GradientLog(config.log_gradients, [task.name for task in model.tasks])
         self.objective = Objective(model, class_weight).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
@@ -217,7 +227,12 @@ class Trainer:
 
     def _backward(self, losses: dict[str, Tensor]) -> Applied:
         """Gradients of this step, the mean over the ranks, in all parameters."""
-        applied = self.balancer.backward(losses, list(self.model.shared.parameters()))
+        shared = list(self.model.shared.parameters())
+        if self.gradients.due(self.step + 1):
+            found = self.gradients.look(losses, shared, mean_over_ranks)
+            self.gradients.add(found, self.sums)
+            self._log("gradients", step=self.step + 1, epoch=self.epoch, **found)
+        applied = self.balancer.backward(losses, shared)
         if self.balancer.several_passes:
             average_gradients(self.model.parameters())
         average_gradients(self.balancer.parameters())
@@ -235,6 +250,7 @@ class Trainer:
         seconds, self.sums = sums["seconds"] / self.world.size, self._no_sums()
         metrics = self._evaluate(epoch)
         images = self.batches.steps * self.batches.batch
+        gradients = self.gradients.means(sums)
         self._log(
             "epoch",
             epoch=epoch,
@@ -247,6 +263,7 @@ class Trainer:
             metrics=metrics,
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
+            **({"gradients": gradients} if gradients else {}),
             **report.record,
         )
         self.save()
@@ -335,7 +352,7 @@ class Trainer:
 
     def _no_sums(self) -> dict[str, float]:
         keys = [f"{kind} {t.name}" for t in self.model.tasks for kind in ("loss", "log", "weight")]
-        return dict.fromkeys([*keys, "steps", "seconds"], 0.0)
+        return dict.fromkeys([*keys, "steps", "seconds"], 0.0) | self.gradients.no_sums()
 
     def _log(self, kind: str, **values: Any) -> None:
         if not self.world.is_main:
