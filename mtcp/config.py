@@ -274,6 +274,7 @@ NOT_NEGATIVE = (
     "also_weight",
     "workers",
     "seed",
+    "log_gradients",
 )
 FRAMES = ("keep", "zooms", "crop")
 CHOICES = {
@@ -344,6 +345,11 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
         5, "epochs between measurements on --val-split; the last epoch always has one"
     )
     log_every: int = described(20, "steps between log lines")
+    log_gradients: int = described(
+        0,
+        "steps between comparisons of the tasks' gradients at the shared parameters, which cost a backward pass "
+        "per task; 0: never",
+    )
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

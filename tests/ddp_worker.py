@@ -1,4 +1,4 @@
-"""One rank of the data parallel tests, by torchrun: trains six times, leaves what it holds in OUT."""
+"""One rank of the data parallel tests, by torchrun: trains eight times, leaves what it holds in OUT."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def train(
     stop: int = 0,
     balancing: str = "lps",
     balancer: Balancer | None = None,
+    **settings: object,
 ) -> None:
     trainer = make_trainer(
-        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=3
+        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=3, **settings
     )
     if stop:
         stop_one_rank(trainer, stop)
@@ -77,6 +78,8 @@ def main() -> None:
     train(out, "learned", world, balancing="uncertainty")
     train(out, "uniform", world, balancing="uniform", stop=1)
     train(out, "piecewise", world, balancer=Piecewise(TASKS), stop=1)
+    for name in ("gradnorm", "pcgrad"):
+        train(out, name, world, balancing=name, stop=2, log_gradients=1)
     leave_world()
 
 

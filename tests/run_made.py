@@ -71,6 +71,19 @@ def metrics(epoch: int) -> dict[str, Any]:
     }
 
 
+def gradients(step: int, cosine: float) -> dict[str, Any]:
+    """A line that compares the gradients of two tasks."""
+    norms = {"semseg": 2.0 * step, "depth": 1.0 * step}
+    return {
+        "kind": "gradients",
+        "step": step,
+        "epoch": (step - 1) // STEPS,
+        "cosine": {"semseg-depth": cosine},
+        "norm": norms,
+        "time": T0 + 2 * step,
+    }
+
+
 def end(step: int, reason: str = "finished") -> dict[str, Any]:
     """A run's last line."""
     return {"kind": "end", "step": step, "epoch": step // STEPS, "reason": reason, "time": T0 + 2 * step + 1}

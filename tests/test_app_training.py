@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from run_made import STEPS, T0, TASKS, end, lines, make_run, text
+from run_made import STEPS, T0, TASKS, end, gradients, lines, make_run, text
 
 from app.tabs.training import Training
 from app.tabs.training_events import listen
@@ -83,6 +83,22 @@ def test_every_quantity_has_a_chart(tmp_path: Path) -> None:
     assert rmse["refined"]["x"] == [2.0, 4.0] and rmse["refined"]["y"] == pytest.approx(
         [1 / 3, 1 / 5], rel=1e-4
     )
+    json.dumps(drawn, allow_nan=False)
+
+
+def test_gradients_that_were_compared_have_charts(tmp_path: Path) -> None:
+    entries = [*lines(1), *(gradients(step, -step / 10) for step in (2, 4))]
+    entries.append({**lines(2)[-1], "gradients": gradients(3, -0.3)})
+    drawn = training.curves([logged(tmp_path, entries)], ChartOptions())
+    steps, means = chart(drawn, "cosine")["series"]
+    assert (steps["kind"], steps["x"], steps["y"]) == ("line", [0.2, 0.4], [-0.2, -0.4])
+    assert (means["kind"], means["x"], means["y"]) == ("dots", [1.0, 2.0], [None, -0.3])
+    assert chart(drawn, "cosine")["guide"] == 0.0
+    norms = {line["key"]: line["y"] for line in chart(drawn, "norm")["series"]}
+    assert norms == {"semseg": [4.0, 8.0], "depth": [2.0, 4.0]}
+    entry = next(one for one in drawn["legend"] if one["key"] == "semseg-depth")
+    assert entry["name"] == steps["name"]
+    assert "--task-semseg" in entry["colour"] and "--task-depth" in entry["colour"]
     json.dumps(drawn, allow_nan=False)
 
 

@@ -111,7 +111,10 @@ def test_a_run_from_start_to_end(data: Path, tmp_path: Path) -> None:
 
 
 WRONG = {
-    "--balancing gradnorm": "balancing='gradnorm': choose one of lps, uniform, uncertainty, dwa",
+    "--balancing rlw": "balancing='rlw': choose one of lps, uniform, uncertainty, dwa",
+    "--cagrad-c 1 --balancing cagrad": "cagrad_c=1.0",
+    "--cagrad-c 0.2 --balancing mgda": "--cagrad-c belongs to --balancing cagrad, this run has mgda",
+    "--log-gradients -1": "log_gradients=-1",
     "--schedule cosine": "schedule='cosine': choose one of onecycle, poly",
     "--bf16 maybe": "bf16='maybe'",
     "--task-factors depht=2": "task_factors names 'depht': the tasks are semseg, depth, normals",
@@ -210,7 +213,7 @@ def test_every_field_has_a_flag_and_a_help_text(capsys: pytest.CaptureFixture[st
         )
     for form in ("imagenet(", "none(random)", "A.safetensors[,B.safetensors,...]"):
         assert form in text
-    assert "lps,uniform,uncertainty,dwa" in text
+    assert "lps,uniform,uncertainty,dwa,dtp,gradnorm,mgda,pcgrad,cagrad,imtl,nash,upgrad" in text
     assert "optionsof--balancingdwa:--temperature" in text
 
 

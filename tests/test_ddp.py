@@ -73,6 +73,29 @@ def test_learned_task_weights_move_together(runs: Path) -> None:
     assert one.abs().min() > 0
 
 
+@pytest.mark.parametrize("name", ["gradnorm", "pcgrad"])
+def test_ranks_agree_on_weights_made_of_their_gradients(runs: Path, name: str) -> None:
+    """Of the mean gradients, and of PCGrad's orders, which each rank draws for itself."""
+    one, other = ranks(runs, name, 2)
+    assert one["weights"] == other["weights"]
+    for key, gradient in one["gradients"].items():
+        assert torch.equal(gradient, other["gradients"][key]), key
+    for key, value in one["balancing"].items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, other["balancing"][key])
+
+
+def test_one_rank_logs_the_gradients_of_all(runs: Path) -> None:
+    """The losses' gradients at the first step do not depend on the strategy, so neither may the comparison."""
+    first, other = (
+        [entry for entry in read_log(runs / name / "log.jsonl") if entry["kind"] == "gradients"]
+        for name in ("gradnorm", "pcgrad")
+    )
+    assert [entry["step"] for entry in first] == [1, 2]
+    assert first[0]["cosine"] == pytest.approx(other[0]["cosine"])
+    assert first[0]["norm"] == pytest.approx(other[0]["norm"])
+
+
 def test_several_backward_passes_give_the_gradients_of_one(runs: Path) -> None:
     one, other = (rank["gradients"] for rank in ranks(runs, "piecewise", 1))
     plain = ranks(runs, "uniform", 1)[0]["gradients"]

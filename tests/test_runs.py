@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_made import STEPS, T0, TASKS, end, lines, make_run, text
+from run_made import STEPS, T0, TASKS, end, gradients, lines, make_run, text
 
 from mtcp.errors import InputError
 from mtcp.objective.balancing import DWA, LPS, Uncertainty, Uniform
+from mtcp.runs import columns
 from mtcp.runs import log as run_log
 from mtcp.runs.find import Runs, find_runs
 from mtcp.runs.log import Tail
@@ -40,6 +41,22 @@ def test_a_log_read_in_pieces_equals_the_log_read_at_once(tmp_path: Path) -> Non
     assert in_pieces.tasks == TASKS and len(in_pieces.epochs) == 3 and in_pieces.ended == "finished"
     for name, column in at_once.steps.items():
         np.testing.assert_array_equal(in_pieces.steps[name], column)
+
+
+def test_comparisons_of_gradients_are_columns_and_means(tmp_path: Path) -> None:
+    entries = [*lines(1), *(gradients(step, -step / 10) for step in (1, 2, 3))]
+    entries[-1]["cosine"]["semseg-depth"] = None
+    entries.append({**lines(2)[-1], "gradients": gradients(20, -0.2)})
+    log = make_run(tmp_path, entries)
+    data = Tail(log).poll()
+    np.testing.assert_array_equal(data.gradients["step"], [1, 2, 3])
+    np.testing.assert_array_equal(data.gradients["cosine/semseg-depth"], [-0.1, -0.2, np.nan])
+    np.testing.assert_array_equal(data.gradients["norm/depth"], [1, 2, 3])
+    assert data.epochs[0].cosine == data.epochs[0].norm == {}
+    assert (data.epochs[1].cosine, data.epochs[1].norm["semseg"]) == ({"semseg-depth": -0.2}, 40.0)
+    append(log, text([{"kind": "resume", "step": 2, "time": T0 + 99}]))
+    again = Tail(log).poll()
+    np.testing.assert_array_equal(again.gradients["step"], [1, 2])
 
 
 def test_a_torn_last_line_waits_for_its_end(tmp_path: Path) -> None:
@@ -124,7 +141,7 @@ def test_a_vanished_folder_is_told_and_keeps_its_curves(tmp_path: Path) -> None:
 def test_many_lines_stay_bounded_and_keep_every_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_log, "MOST_STEPS", 64)
+    monkeypatch.setattr(columns, "MOST_ROWS", 64)
     monkeypatch.setattr(run_log, "CHUNK", 4096)
     data = Tail(make_run(tmp_path, lines(60, planned=60))).poll()
     steps = data.steps["step"]

@@ -110,13 +110,51 @@ def test_four_epochs_are_two_and_two_resumed(whole: Trainer, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_learned_balancing_resumes_too(tmp_path: Path) -> None:
-    unbroken = make_trainer(tmp_path / "unbroken", balancing="uncertainty")
+@pytest.mark.parametrize("balancing", ["uncertainty", "dtp", "gradnorm", "pcgrad", "nash"])
+def test_balancing_that_remembers_or_draws_resumes_too(tmp_path: Path, balancing: str) -> None:
+    settings = {"balancing": balancing, "log_gradients": 1}
+    unbroken = make_trainer(tmp_path / "unbroken", **settings)
     unbroken.run(until_epoch=2)
-    make_trainer(tmp_path / "halves", balancing="uncertainty").run(until_epoch=1)
-    second = make_trainer(tmp_path / "halves", balancing="uncertainty", resume=True)
+    make_trainer(tmp_path / "halves", **settings).run(until_epoch=1)
+    second = make_trainer(tmp_path / "halves", resume=True, **settings)
     second.run(until_epoch=2)
     assert_same_training(unbroken, second)
+    assert log_lines(unbroken, "gradients") == log_lines(second, "gradients")
+
+
+@pytest.mark.slow
+def test_comparing_gradients_changes_nothing_and_resumes_within_an_epoch(tmp_path: Path) -> None:
+    silent = make_trainer(tmp_path / "silent", epochs=3)
+    silent.run()
+    looking = make_trainer(tmp_path / "looking", epochs=3, log_gradients=1)
+    looking.run()
+    for key, value in silent.model.state_dict().items():
+        assert torch.equal(value, looking.model.state_dict()[key]), key
+    assert log_lines(silent, "gradients") == []
+    assert "gradients" not in log_lines(silent, "epoch")[0]
+    crashed = make_trainer(tmp_path / "crashed", epochs=3, log_gradients=1)
+    crashed._must_stop = lambda _: crashed.step == 3  # type: ignore[method-assign]
+    crashed.run()
+    make_trainer(tmp_path / "crashed", epochs=3, log_gradients=1, resume=True).run()
+    assert log_lines(crashed, "gradients") == log_lines(looking, "gradients")
+    assert log_lines(crashed, "epoch") == log_lines(looking, "epoch")
+
+
+@pytest.mark.slow
+def test_gradients_are_compared_every_n_steps(tmp_path: Path) -> None:
+    every, second = (make_trainer(tmp_path / str(n), epochs=2, log_gradients=n) for n in (1, 2))
+    every.run(), second.run()
+    found = log_lines(every, "gradients")
+    assert [entry["step"] for entry in found] == [1, 2, 3, 4]
+    assert [entry["step"] for entry in log_lines(second, "gradients")] == [2, 4]
+    for entry in found:
+        assert -1 <= entry["cosine"]["semseg-depth"] <= 1
+        assert all(norm > 0 for norm in entry["norm"].values()) and set(entry["norm"]) == set(TASKS)
+    for epoch, (one, other) in enumerate((found[:2], found[2:])):
+        means = log_lines(every, "epoch")[epoch]["gradients"]
+        for kind, name in (("cosine", "semseg-depth"), ("norm", "semseg"), ("norm", "depth")):
+            assert means[kind][name] == pytest.approx((one[kind][name] + other[kind][name]) / 2)
+        assert log_lines(second, "epoch")[epoch]["gradients"]["norm"] == pytest.approx(other["norm"])
 
 
 @pytest.mark.slow
@@ -170,7 +208,11 @@ def test_every_balancing_trains_and_logs_what_it_applied(tmp_path: Path, balanci
     assert all(not torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))
     epochs = log_lines(trainer, "epoch")
     assert [entry["epoch"] for entry in epochs] == [0, 1]
-    if balancing != "uncertainty":  # its weights move at every step
+    steps = [entry["weight"] for entry in log_lines(trainer, "step")]
+    for task in TASKS:
+        mean = (steps[0][task] + steps[1][task]) / 2
+        assert epochs[0]["weight"][task] == pytest.approx(mean)
+    if balancing != "uncertainty" and not BALANCERS[balancing].several_passes:  # they move at every step
         assert epochs[0]["weight"] == pytest.approx(dict.fromkeys(TASKS, 1.0))
         for one, following in itertools.pairwise(epochs):
             assert following["weight"] == pytest.approx(one["next_weight"])

@@ -20,6 +20,7 @@ from mtcp.runs.log import RunData
 from mtcp.tasks import TASK_SETS, Task
 
 TASK_ORDER = ("semseg", "human_parts", "saliency", "depth", "relative_depth", "normals", "edge")
+COSINE_UNIT = "cosine at the shared parameters, below 0: the tasks conflict"
 FLOORED = ", ▼ the floor acted"
 STAGES = ("initial", "refined")
 METRIC_TITLES = {"miou": "mIoU", "rmse": "RMSE", "mean": "mean angle", "maxf": "max F", "si_log": "log error"}
@@ -53,6 +54,7 @@ def curves(runs: Sequence[Logged], look: ChartOptions) -> dict[str, Any]:
     tasks = task_names(runs)
     charts = [
         *_per_task(runs, scales, tasks, look),
+        _chart("cosine", "Gradient cosines", COSINE_UNIT, _cosines(runs, scales), 0.0),
         _chart("lr", "Learning rate", "per step", _rates(runs, scales), y="power"),
         *_metrics(runs, scales),
     ]
@@ -67,13 +69,14 @@ def curves(runs: Sequence[Logged], look: ChartOptions) -> dict[str, Any]:
 
 
 def legend(tasks: Sequence[str], runs: Sequence[Logged], measured: bool) -> list[dict[str, Any]]:
-    """Entries that name a task by its colour, a stage where any was measured, and a run by its dashes where
-    there are several.
+    """Entries that name a task by its colour, a pair of tasks where gradients were compared, a stage where any was
+    measured, and a run by its dashes where there are several.
     """
     entries: list[dict[str, Any]] = [
         {"key": task, "name": page.title(task), "colour": colour(task), "shape": shape(task), "dash": 0}
         for task in tasks
     ]
+    entries += [{"key": pair, "dash": 0} | _pair_look(pair) for pair in _pairs(runs)]
     if measured:
         entries += [
             {"key": stage, "name": stage, "colour": f"var(--{stage})", "shape": i, "dash": 0}
@@ -204,6 +207,46 @@ def _weights(run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions
     return lines
 
 
+def _cosines(runs: Sequence[Logged], scales: dict[int, float]) -> list[Series]:
+    """Of every two tasks' gradients: a line over the steps that were looked at, the epoch means as markers."""
+    lines = []
+    for run in runs:
+        data, scale = run.data, scales[run.index]
+        for pair in _pairs([run]):
+            x, y = subsample(data.gradients["step"] * scale, data.gradients[f"cosine/{pair}"])
+            means = _of_epochs(data, "cosine", pair)
+            lines.append(series(run, pair, x, y, what="step") | _pair_look(pair))
+            ends = _epoch_ends(data, scale)
+            lines.append(series(run, pair, ends, means, "dots", what="epoch mean") | _pair_look(pair))
+    return [line for line in lines if line["x"]]
+
+
+def _pairs(runs: Iterable[Logged]) -> list[str]:
+    """Names of the pairs whose gradients were compared, such as "semseg-depth"."""
+    names = (name for run in runs for name in run.data.gradients if name.startswith("cosine/"))
+    return list(dict.fromkeys(name.removeprefix("cosine/") for name in names))
+
+
+def _pair_look(pair: str) -> dict[str, Any]:
+    """Both names, the mixture of both colours, the second one's marker."""
+    one, _, other = pair.partition("-")
+    return {
+        "name": f"{page.title(one)} and {page.title(other).lower()}",
+        "colour": f"color-mix(in srgb, {colour(one)}, {colour(other)})",
+        "shape": shape(other),
+    }
+
+
+def _norms(run: Logged, tasks: Sequence[str], scale: float, look: ChartOptions) -> list[Series]:
+    lines = []
+    for task in tasks:
+        norms = run.data.gradients.get(f"norm/{task}")
+        if norms is not None:
+            x, y = subsample(run.data.gradients["step"] * scale, norms)
+            lines.append(series(run, task, x, y, what="step"))
+    return lines
+
+
 def _moves_within_epochs(data: RunData, weights: np.ndarray) -> bool:
     same_epoch = np.diff(data.steps["epoch"]) == 0
     return bool((np.abs(np.diff(weights)) > 1e-6)[same_epoch].any()) if len(weights) > 1 else False
@@ -288,5 +331,6 @@ _KINDS = (
     _Kind("weight", "Task weights wₜ", "weight, no unit", _weights, 1.0),
     _Kind("loss", "Losses Lₜ", "loss, in each task's own unit", _losses),
     _Kind("log-loss", "Log-projected losses ℓₜ", "log(1 + Lₜ)", _log_losses),
+    _Kind("norm", "Gradient norms", "of log(1 + Lₜ) at the shared parameters", _norms),
     _Kind("ratio", "Ratios rₜ", "ratio, above 1: lags behind", _ratios, 1.0),
 )

@@ -60,17 +60,65 @@ class DWAOptions:
             raise InputError(f"temperature={self.temperature}: must be a finite number > 0")
 
 
+@dataclass(frozen=True)
+class DTPOptions:
+    """dtp_gamma: finite and >= 0; dtp_alpha: above 0, at most 1. Anything else raises InputError."""
+
+    dtp_gamma: float = described(2.0, "how far hard tasks are preferred")
+    dtp_alpha: float = described(0.9, "share of the last epoch in the moving average of how well a task does")
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.dtp_gamma) and self.dtp_gamma >= 0):
+            raise InputError(f"dtp_gamma={self.dtp_gamma}: must be a finite number >= 0")
+        if not 0 < self.dtp_alpha <= 1:
+            raise InputError(f"dtp_alpha={self.dtp_alpha}: must be above 0, at most 1")
+
+
+@dataclass(frozen=True)
+class GradNormOptions:
+    """gradnorm_alpha: finite and >= 0. Anything else raises InputError."""
+
+    gradnorm_alpha: float = described(
+        1.5, "how strongly tasks that lag behind are pulled; 0: equal gradient norms"
+    )
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.gradnorm_alpha) and self.gradnorm_alpha >= 0):
+            raise InputError(f"gradnorm_alpha={self.gradnorm_alpha}: must be a finite number >= 0")
+
+
+@dataclass(frozen=True)
+class CAGradOptions:
+    """cagrad_c: in [0, 1). Anything else raises InputError."""
+
+    cagrad_c: float = described(
+        0.4, "how far from the mean gradient the search goes, as a share of its length; 0: the mean"
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cagrad_c < 1:
+            raise InputError(f"cagrad_c={self.cagrad_c}: must be in [0, 1)")
+
+
 OPTIONS: dict[str, type] = {
     "lps": LPSOptions,
     "uniform": NoOptions,
     "uncertainty": NoOptions,
     "dwa": DWAOptions,
+    "dtp": DTPOptions,
+    "gradnorm": GradNormOptions,
+    "mgda": NoOptions,
+    "pcgrad": NoOptions,
+    "cagrad": CAGradOptions,
+    "imtl": NoOptions,
+    "nash": NoOptions,
+    "upgrad": NoOptions,
 }
 """The options of every strategy, by its name."""
 
 
 @dataclass(frozen=True)
-class BalancingOptions(LPSOptions, DWAOptions):
+class BalancingOptions(LPSOptions, DWAOptions, DTPOptions, GradNormOptions, CAGradOptions):
     """The options of all strategies side by side, as a training configuration has them."""
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import threading
-from array import array
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +14,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from mtcp.runs.columns import Columns
+
 CHUNK = 1 << 22
 """Bytes read at a time. A longer line is no log line and is skipped."""
-MOST_STEPS = 8192
-"""Step lines kept. At one more, every second one is dropped, and of those to come every second is kept."""
 RECENT = 50
 MARK = 64
 
@@ -28,7 +27,8 @@ class EpochLine:
     """One epoch as it was logged. What is missing or not finite is NaN.
 
     weight: w_t applied in this epoch; next_weight: decided at its end; ratio: r_t behind those; floor: tasks
-    that the floor acted on. metrics: {"initial"/"refined": {task: {metric: value}}}, empty if not evaluated.
+    that the floor acted on. cosine, norm: of the tasks' gradients, by pair and by task. metrics:
+    {"initial"/"refined": {task: {metric: value}}}, empty if not evaluated.
     """
 
     epoch: int
@@ -40,6 +40,8 @@ class EpochLine:
     weight: dict[str, float]
     next_weight: dict[str, float]
     floor: tuple[str, ...]
+    cosine: dict[str, float]
+    norm: dict[str, float]
     metrics: Mapping[str, Any]
 
 
@@ -49,7 +51,8 @@ class RunData:
 
     version: changes whenever anything else does. steps: columns of equal length, "step", "epoch", "lr",
     "images_per_s", "time", and "loss/TASK", "weight/TASK" for each task; NaN where a line lacks the value.
-    every: one in so many step lines is in `steps`. lines: read in all. broken: lines that were no JSON object.
+    every: one in so many step lines is in `steps`. gradients: columns of the lines that compare gradients, "step", and
+    "cosine/PAIR", "norm/TASK" where there are any. lines: read in all. broken: lines that were no JSON object.
     epochs_planned, steps_per_epoch: None until known. began: the last "start" or "resume" line's time; ended:
     the reason on the "end" line after it. gaps: seconds between the last lines; evaluation: the longest before
     an epoch line with metrics. exists: False once the file
@@ -60,6 +63,7 @@ class RunData:
     tasks: tuple[str, ...]
     steps: Mapping[str, np.ndarray]
     every: int
+    gradients: Mapping[str, np.ndarray]
     epochs: tuple[EpochLine, ...]
     lines: int
     broken: int
@@ -152,9 +156,8 @@ class Tail:
 class _State:
     """What the lines so far add up to."""
 
-    columns: dict[str, array] = field(default_factory=dict)
-    every: int = 1
-    seen: int = 0
+    steps: Columns = field(default_factory=Columns)
+    gradients: Columns = field(default_factory=Columns)
     epochs: list[EpochLine] = field(default_factory=list)
     tasks: dict[str, None] = field(default_factory=dict)
     lines: int = 0
@@ -182,6 +185,8 @@ class _State:
             self._begin(entry)
         elif kind == "step":
             self._step(entry)
+        elif kind == "gradients":
+            self._gradients(entry)
         elif kind == "epoch":
             self._epoch(entry)
         elif kind == "end":
@@ -192,12 +197,12 @@ class _State:
         """What there is now, safe to hand out."""
         names = ["step", "epoch", "lr", "images_per_s", "time"]
         names += [f"{kind}/{task}" for kind in ("loss", "weight") for task in self.tasks]
-        empty = array("d", [math.nan] * self._rows)
         return RunData(
             version=version,
             tasks=tuple(self.tasks),
-            steps={name: np.array(self.columns.get(name, empty)) for name in names},
-            every=self.every,
+            steps=self.steps.arrays(names),
+            every=self.steps.every,
+            gradients=self.gradients.arrays(),
             epochs=tuple(self.epochs),
             lines=self.lines,
             broken=self.broken,
@@ -210,10 +215,6 @@ class _State:
             evaluation=self.evaluation,
             exists=exists,
         )
-
-    @property
-    def _rows(self) -> int:
-        return len(self.columns["step"]) if self.columns else 0
 
     def _clock(self, entry: Mapping[str, Any], kind: object) -> None:
         time = number(entry.get("time"))
@@ -236,15 +237,12 @@ class _State:
         self.steps_per_epoch = count(entry.get("steps_per_epoch")) or self.steps_per_epoch
         step = count(entry.get("step")) or 0
         self.epochs = [line for line in self.epochs if line.step <= step]
-        keep = sum(1 for done in self.columns.get("step", ()) if done <= step)
-        self.columns = {name: column[:keep] for name, column in self.columns.items()}
+        self.steps.drop_after(step)
+        self.gradients.drop_after(step)
 
     def _step(self, entry: Mapping[str, Any]) -> None:
         step = count(entry.get("step"))
         if step is None:
-            return
-        self.seen += 1
-        if (self.seen - 1) % self.every:
             return
         row = {name: number(entry.get(name)) for name in ("epoch", "lr", "images_per_s", "time")}
         row["step"] = float(step)
@@ -252,14 +250,16 @@ class _State:
             for task, value in numbers(entry.get(kind)).items():
                 self.tasks.setdefault(task)
                 row[f"{kind}/{task}"] = value
-        rows = self._rows
-        for name in row.keys() - self.columns.keys():
-            self.columns[name] = array("d", [math.nan] * rows)
-        for name, column in self.columns.items():
-            column.append(row.get(name, math.nan))
-        if rows + 1 > MOST_STEPS:
-            self.columns = {name: column[::2] for name, column in self.columns.items()}
-            self.every *= 2
+        self.steps.add(row)
+
+    def _gradients(self, entry: Mapping[str, Any]) -> None:
+        step = count(entry.get("step"))
+        if step is None:
+            return
+        row = {"step": float(step)}
+        for kind in ("cosine", "norm"):
+            row |= {f"{kind}/{name}": value for name, value in numbers(entry.get(kind)).items()}
+        self.gradients.add(row)
 
     def _epoch(self, entry: Mapping[str, Any]) -> None:
         epoch, step = count(entry.get("epoch")), count(entry.get("step"))
@@ -271,12 +271,16 @@ class _State:
         for task in named["loss"] or named["weight"]:
             self.tasks.setdefault(task)
         floor, metrics = entry.get("floor"), entry.get("metrics")
+        gradients = entry.get("gradients")
+        gradients = gradients if isinstance(gradients, dict) else {}
         self.epochs.append(
             EpochLine(
                 epoch=epoch,
                 step=step,
                 lr=number(entry.get("lr")),
                 floor=tuple(map(str, floor)) if isinstance(floor, list) else (),
+                cosine=numbers(gradients.get("cosine")),
+                norm=numbers(gradients.get("norm")),
                 metrics=metrics if isinstance(metrics, dict) else {},
                 **named,
             )

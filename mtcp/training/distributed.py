@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from timm.layers import convert_sync_batchnorm
-from torch import nn
+from torch import Tensor, nn
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -54,12 +54,17 @@ def synchronised(model: Network) -> Network:
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """After backward: the mean over the ranks, for parameters that DDP does not see to."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return
     for parameter in parameters:
         if parameter.grad is not None:
-            dist.all_reduce(parameter.grad)
-            parameter.grad /= dist.get_world_size()
+            mean_over_ranks(parameter.grad)
+
+
+def mean_over_ranks(tensor: Tensor) -> None:
+    """Makes a tensor that every rank has the mean over all of them, in place."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    dist.all_reduce(tensor)
+    tensor /= dist.get_world_size()
 
 
 def sum_over_ranks(values: Mapping[str, float], device: torch.device) -> dict[str, float]:

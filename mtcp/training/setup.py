@@ -58,6 +58,7 @@ def build_trainer(
     val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None
     also = open_also(config.sources(), model_config.task_list())
     check_batch(len(training_set), config.batch, world.size, [source.share for source in also])
+    balancer = make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options())
     state = folder.load_state() if resume else None
     if state is not None and not restart:
         check_data(state, len(training_set), config.batch, [len(source.data) for source in also])
@@ -86,7 +87,7 @@ def build_trainer(
     trainer = Trainer(
         model,
         batches,
-        make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options()),
+        balancer,
         config,
         folder,
         device=device,

@@ -23,8 +23,16 @@ from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import Applied, Balancer
 from mtcp.objective.losses import Found, Objective
 from mtcp.training.batches import Batches
-from mtcp.training.distributed import World, any_rank, average_gradients, sum_over_ranks, synchronised
+from mtcp.training.distributed import (
+    World,
+    any_rank,
+    average_gradients,
+    mean_over_ranks,
+    sum_over_ranks,
+    synchronised,
+)
 from mtcp.training.events import Events
+from mtcp.training.gradient_log import GradientLog
 from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
 from mtcp.training.run_folder import RunFolder
 from mtcp.training.schedule import lr_factor
@@ -87,6 +95,8 @@ class Trainer:
             model = synchronised(model)
         self.model = model
         self.balancer.to(device)
+        self.balancer.mean_over_ranks = mean_over_ranks
+        self.gradients = GradientLog(config.log_gradients, [task.name for task in model.tasks])
         self.objective = Objective(model, class_weight, config, auxiliary, config.also_weight).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
@@ -254,7 +264,12 @@ class Trainer:
 
     def _backward(self, losses: dict[str, Tensor]) -> Applied:
         """Gradients of this step, the mean over the ranks, in all parameters."""
-        applied = self.balancer.backward(losses, list(self.model.shared.parameters()))
+        shared = list(self.model.shared.parameters())
+        if self.gradients.due(self.step + 1):
+            found = self.gradients.look(losses, shared, mean_over_ranks)
+            self.gradients.add(found, self.sums)
+            self._log("gradients", step=self.step + 1, epoch=self.epoch, **found)
+        applied = self.balancer.backward(losses, shared)
         if self.balancer.several_passes:
             average_gradients(self.objective.parameters())
         average_gradients(self.balancer.parameters())
@@ -280,6 +295,7 @@ class Trainer:
         seconds, self.sums = sums["seconds"] / self.world.size, self._no_sums()
         metrics = self._evaluate(epoch)
         images = self.batches.steps * self.batches.batch
+        gradients = self.gradients.means(sums)
         self._log(
             "epoch",
             epoch=epoch,
@@ -295,6 +311,7 @@ class Trainer:
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
             **({"terms": terms} if terms else {}),
+            **({"gradients": gradients} if gradients else {}),
             **report.record,
         )
         self.save()
@@ -389,7 +406,7 @@ class Trainer:
         keys = [f"{kind} {task.name}" for task in self.model.tasks for kind in kinds]
         keys += [f"{kind} {name}" for name in self._auxiliary for kind in ("loss", "steps", "pixels")]
         keys += [f"term {name}" for name in self.config.term_weights]
-        return dict.fromkeys([*keys, "steps", "seconds"], 0.0)
+        return dict.fromkeys([*keys, "steps", "seconds"], 0.0) | self.gradients.no_sums()
 
     def _sums_of(self, saved: Mapping[str, float]) -> dict[str, float]:
         """Saved sums, also from before steps were counted by task."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -42,7 +42,8 @@ class Balancer(nn.Module):
     implement `_decide`, a pure function of `history`, which keeps resuming trivial: the history travels in
     `state_dict()["_extra_state"]` as plain JSON types, everything else follows from it. Under DDP the trainer
     reduces: `end_epoch` must get means over all ranks (then every rank decides the same weights), and gradients of
-    `parameters()` must be averaged over the ranks like the network's.
+    `parameters()` must be averaged over the ranks like the network's. A strategy that decides within a step asks for
+    means by `mean_over_ranks`, which works in place and is the trainer's to set.
     """
 
     name: ClassVar[str]
@@ -72,6 +73,7 @@ class Balancer(nn.Module):
         check_factors(self.factors, self.tasks)
         self.history: list[dict[str, float]] = []
         self.weights = dict.fromkeys(self.tasks, 1.0)
+        self.mean_over_ranks: Callable[[Tensor], None] = _alone
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The scalar to minimise; `weights` are the w_t in it.
@@ -111,6 +113,11 @@ class Balancer(nn.Module):
     def _decide(self, history: Sequence[Mapping[str, float]]) -> EpochReport:
         raise NotImplementedError
 
+    def _objectives(self, losses: Mapping[str, Tensor]) -> list[Tensor]:
+        """f_t log(1 + L_t) in the order of the tasks, each with a graph of its own."""
+        self._check_tasks(losses)
+        return [self.factors[task] * torch.log1p(losses[task].float()) for task in self.tasks]
+
     def _stacked(self, losses: Mapping[str, Tensor]) -> Tensor:
         """(T,) in the order of the tasks."""
         self._check_tasks(losses)
@@ -143,6 +150,10 @@ class Balancer(nn.Module):
             )
         self.history = [dict(e) for e in state["history"]]
         self.weights = self._decide(self.history).weights if self.history else dict.fromkeys(self.tasks, 1.0)
+
+
+def _alone(mean_over_ranks: Tensor) -> None:
+    """The mean over the one rank that there is."""
 
 
 def check_factors(factors: Mapping[str, float], tasks: Sequence[str]) -> None:

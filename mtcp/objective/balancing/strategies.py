@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mtcp.errors import InputError
+from mtcp.objective.balancing.aggregation import IMTL, MGDA, CAGrad, NashMTL, PCGrad, UPGrad
 from mtcp.objective.balancing.base import Balancer
+from mtcp.objective.balancing.dtp import DTP
 from mtcp.objective.balancing.dwa import DWA
+from mtcp.objective.balancing.gradnorm import GradNorm
 from mtcp.objective.balancing.prioritization import LPS
 from mtcp.objective.balancing.uncertainty import Uncertainty
 from mtcp.objective.balancing.uniform import Uniform
 from mtcp.objective.options import option_names
 
-BALANCERS: dict[str, type[Balancer]] = {kind.name: kind for kind in (LPS, Uniform, Uncertainty, DWA)}
+_WITHIN_EPOCHS = (GradNorm, MGDA, PCGrad, CAGrad, IMTL, NashMTL, UPGrad)
+BALANCERS: dict[str, type[Balancer]] = {
+    kind.name: kind for kind in (LPS, Uniform, Uncertainty, DWA, DTP, *_WITHIN_EPOCHS)
+}
 
 
 def make_balancer(
@@ -22,7 +28,7 @@ def make_balancer(
 
     Raises:
         InputError: an unknown name, an option the strategy does not have, an option out of range, factors of
-            other tasks.
+            other tasks, a package that the strategy needs and that is not installed.
     """
     known = option_names(name)
     unknown = sorted(set(options) - set(known))
