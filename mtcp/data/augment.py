@@ -25,6 +25,7 @@ from mtcp.data.sample import NOT_MAPS, Sample, image_size
 from mtcp.errors import InputError
 from mtcp.tasks import task_named
 
+UNDISTORTED = "undistorted"
 BRIGHTNESS = 32.0  # of 255
 CONTRAST = SATURATION = (0.5, 1.5)
 HUE_DEG = 36.0
@@ -53,6 +54,7 @@ class Augment:
         scales: zoom factors, one drawn per sample; (1.0,) for none. The whole picture at `size` is factor 1.
         flip: mirror half of the samples.
         photometric: brightness, contrast, saturation and hue, each with probability 1/2.
+        keep_undistorted: add the image as it was before those, as `UNDISTORTED`.
 
     Raises:
         InputError: no scale, a scale below 1 (nothing to fill the border with), an empty size.
@@ -62,6 +64,7 @@ class Augment:
     scales: tuple[float, ...] = (1.0, 1.2, 1.5)
     flip: bool = True
     photometric: bool = True
+    keep_undistorted: bool = False
 
     def __post_init__(self) -> None:
         if not self.scales or not all(math.isfinite(s) and s >= 1 for s in self.scales):
@@ -75,6 +78,8 @@ class Augment:
         result = zoomed(sample, zoom, self.size, tie)
         if self.flip and rng.random() < 0.5:
             result = flipped(result)
+        if self.keep_undistorted:
+            result[UNDISTORTED] = result["image"].contiguous()
         if self.photometric:
             result["image"] = distort_colours(result["image"], rng)
         result["image"] = result["image"].contiguous()
