@@ -96,7 +96,7 @@ def read_also(
     drawn = dict.fromkeys(counts, (1 - sum(source.share for source in also)) / samples)
     for source in also:
         data = Cached(source.data, size, times=2 if source.keys else 1)
-        tasks = [task for task in task_set(source.task_set) if task.name in source.keys]
+        tasks = task_set(source.task_set, tuple(source.keys)) if source.keys else ()
         own, unlabelled = count_targets(data, tasks, f"--also {source.name}")
         if tasks and len(unlabelled) == len(tasks):
             raise InputError(f"--also {source.name}: none of its {len(data)} samples has a label: look at it")
