@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -272,6 +274,7 @@ NOT_NEGATIVE = (
     "ema",
     "class_power",
     "also_weight",
+    "teacher_weight",
     "workers",
     "seed",
     "log_gradients",
@@ -313,7 +316,19 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
     also_weight: float = described(
         1.0, "factor of the losses of --also on labels of other kinds: other classes, depth up to a factor"
     )
+    teacher_weight: float = described(
+        0.0,
+        "what --also data lack is taught by the average of the network (--ema) with this weight; 0: it is not",
+    )
+    teacher_confidence: float = described(
+        0.9, "least probability, 0 to 1, of a class that the teacher teaches"
+    )
     epochs: int = described(40, "passes through the training split")
+    grow: str = described(
+        "",
+        "smaller sizes to begin with, HxW:UNTIL[,HxW:UNTIL,...]: HxW pixels until that share of the epochs "
+        "(between 0 and 1); then those of the network",
+    )
     batch: int = described(8, "samples per step, over all processes")
     lr: float = described(1e-3, "largest learning rate")
     backbone_lr: float = described(0.3, "factor on lr for the pretrained backbone")
@@ -367,6 +382,12 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
             raise InputError(f"scales={self.scales}: give zoom factors of 1 or more")
         self.factors()
         self.sources()
+        self.sizes()
+        if not 0 < self.teacher_confidence < 1:
+            raise InputError(f"teacher_confidence={self.teacher_confidence}: must be between 0 and 1")
+        if self.teacher_weight and not (self.ema and self.also):
+            lacking = "ema (the teacher is the average of the weights)" if self.also else "also"
+            raise InputError(f"teacher_weight={self.teacher_weight}: it teaches nothing without {lacking}")
         check_options(vars(self))
         DepthTermOptions.__post_init__(self)
 
@@ -415,6 +436,24 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
             raise InputError(f"also={self.also!r}: the shares leave nothing of a step for --data {self.data}")
         return result
 
+    def sizes(self) -> list[tuple[int, tuple[int, int]]]:
+        """`grow`: (first epoch that has another size, (height, width) before it), in order.
+
+        Raises:
+            InputError: not HxW:UNTIL, or shares that do not rise between 0 and 1.
+        """
+        result: list[tuple[int, tuple[int, int]]] = []
+        last = 0.0
+        for part in filter(None, map(str.strip, self.grow.split(","))):
+            found = re.fullmatch(r"(\d{1,4})x(\d{1,4}):(0?\.\d+)", part)
+            if not found or not last < float(found[3]):
+                raise InputError(
+                    f"grow={self.grow!r}: {part!r} is not HxW:UNTIL, UNTIL between 0 and 1 and above the one before"
+                )
+            last = float(found[3])
+            result.append((round(last * self.epochs), (int(found[1]), int(found[2]))))
+        return result
+
 
 def train_config_for(model: ModelConfig, values: Mapping[str, Any]) -> TrainConfig:
     """A new run's configuration: `values` by field; what they leave out has the default for `model`'s tasks.
@@ -433,3 +472,11 @@ def check_together(model: ModelConfig, train: TrainConfig) -> None:
         if task not in model.tasks:
             raise InputError(f"task_factors names {task!r}: the tasks are {', '.join(model.tasks)}")
     check_depth_terms(train, model.tasks, (model.height, model.image_width))
+    sizes = [size for _, size in train.sizes()]
+    for (height, width), (most_high, most_wide) in itertools.pairwise(
+        [*sizes, (model.height, model.image_width)]
+    ):
+        if not (32 <= height <= most_high and 32 <= width <= most_wide):
+            raise InputError(
+                f"grow={train.grow!r}: {height}x{width} is not from 32x32 to {most_high}x{most_wide}, the size after it"
+            )

@@ -25,6 +25,7 @@ from mtcp.data.sample import NOT_MAPS, Sample, image_size
 from mtcp.errors import InputError
 from mtcp.tasks import task_named
 
+UNDISTORTED = "undistorted"
 BRIGHTNESS = 32.0  # of 255
 CONTRAST = SATURATION = (0.5, 1.5)
 HUE_DEG = 36.0
@@ -55,6 +56,7 @@ class Augment:
         flip: mirror half of the samples.
         photometric: brightness, contrast, saturation and hue, each with probability 1/2.
         inside: left, top, right, bottom in fractions of the picture: zoomed windows stay inside wherever they fit.
+        keep_undistorted: add the image as it was before those, as `UNDISTORTED`.
 
     Raises:
         InputError: no scale, a scale below 1 (nothing to fill the border with), an empty size.
@@ -65,6 +67,7 @@ class Augment:
     flip: bool = True
     photometric: bool = True
     inside: tuple[float, float, float, float] = WHOLE
+    keep_undistorted: bool = False
 
     def __post_init__(self) -> None:
         if not self.scales or not all(math.isfinite(s) and s >= 1 for s in self.scales):
@@ -78,6 +81,8 @@ class Augment:
         result = zoomed(sample, zoom, self.size, tie)
         if self.flip and rng.random() < 0.5:
             result = flipped(result)
+        if self.keep_undistorted:
+            result[UNDISTORTED] = result["image"].contiguous()
         if self.photometric:
             result["image"] = distort_colours(result["image"], rng)
         result["image"] = result["image"].contiguous()

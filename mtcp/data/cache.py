@@ -16,8 +16,8 @@ from mtcp.tasks import task_named
 class Cached:
     """A data set held in memory, for training at one size.
 
-    Images and maps are kept at their own stored size, but at most twice `size`, so that a zoom still finds
-    detail. Samples are *stored* ones: a map may be smaller than the image, which
+    Images and maps are kept at their own stored size, but at most `times` `size`: twice, so that a zoom
+    still finds detail. Samples are *stored* ones: a map may be smaller than the image, which
     `mtcp.data.augment.Augment` expects. Normals are kept in half precision (0.03 degrees), everything else
     as it is. NYUv2's 795 training frames take 1.6 GB.
 
@@ -27,19 +27,20 @@ class Cached:
         dataset: samples by index (see `mtcp.data.sample`), read at once.
         size: (height, width) that training runs at.
         progress: shows a bar.
+        times: see above.
 
     Raises:
         InputError: an empty size, or what reading a sample raises.
     """
 
-    def __init__(self, dataset: Any, size: tuple[int, int], progress: bool = True) -> None:
+    def __init__(self, dataset: Any, size: tuple[int, int], progress: bool = True, times: int = 2) -> None:
         if len(size) != 2 or min(size) < 1:
             raise InputError(f"size {size}: give (height, width) in pixels")
         count = len(dataset)
         self.ids = list(getattr(dataset, "ids", None) or map(str, range(count)))
         self.size = size
         read = getattr(dataset, "stored", dataset.__getitem__)
-        limit = (2 * size[0], 2 * size[1])
+        limit = (times * size[0], times * size[1])
         self._samples = [
             _packed(shrunk(read(i), limit))
             for i in tqdm(range(count), desc="read", unit="sample", leave=False, disable=not progress)

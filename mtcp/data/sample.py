@@ -16,6 +16,7 @@ normals         float32 (3, H, W)  unit vectors, x right, y down, z forward, a w
                                    (0, 0, -1); zeros (or not finite) = invalid
 camera          float32 (4,)       fx, fy, cx, cy in pixels of the image; pixel (column i, row j) covers
                                    [i, i+1) x [j, j+1)
+undistorted     as image           in a batch alone: the image before `Augment` changed its colours
 ==============  =================  ==========================================================================
 
 `stored` samples (of `DataSet.stored` and of `mtcp.data.cache.Cached`) are the same, but a map may have
@@ -37,7 +38,7 @@ from mtcp.data.resample import Window, resample
 from mtcp.geometry.camera import Camera
 
 Sample = dict[str, Tensor]
-NOT_MAPS = ("image", "camera")
+NOT_MAPS = ("image", "camera", "undistorted")
 
 
 class Samples(Protocol):

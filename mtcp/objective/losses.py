@@ -48,13 +48,19 @@ class Found:
     terms: dict[str, Tensor] = field(default_factory=dict)
 
 
+def taught_by(task: str) -> str:
+    """What a teacher's answers for a task are called in a batch."""
+    return f"teacher:{task}"
+
+
 class Objective(nn.Module):
     """The network with its losses: what is trained, and what DDP wraps.
 
     L_t = refined + (intermediate 1 + intermediate 2 + ...) / 2 + initial / 2. Without a refinement the initial
     prediction is the final one and counts 1. The further terms of the depth loss count likewise, but on no intermediate
     prediction: at 1/16 and 1/8 the slope from cell to cell is the interpolation's. The losses of auxiliary targets are
-    added to those of their tasks.
+    added to those of their tasks, and so are those against the answers of a teacher, where a batch has them (see
+    `taught_by`).
     """
 
     def __init__(
@@ -77,6 +83,8 @@ class Objective(nn.Module):
         self.heads = auxiliary_heads(self.auxiliary, model.config.width)
         self.found = Found()
         """Of the last batch."""
+        self.teacher_weight = 0.0
+        """Factor of the losses against a teacher's answers, for batches that have them."""
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """batch: "image" (B, 3, H, W) uint8 or float 0..1 and a target per task -> {task: scalar L_t}.
@@ -99,6 +107,10 @@ class Objective(nn.Module):
         extra = {target.key: self.auxiliary_loss(target, decoded, batch, start) for target in self.auxiliary}
         for target in self.auxiliary:
             losses[target.of] = losses[target.of] + self.auxiliary_weight * extra[target.key]
+        for task in self.model.tasks:
+            if (answers := batch.get(taught_by(task.name))) is not None:
+                taught = self.over_stages(task, decoded, answers, answers, task.name)
+                losses[task.name] = losses[task.name] + self.teacher_weight * taught
         targets = [*self.model.tasks, *(target.task for target in self.auxiliary)]
         names = [*losses, *extra]
         self.found = Found(
@@ -125,8 +137,12 @@ class Objective(nn.Module):
         """
         if task.name not in batch:
             raise InputError(f"task {task.name!r} has no target in the data: it gives {', '.join(batch)}")
-        target, of = batch[task.name], of or task.name
+        target = batch[task.name]
         fine, coarse = subsample(target, FINE_STRIDE, start), subsample(target, COARSE_STRIDE, start)
+        return self.over_stages(task, decoded, fine, coarse, of or task.name)
+
+    def over_stages(self, task: Task, decoded: Decoded, fine: Tensor, coarse: Tensor, of: str) -> Tensor:
+        """The weighted sum of the stages' losses, of the intermediate ones against `coarse`. of: as in `task_loss`."""
         initial = self.one_loss(task, decoded.initial[of], fine)
         if of not in decoded.refined:
             return REFINED * initial

@@ -131,6 +131,13 @@ class Task(ABC):
     def no_target(self, size: tuple[int, int]) -> Tensor:
         """A target ([3,] h, w) that tells nothing anywhere: of a photo that nobody labelled for this task."""
 
+    @abstractmethod
+    def trusted(self, final: Tensor, other: Tensor, confidence: float) -> Tensor:
+        """A target (B, [3,] h, w) made of two predictions, where they can be trusted; it tells nothing elsewhere.
+
+        final, other: as in `mean_of_flips`. confidence: of classes, the least probability, 0 to 1.
+        """
+
     def loss_task(self, other: Task) -> Task | None:
         """The task by whose loss this one's maps can be compared with targets of `other`; None: by none."""
         return self if other == self else None

@@ -68,6 +68,14 @@ class Binary(ScalarTask):
 
         return torch.full(size, IGNORE, dtype=torch.uint8)
 
+    def trusted(self, final: Tensor, other: Tensor, confidence: float) -> Tensor:
+        """Whether it is there by the mean, where the probability of the answer is above `confidence`."""
+        import torch
+
+        probability = self.mean_of_flips(final, other).sigmoid()[:, 0]
+        sure = torch.maximum(probability, 1 - probability) > confidence
+        return torch.where(sure, (probability > 0.5).long(), IGNORE).to(torch.uint8)
+
     def new_metric(self) -> BinaryMetrics:
         from mtcp.evaluation.metrics import BinaryMetrics
 

@@ -72,6 +72,13 @@ class Classes(Task):
 
         return torch.full(size, IGNORE, dtype=torch.uint8)
 
+    def trusted(self, final: Tensor, other: Tensor, confidence: float) -> Tensor:
+        """The likeliest class of the mean, where its probability is above `confidence`."""
+        import torch
+
+        probability, labels = self.mean_of_flips(final, other).softmax(1).max(1)
+        return torch.where(probability > confidence, labels, IGNORE).to(torch.uint8)
+
     def new_metric(self) -> ClassMetrics:
         from mtcp.evaluation.metrics import ClassMetrics
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mtcp.evaluation.metrics import TaskMetric
 
 LOG_RANGE = (-3.0, 5.0)  # 5 cm to 148 m: keeps exp() finite whatever the head says
+AGREES = 0.1
+"""Of the logarithms of two predictions that are taken for the same."""
 TYPICAL_LOG = 0.9  # 2.5 m: where depth starts
 
 
@@ -86,6 +88,16 @@ class Depth(ScalarTask):
         import torch
 
         return torch.zeros(size)
+
+    def trusted(self, final: Tensor, other: Tensor, confidence: float) -> Tensor:
+        """The mean, where the two differ by less than `AGREES` in their logarithms, each photo's median difference
+        aside.
+        """
+        import torch
+
+        off = final.log() - self.mirrored(other).log()
+        off = off - off.flatten(1).median(1).values[:, None, None, None]
+        return torch.where(off.abs() < AGREES, self.mean_of_flips(final, other), 0)[:, 0]
 
     def loss_task(self, other: Task) -> Task | None:
         """Of depth that is known only up to a factor, that one's."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mtcp.evaluation.metrics import NormalsMetrics
 
+AGREES = 15.0
+"""Degrees between two predictions that are taken for the same."""
 LEAST_ANGLE = 5.0
 """Degrees at the end of the angle scale, at least: a turn of a tenth of a degree must not glow."""
 
@@ -75,6 +77,13 @@ class Normals(Task):
         import torch
 
         return torch.zeros(3, *size)
+
+    def trusted(self, final: Tensor, other: Tensor, confidence: float) -> Tensor:
+        """The mean, where the two are less than `AGREES` apart."""
+        import torch
+
+        cosine = (final * self.mirrored(other)).sum(1, keepdim=True)
+        return torch.where(cosine > math.cos(math.radians(AGREES)), self.mean_of_flips(final, other), 0)
 
     def target_of(self, values: np.ndarray) -> Tensor:
         return super().target_of(values.transpose(2, 0, 1).astype(np.float32, copy=False))

@@ -35,16 +35,18 @@ class Also:
     auxiliary: tuple[Auxiliary, ...] = ()
 
 
-def open_also(sources: Mapping[str, Fraction], tasks: Sequence[Task]) -> list[Also]:
+def open_also(sources: Mapping[str, Fraction], tasks: Sequence[Task], *, teacher: bool = False) -> list[Also]:
     """The training splits of `sources` (shares by name), for a network of `tasks`.
+
+    teacher: whether photos without labels teach something too.
 
     Raises:
         InputError: as `find_data`; a source without a map that could teach any of the tasks.
     """
-    return [_open(name, share, tasks) for name, share in sources.items()]
+    return [_open(name, share, tasks, teacher) for name, share in sources.items()]
 
 
-def _open(name: str, share: Fraction, tasks: Sequence[Task]) -> Also:
+def _open(name: str, share: Fraction, tasks: Sequence[Task], teacher: bool) -> Also:
     found = find_data(name, photos=True)
     keys: dict[str, str] = {}
     targets: dict[str, Task] = {}
@@ -56,10 +58,10 @@ def _open(name: str, share: Fraction, tasks: Sequence[Task]) -> Also:
         keys[other.name], targets[match.key] = match.key, match.task
         if all(match.key != task.name for task in tasks):
             auxiliary.append(match)
-    if not keys:
+    if not keys and not teacher:
         raise InputError(
             f"--also {name}: nothing in it teaches {', '.join(task.name for task in tasks)}; it has "
-            f"{', '.join(found.tasks) or 'no labels'}"
+            f"{', '.join(found.tasks) or 'no labels'}; with --teacher-weight photos alone will do"
         )
     data = found.open("train", tuple(keys))
     return Also(name, share, data, found.task_set, keys, targets, tuple(auxiliary))
@@ -93,10 +95,10 @@ def read_also(
     found, sources = dict(counts), []
     drawn = dict.fromkeys(counts, (1 - sum(source.share for source in also)) / samples)
     for source in also:
-        data = Cached(source.data, size)
-        tasks = [task for task in task_set(source.task_set) if task.name in source.keys]
+        data = Cached(source.data, size, times=2 if source.keys else 1)
+        tasks = task_set(source.task_set, tuple(source.keys)) if source.keys else ()
         own, unlabelled = count_targets(data, tasks, f"--also {source.name}")
-        if len(unlabelled) == len(tasks):
+        if tasks and len(unlabelled) == len(tasks):
             raise InputError(f"--also {source.name}: none of its {len(data)} samples has a label: look at it")
         often = source.share / len(data)
         for name, count in own.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mtcp.data.sample import NOT_MAPS
 from mtcp.errors import InputError
 from mtcp.tasks import Task
 from mtcp.training.mixture import steps_of
@@ -62,11 +64,11 @@ class _Augmented(Dataset):
 
     def __init__(
         self,
-        data: Any,
         augment: Augment,
+        data: Any,
         seed: int,
-        sources: Sequence[Source] = (),
-        targets: Mapping[str, Task] | None = None,
+        sources: Sequence[Source],
+        targets: Mapping[str, Task] | None,
     ) -> None:
         """targets: what every sample of a batch must have; what one lacks becomes unknown."""
         self.data, self.augment, self.seed = data, augment, seed
@@ -78,7 +80,7 @@ class _Augmented(Dataset):
         augmented = self.augment(data[key.index], np.random.default_rng(seed))
         sample = {name: value for name, value in augmented.items() if isinstance(value, Tensor)}
         if key.source:
-            keys = {"image": "image", "camera": "camera", **self.sources[key.source - 1].keys}
+            keys = {name: name for name in NOT_MAPS} | dict(self.sources[key.source - 1].keys)
             sample = {keys[name]: value for name, value in sample.items() if name in keys}
         size = (sample["image"].shape[-2], sample["image"].shape[-1])
         lacking = {name: task.no_target(size) for name, task in self.targets.items() if name not in sample}
@@ -102,15 +104,17 @@ class Batches:
         workers: int = 0,
         sources: Sequence[Source] = (),
         targets: Mapping[str, Task] | None = None,
+        first: Sequence[tuple[int, Augment]] = (),
     ) -> None:
-        """batch: samples per step over all ranks. targets: the maps of a batch, where `sources` may lack some. Raises
-        InputError as `check_batch`.
+        """batch: samples per step over all ranks. targets: the maps of a batch, where `sources` may lack some. first:
+        what takes the place of `augment` in the epochs before the one named. Raises InputError as `check_batch`.
         """
         shares = [source.share for source in sources]
         check_batch(len(data), batch, ranks, shares)
         self.count, self.also = len(data), [len(source.data) for source in sources]
         self.batch, self.seed, self.rank, self.ranks = batch, seed, rank, ranks
-        self.dataset = _Augmented(data, augment, seed, sources, targets)
+        self._augments = [*first, (math.inf, augment)]
+        self._data = (data, seed, sources, targets)
         self.workers = workers
         self._taken = steps_of(self.count, batch, shares)
         self._order = lru_cache(maxsize=8)(self._permutation)
@@ -123,8 +127,9 @@ class Batches:
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[dict[str, Tensor]]:
         """This rank's batches of one epoch, without the first `skip`."""
         keys = self._keys(epoch)[skip:]
+        augment = next(augment for until, augment in self._augments if epoch < until)
         loader = DataLoader(
-            self.dataset,
+            _Augmented(augment, *self._data),
             batch_sampler=keys,
             num_workers=self.workers,
             worker_init_fn=_leave_signals_to_the_trainer,

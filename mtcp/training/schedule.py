@@ -16,3 +16,11 @@ def lr_factor(step: int, total: int, *, schedule: str = "onecycle", warmup: floa
         return (step + 1) / (warm + 1)
     t = min(1.0, (step - warm) / max(1, total - warm)) if warmup > 0 else min(1.0, step / max(1, total))
     return 0.5 * (1 + math.cos(math.pi * t)) if schedule == "onecycle" else (1 - t) ** 0.9
+
+
+def ramp(step: int, total: int, *, share: float = 0.2) -> float:
+    """The factor on the teacher's weight: exp(-5 (1 - t)^2) over the first `share` of the steps, t from 0 to 1, then 1
+    (Tarvainen and Valpola, NeurIPS 2017).
+    """
+    t = min(1.0, step / max(1.0, share * total))
+    return math.exp(-5 * (1 - t) ** 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def build_trainer(
     training_set = open_data(config.data, config.split, model_config.tasks)
     training_set, inside = _without_frame(training_set, config.frame)
     val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None
-    also = open_also(config.sources(), model_config.task_list())
+    also = open_also(config.sources(), model_config.task_list(), teacher=bool(config.teacher_weight))
     check_batch(len(training_set), config.batch, world.size, [source.share for source in also])
     balancer = make_balancer(config.balancing, model_config.tasks, config.factors(), **config.options())
     state = folder.load_state() if resume else None
@@ -66,15 +66,24 @@ def build_trainer(
     model = MTCP(model_config)
     taken = [] if resume else initialise(model, config.init)
     if world.size == 1 or device.type != "cuda":  # else BatchNorm is over all ranks
-        check_batch_norm(model, model_config, config.batch // world.size, device)
+        smallest = config.sizes()[0][1] if config.grow else (model_config.height, model_config.image_width)
+        check_batch_norm(model, smallest, config.batch // world.size, device)
     # From here on it takes time: what can be refused without reading the data has been.
     size = (model_config.height, model_config.image_width)
     data = Cached(training_set, size)
     counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
     sources, counts = read_also(also, size, counts, len(data))
+    augment = Augment(
+        size=size,
+        scales=config.scales,
+        flip=config.flip,
+        photometric=config.photometric,
+        inside=inside,
+        keep_undistorted=bool(config.teacher_weight),
+    )
     batches = Batches(
         data,
-        Augment(size, config.scales, config.flip, config.photometric, inside),
+        augment,
         batch=config.batch,
         seed=config.seed,
         rank=world.rank,
@@ -83,6 +92,7 @@ def build_trainer(
         sources=sources,
         targets={name: task for source in also for name, task in source.targets.items()}
         | ({task.name: task for task in model.tasks} if also else {}),
+        first=[(until, replace(augment, size=small)) for until, small in config.sizes()],
     )
     trainer = Trainer(
         model,
@@ -129,22 +139,23 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def check_batch_norm(model: MTCP, config: ModelConfig, share: int, device: torch.device) -> None:
+def check_batch_norm(model: MTCP, size: tuple[int, int], share: int, device: torch.device) -> None:
     """Raises InputError where one sample a step leaves BatchNorm a single value per channel to average.
 
-    share: samples per step of one process. Which sizes that concerns depends on the backbone: it is tried.
+    size: (height, width), the smallest of the training. share: samples per step of one process. Which sizes that
+    concerns depends on the backbone: it is tried.
     """
     if share > 1:
         return
     trial = copy.deepcopy(model).to(device).train()
     try:
         with torch.no_grad():
-            trial(torch.zeros(1, 3, config.height, config.image_width, device=device))
+            trial(torch.zeros(1, 3, *size, device=device))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
         raise InputError(
-            f"one sample per step at {config.height} x {config.image_width} leaves a level of one pixel, too "
+            f"one sample per step at {size[0]} x {size[1]} leaves a level of one pixel, too "
             "little for BatchNorm: raise --batch, --height or --image-width"
         ) from error
 

@@ -21,7 +21,7 @@ from mtcp.io.safe_read import brief
 from mtcp.model import MTCP
 from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import Applied, Balancer
-from mtcp.objective.losses import Found, Objective
+from mtcp.objective.losses import Objective
 from mtcp.training.batches import Batches
 from mtcp.training.distributed import (
     World,
@@ -35,7 +35,8 @@ from mtcp.training.events import Events
 from mtcp.training.gradient_log import GradientLog
 from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
 from mtcp.training.run_folder import RunFolder
-from mtcp.training.schedule import lr_factor
+from mtcp.training.schedule import lr_factor, ramp
+from mtcp.training.teacher import Lesson, teach
 
 log = logging.getLogger(__name__)
 SAVE_SECONDS = 300
@@ -216,9 +217,14 @@ class Trainer:
         torch.manual_seed(step_seed(self.config.seed, self.step, self.world.rank))
         batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
+        lesson = self._lesson(batch)
+        batch |= lesson.targets
         with self._reducing(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             tensors: dict[str, Tensor] = self.parallel(batch)
-        losses, pixels, auxiliary, terms = numbers(tensors, self.objective.found)
+        found = self.objective.found
+        losses, pixels, auxiliary, terms, asked, taught = numbers(
+            tensors, found.pixels, found.auxiliary, found.terms, lesson.asked, lesson.taught
+        )
         for task, value in losses.items():
             if not math.isfinite(value):
                 raise TrainingError(
@@ -238,6 +244,9 @@ class Trainer:
         self._add_losses(losses, pixels, auxiliary)
         for name, value in terms.items():
             self.sums[f"term {name}"] += value
+        for kind, numbers_of in (("asked", asked), ("taught", taught)):
+            for task, number in numbers_of.items():
+                self.sums[f"{kind} {task}"] += number
         return Step(losses, auxiliary, terms, applied, self.optimizer.param_groups[0]["lr"])
 
     def _add_losses(
@@ -255,6 +264,14 @@ class Trainer:
             if pixels[name]:
                 self.sums[f"loss {name}"] += value
                 self.sums[f"steps {name}"] += 1
+
+    def _lesson(self, batch: dict[str, Tensor]) -> Lesson:
+        """What the average of the network teaches of what the batch lacks; takes the undistorted photo out of it."""
+        if not (self.config.teacher_weight and self.average):
+            return Lesson({}, {}, {})
+        self.objective.teacher_weight = self.config.teacher_weight * ramp(self.step, self.total_steps)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            return teach(self.average.model, batch, self.config.teacher_confidence)
 
     def _reducing(self) -> AbstractContextManager[None]:
         """DDP averages the gradients during a backward pass, and it must be the only one; else it is kept out."""
@@ -287,6 +304,7 @@ class Trainer:
         }
         means["weight"] = {task: sums[f"weight {task}"] / sums["steps"] for task in tasks}
         auxiliary = {name: sums[f"loss {name}"] / max(1, sums[f"steps {name}"]) for name in self._auxiliary}
+        taught = {task: round(sums[f"taught {task}"] / max(1, sums[f"asked {task}"]), 4) for task in tasks}
         steps = sums["steps"] / self.world.size
         terms = {name: sums[f"term {name}"] / sums["steps"] for name in self.config.term_weights}
         report = self.balancer.end_epoch(means["log"])
@@ -307,6 +325,7 @@ class Trainer:
             next_weight=report.weights,
             supervised={name: round(sums[f"pixels {name}"] / steps) for name in (*tasks, *self._auxiliary)},
             **({"auxiliary": auxiliary} if auxiliary else {}),
+            **({"taught": taught} if self.config.teacher_weight else {}),
             metrics=metrics,
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
@@ -402,7 +421,7 @@ class Trainer:
             self.folder.drop_lines_after(self.step)
 
     def _no_sums(self) -> dict[str, float]:
-        kinds = ("loss", "log", "weight", "steps", "pixels")
+        kinds = ("loss", "log", "weight", "steps", "pixels", "asked", "taught")
         keys = [f"{kind} {task.name}" for task in self.model.tasks for kind in kinds]
         keys += [f"{kind} {name}" for name in self._auxiliary for kind in ("loss", "steps", "pixels")]
         keys += [f"term {name}" for name in self.config.term_weights]
@@ -425,9 +444,8 @@ class Trainer:
             self.events.add(kind, values)
 
 
-def numbers(losses: dict[str, Tensor], found: Found) -> tuple[dict[str, float], ...]:
-    """Losses, pixels, auxiliary losses and terms of a step as numbers; the accelerator is waited for once."""
-    parts = (losses, found.pixels, found.auxiliary, found.terms)
+def numbers(*parts: Mapping[str, Tensor]) -> tuple[dict[str, float], ...]:
+    """Scalars by name as numbers; the accelerator is waited for once."""
     values = iter(torch.stack([value.float() for part in parts for value in part.values()]).tolist())
     return tuple({name: next(values) for name in part} for part in parts)
 
