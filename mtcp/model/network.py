@@ -77,8 +77,12 @@ class MTCP(nn.Module):
                 {task.name: nn.ModuleList(_head(C, task, deep=conv) for _ in steps) for task in self.tasks}
             )
             self.refined_heads = nn.ModuleDict({task.name: _head(C, task, deep=conv) for task in self.tasks})
-        deep = conv or not config.task_decoder
-        self.initial_heads = nn.ModuleDict({task.name: _head(C, task, deep=deep) for task in self.tasks})
+        self.initial_heads = nn.ModuleDict({task.name: self.new_head(task) for task in self.tasks})
+
+    def new_head(self, task: Task) -> nn.Module:
+        """A fresh head for `task` like those of the initial predictions, which reads what they read."""
+        deep = self.config.heads == "conv" or not self.config.task_decoder
+        return _head(self.config.width, task, deep=deep)
 
     @property
     def refinement(self) -> Refinement:

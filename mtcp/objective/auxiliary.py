@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from mtcp.model import MTCP
 from mtcp.tasks import Task
 
 
@@ -14,8 +15,8 @@ class Auxiliary:
     """Targets that teach one of the network's tasks.
 
     key: their name in a batch. task: what they are, and whose loss compares them. of: the network's task, to whose
-    loss it is added. head: whether they need an output of their own, as other classes do: a 1x1 convolution on what
-    the task's initial head reads, which is trained along and thrown away. Without one they are compared with the
+    loss it is added. head: whether they need an output of their own, as other classes do: a head like the task's
+    initial one, on what that one reads, which is trained along and thrown away. Without one they are compared with the
     task's own predictions.
     """
 
@@ -25,6 +26,6 @@ class Auxiliary:
     head: bool
 
 
-def auxiliary_heads(targets: tuple[Auxiliary, ...], width: int) -> nn.ModuleDict:
-    """The heads that the targets need, by key. width: channels of the features that they read."""
-    return nn.ModuleDict({a.key: nn.Conv2d(width, a.task.channels, 1) for a in targets if a.head})
+def auxiliary_heads(targets: tuple[Auxiliary, ...], model: MTCP) -> nn.ModuleDict:
+    """The heads that the targets need beside those of `model`, by key."""
+    return nn.ModuleDict({a.key: model.new_head(a.task) for a in targets if a.head})

@@ -80,7 +80,7 @@ class Objective(nn.Module):
         for name, weight in (class_weight or {}).items():
             self.register_buffer(f"class weight of {name}", weight, persistent=False)
         self.auxiliary, self.auxiliary_weight = tuple(auxiliary), auxiliary_weight
-        self.heads = auxiliary_heads(self.auxiliary, model.config.width)
+        self.heads = auxiliary_heads(self.auxiliary, model)
         self.found = Found()
         """Of the last batch."""
         self.teacher_weight = 0.0

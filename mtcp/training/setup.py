@@ -29,7 +29,7 @@ from mtcp.training.distributed import World
 from mtcp.training.run_folder import RunFolder
 from mtcp.training.targets import check_targets
 from mtcp.training.trainer import Trainer, check_data
-from mtcp.training.warm_start import initialise
+from mtcp.training.warm_start import initialise, take_heads
 
 
 def build_trainer(
@@ -112,6 +112,8 @@ def build_trainer(
     )
     if state is not None:
         trainer.resume(state, restart=restart)
+    else:
+        take_heads(trainer.objective.heads, trainer.objective.auxiliary, config.init)
     return trainer
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from mtcp.checkpoint.store import load_checkpoint
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.pretrained import PACKAGES, load_imagenet
+from mtcp.objective.auxiliary import Auxiliary
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,29 @@ def take_over(model: MTCP, path: str) -> Taken:
     for part, reason in skipped.items():
         log.info("%s: skipped %s: it %s", path, part, reason)
     return Taken(taken, skipped)
+
+
+def take_heads(heads: nn.ModuleDict, targets: Iterable[Auxiliary], source: str) -> list[str]:
+    """Copies into auxiliary heads the initial heads of the same task and classes that checkpoints have.
+
+    source: as of `initialise`, which has read it before. Returns the keys of the heads that were found.
+    """
+    if source in ("none", "imagenet"):
+        return []
+    found = []
+    for path in source.split(","):
+        other, _ = load_checkpoint(path.strip())
+        for target in targets:
+            if not target.head or target.task not in other.tasks:
+                continue
+            theirs = other.initial_heads[target.task.name].state_dict()
+            mine = heads[target.key].state_dict()
+            if {k: v.shape for k, v in mine.items()} == {k: v.shape for k, v in theirs.items()}:
+                heads[target.key].load_state_dict(theirs)
+                found.append(target.key)
+    if found:
+        log.info("auxiliary heads from %s: %s", source, ", ".join(found))
+    return found
 
 
 def _by_part(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
