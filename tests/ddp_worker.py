@@ -76,9 +76,9 @@ def main() -> None:
     train(out, "halves", world, stop=3)  # two steps an epoch: in the middle of the second
     train(out, "halves", world, resume=True)
     train(out, "learned", world, balancing="uncertainty")
-    train(out, "uniform", world, balancing="uniform", stop=1)
+    train(out, "uniform", world, balancing="uniform", stop=1, log_gradients=1)
     train(out, "piecewise", world, balancer=Piecewise(TASKS), stop=1)
-    for name in ("gradnorm", "pcgrad"):
+    for name in ("gradnorm", "mgda"):
         train(out, name, world, balancing=name, stop=2, log_gradients=1)
     leave_world()
 

@@ -73,9 +73,9 @@ def test_learned_task_weights_move_together(runs: Path) -> None:
     assert one.abs().min() > 0
 
 
-@pytest.mark.parametrize("name", ["gradnorm", "pcgrad"])
+@pytest.mark.parametrize("name", ["gradnorm", "mgda"])
 def test_ranks_agree_on_weights_made_of_their_gradients(runs: Path, name: str) -> None:
-    """Of the mean gradients, and of PCGrad's orders, which each rank draws for itself."""
+    """As they are made of the mean gradients."""
     one, other = ranks(runs, name, 2)
     assert one["weights"] == other["weights"]
     for key, gradient in one["gradients"].items():
@@ -87,13 +87,15 @@ def test_ranks_agree_on_weights_made_of_their_gradients(runs: Path, name: str) -
 
 def test_one_rank_logs_the_gradients_of_all(runs: Path) -> None:
     """The losses' gradients at the first step do not depend on the strategy, so neither may the comparison."""
-    first, other = (
+    plain, *others = (
         [entry for entry in read_log(runs / name / "log.jsonl") if entry["kind"] == "gradients"]
-        for name in ("gradnorm", "pcgrad")
+        for name in ("uniform", "gradnorm", "mgda")
     )
-    assert [entry["step"] for entry in first] == [1, 2]
-    assert first[0]["cosine"] == pytest.approx(other[0]["cosine"])
-    assert first[0]["norm"] == pytest.approx(other[0]["norm"])
+    assert [entry["step"] for entry in plain] == [1]
+    for other in others:
+        assert [entry["step"] for entry in other] == [1, 2]
+        assert other[0]["cosine"] == pytest.approx(plain[0]["cosine"], rel=1e-3, abs=1e-5)
+        assert other[0]["norm"] == pytest.approx(plain[0]["norm"], rel=1e-3)
 
 
 def test_several_backward_passes_give_the_gradients_of_one(runs: Path) -> None:
