@@ -154,8 +154,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_taught_run_that_grows_resumes_exactly(data: Path, tmp_path: Path) -> None:
-    flags = [f"--data={data / 'nyud'}", f"--also={data / 'photos'}:0.5", "--epochs=3", "--ema=0.9", "--teacher-weight=1",
-             "--teacher-confidence=0.02", "--grow=32x64:0.3,64x64:0.7", *TINY]  # fmt: skip
+    teacher = ["--ema=0.9", "--teacher-weight=1", "--teacher-confidence=0.02"]
+    grow = "--grow=32x64:0.3,64x64:0.7"
+    flags = [f"--data={data / 'nyud'}", f"--also={data / 'photos'}:0.5", "--epochs=3", grow, *teacher, *TINY]
     assert train(tmp_path, "whole", *flags) == 0
     assert train(tmp_path, "halves", *flags, "--stop-after=1") == 3
     assert train(tmp_path, "halves", "--resume") == 0
