@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from mtcp.errors import InputError
 from mtcp.model import MTCP, Decoded
-from mtcp.tasks import IGNORE, Task
+from mtcp.objective.mask_supervision import mask_loss
+from mtcp.tasks import IGNORE, SEMSEG, Task
 
 REFINED, INTERMEDIATE, INITIAL = 1.0, 0.5, 0.5
 FINE_STRIDE, COARSE_STRIDE = 2, 4
@@ -39,10 +40,15 @@ class Objective(nn.Module):
 
     class_weight: Tensor | None
 
-    def __init__(self, model: MTCP, class_weight: Tensor | None = None) -> None:
-        """class_weight: (C,) for the cross-entropy of the first class task; None weighs all alike."""
+    def __init__(
+        self, model: MTCP, class_weight: Tensor | None = None, *, mask_supervision: float = 0.0
+    ) -> None:
+        """class_weight: (C,) for the cross-entropy of the first class task; None weighs all alike.
+        mask_supervision: factor of `mask_loss`, which is added to the loss of semseg.
+        """
         super().__init__()
         self.model = model
+        self.mask_supervision = mask_supervision
         self.register_buffer("class_weight", class_weight, persistent=False)
 
     def forward(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -57,7 +63,11 @@ class Objective(nn.Module):
         image = batch["image"]
         decoded = self.model.inspect(image.float() / 255 if image.dtype == torch.uint8 else image)
         row, column = torch.randint(COARSE_STRIDE, (2,)).tolist() if self.training else (1, 1)
-        return {task.name: self.task_loss(task, decoded, batch, (row, column)) for task in self.model.tasks}
+        losses = {task.name: self.task_loss(task, decoded, batch, (row, column)) for task in self.model.tasks}
+        if self.mask_supervision and decoded.masks is not None:
+            labels = subsample(batch[SEMSEG], COARSE_STRIDE, (row, column))
+            losses[SEMSEG] = losses[SEMSEG] + self.mask_supervision * mask_loss(decoded.masks, labels)
+        return losses
 
     def task_loss(
         self, task: Task, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]

@@ -73,7 +73,7 @@ class Trainer:
             model = synchronised(model)
         self.model = model
         self.balancer.to(device)
-        self.objective = Objective(model, class_weight).to(device)
+        self.objective = Objective(model, class_weight, mask_supervision=config.mask_supervision).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
             self.parallel = DistributedDataParallel(self.objective)
