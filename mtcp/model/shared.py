@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtcp.model.backbone import FPN, Backbone, sine_positions
@@ -45,8 +44,10 @@ class MaskGate(nn.Module):
             return masks.sum(1, keepdim=True)
         if self.kind == "sigmoid":
             return masks.mean(1, keepdim=True).sigmoid()
-        alike = F.layer_norm(masks.float(), masks.shape[-2:])  # (B, Q, h, w)
-        gate: Tensor = 2 * self.mix(alike).sigmoid()
+        # Not layer_norm: its sizes would have to be fixed in the ONNX file.
+        masks = masks.float() - masks.float().mean((2, 3), keepdim=True)  # (B, Q, h, w)
+        masks = masks * (masks.square().mean((2, 3), keepdim=True) + 1e-5).rsqrt()
+        gate: Tensor = 2 * self.mix(masks).sigmoid()
         return gate
 
 
