@@ -23,7 +23,7 @@ from mtcp.objective.options import (
     described,
     option_names,
 )
-from mtcp.tasks import Task, task_set
+from mtcp.tasks import SEMSEG, Task, task_set
 
 Self = TypeVar("Self", bound="_Config")
 
@@ -109,7 +109,7 @@ SWITCHED = {"cfm": "fusion", "trace_back": "refinement"}
 """Switches of earlier versions -> the fields that took their place: yes is the part of the switch's name, no "none"."""
 MODEL_CHOICES: dict[str, Collection[str]] = {
     "shared": ("timm", "mask2former"),
-    "mask_gate": ("sum", "sigmoid"),
+    "mask_gate": ("sum", "sigmoid", "normalised"),
     "fusion": FUSIONS,
     "refinement": REFINEMENTS,
     "cfm_residual": ("none", "branch", "input"),
@@ -149,7 +149,10 @@ class ModelConfig(_Config):
     std: tuple[float, ...] = described((0.5, 0.5, 0.5), "what red, green and blue are divided by then")
     # departures from the published form
     mask_gate: str = described(
-        "sum", "the gate of the masks: as published without bound, or of their mean, 0 to 1"
+        "sum",
+        "the gate of the masks: their sum as published, without bound; sigmoid of their mean, 0 to 1; or of a "
+        "learned mixture of the masks, each normalised over the photo, 0 to 2 (a fresh network begins as one "
+        "without the gate)",
     )
     cfm_residual: str = described(
         "none",
@@ -275,6 +278,7 @@ NOT_NEGATIVE = (
     "class_power",
     "also_weight",
     "teacher_weight",
+    "mask_supervision",
     "workers",
     "seed",
     "log_gradients",
@@ -343,6 +347,11 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
     task_factors: str = described("", "fixed factors beside the balancing, such as normals=4,depth=2")
     class_power: float = described(
         0.0, "classes are weighed by their frequency to the minus this; 0: all alike"
+    )
+    mask_supervision: float = described(
+        0.0,
+        "weight of the query masks' own loss, added to that of semseg: binary cross-entropy and dice of queries "
+        "matched to the classes in the photo; 0: the masks only gate",
     )
     flip: bool = described(True, "mirror half of the samples")
     scales: tuple[float, ...] = described((1.0, 1.2, 1.5), "zoom factors of 1 or more, one drawn per sample")
@@ -480,3 +489,8 @@ def check_together(model: ModelConfig, train: TrainConfig) -> None:
             raise InputError(
                 f"grow={train.grow!r}: {height}x{width} is not from 32x32 to {most_high}x{most_wide}, the size after it"
             )
+    if train.mask_supervision and not (model.query_gate and SEMSEG in model.tasks):
+        raise InputError(
+            f"mask_supervision={train.mask_supervision} teaches query masks the classes of semseg: it needs "
+            f"query_gate=yes and semseg among the tasks, or take mask_supervision=0"
+        )

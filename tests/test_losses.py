@@ -168,6 +168,7 @@ def test_deep_supervision_weighs_the_stages() -> None:
         {"refinement": "none"},
         {"fusion": "none", "refinement": "none", "task_decoder": False},
         {"mask_gate": "sigmoid", "cfm_residual": "branch", "cfm_scale": True, "kv_stride": 1},
+        {"mask_gate": "normalised"},
         {"query_layers": 4},
         {"tasks": ("depth",), "fusion": "none"},
     ],

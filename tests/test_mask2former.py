@@ -80,10 +80,12 @@ def test_a_small_photo_leaves_the_network_as_it_was() -> None:
     torch.testing.assert_close(before, after, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("query_gate", [True, False])
-def test_every_parameter_learns(query_gate: bool) -> None:
+@pytest.mark.parametrize(
+    ("query_gate", "mask_gate"), [(True, "sum"), (True, "normalised"), (False, "sum"), (False, "normalised")]
+)
+def test_every_parameter_learns(query_gate: bool, mask_gate: str) -> None:
     torch.manual_seed(0)
-    shared = Mask2FormerShared.from_config(config(query_gate=query_gate))
+    shared = Mask2FormerShared.from_config(config(query_gate=query_gate, mask_gate=mask_gate))
     out = shared(torch.randn(2, 3, 64, 64))
     assert (out.masks is not None) == query_gate
     (out.representation * torch.randn_like(out.representation)).sum().backward()

@@ -22,7 +22,7 @@ from mtcp.model import MTCP
 from mtcp.model.backbone import Backbone, sine_positions
 from mtcp.model.fusion.affinity import attend, attend_materialised
 from mtcp.model.fusion.cfm import CoherenceFusion
-from mtcp.model.shared import gate_by_masks
+from mtcp.model.shared import MaskGate
 from mtcp.model.task_decoder import WINDOW, TaskDecoder
 from mtcp.model.windows import PaddedFirst, pad_before_shift
 from mtcp.objective.losses import Objective
@@ -197,6 +197,7 @@ SWITCHES = [
     {"task_decoder": False, "fusion": "none", "refinement": "none", "query_gate": False},
     {"cfm_residual": "branch", "cfm_scale": True},
     {"mask_gate": "sigmoid"},
+    {"mask_gate": "normalised"},
     {"tasks": ("depth",), "fusion": "none"},
 ]
 
@@ -287,9 +288,65 @@ def test_full_size_passes_without_the_affinity_ever_existing(monkeypatch: pytest
 
 
 def test_published_gate_sums_and_bounded_gate_is_bounded() -> None:
-    pixels, masks = torch.randn(1, 8, 4, 5), 30 * torch.randn(1, 3, 4, 5)
-    assert torch.allclose(gate_by_masks(pixels, masks, "sum"), pixels * masks.sum(1, keepdim=True))
-    assert (gate_by_masks(pixels, masks, "sigmoid").abs() <= pixels.abs() + 1e-6).all()
+    masks = 30 * torch.randn(1, 3, 4, 5)
+    assert torch.equal(MaskGate("sum", 3)(masks), masks.sum(1, keepdim=True))
+    bounded = MaskGate("sigmoid", 3)(masks)
+    assert bounded.shape == (1, 1, 4, 5)
+    assert (bounded >= 0).all() and (bounded <= 1).all()
+
+
+def mixing(queries: int = 3) -> MaskGate:
+    """A normalised gate that has begun to learn."""
+    torch.manual_seed(0)
+    gate = MaskGate("normalised", queries)
+    nn.init.normal_(gate.mix.weight)
+    return gate
+
+
+@pytest.mark.parametrize("common", [0.0, 66.0, 517.0])
+def test_a_normalised_gate_lives_on_where_the_others_die(common: float) -> None:
+    """66 and 517 are mean logits of trained networks with the sigmoid gate."""
+    torch.manual_seed(1)
+    masks = (common + torch.randn(2, 3, 4, 5)).requires_grad_()
+    gate = mixing()(masks)
+    assert (gate > 0).all() and (gate < 2).all()
+    assert (gate.detach().std((2, 3)) > 0.1).all()
+    (gradient,) = torch.autograd.grad((gate * torch.randn_like(gate)).sum(), masks)
+    assert gradient.abs().mean() > 1e-3
+    torch.testing.assert_close(
+        gate, mixing()(masks - common), rtol=0, atol=1e-4
+    )  # what all share cancels out
+    if common:
+        (dead,) = torch.autograd.grad(MaskGate("sigmoid", 3)(masks).sum(), masks)
+        assert dead.abs().max() < 1e-12
+
+
+def test_a_normalised_gate_of_masks_that_say_nothing_is_one() -> None:
+    assert torch.equal(mixing()(torch.full((1, 3, 4, 5), 7.0)), torch.ones(1, 1, 4, 5))
+
+
+def test_a_fresh_normalised_gate_leaves_the_network_as_one_without() -> None:
+    """So a checkpoint without a gate is a warm start."""
+    model, plain = tiny(mask_gate="normalised"), tiny(query_gate=False)
+    state = plain.state_dict()
+    model.load_state_dict({name: state.get(name, value) for name, value in model.state_dict().items()})
+    x = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        for stage, maps in model(x).items():
+            for name, found in maps.items():
+                assert torch.equal(found, plain(x)[stage][name])
+
+
+def test_a_fresh_normalised_gate_begins_to_learn() -> None:
+    """First the mixture, then through it the queries."""
+    model = tiny(mask_gate="normalised").train()
+    optimizer = torch.optim.SGD(model.shared.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model.inspect(torch.rand(2, 3, 64, 64)).initial["depth"].square().mean().backward()
+        optimizer.step()
+    assert model.shared.gate.mix.weight.abs().max() > 0
+    assert model.shared.queries.query.grad.abs().max() > 0
 
 
 def test_bf16_stays_near_fp32() -> None:

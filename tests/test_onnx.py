@@ -26,7 +26,9 @@ NAMES = [f"{task}_{stage}" for task in TASKS for stage in ("initial", "refined")
 
 def made() -> MTCP:
     torch.manual_seed(0)
-    return MTCP(tiny_config(tasks=TASKS)).eval()
+    model = MTCP(tiny_config(tasks=TASKS, mask_gate="normalised")).eval()
+    torch.nn.init.normal_(model.shared.gate.mix.weight)  # as trained: fresh ones are zero
+    return model
 
 
 def require_extra() -> None:

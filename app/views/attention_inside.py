@@ -100,7 +100,7 @@ def queries(analysis: Analysis, probe: tuple[int, int]) -> str:
     found = attention.strongest_queries(prediction, *probe, QUERIES)
     masks = prediction.masks
     low, high, same = pictures.once(analysis, "masks", lambda: _mask_range(masks))
-    note = "Mask logits of the queries that are strongest at the probe; their mean or sum gates what every task sees."
+    note = "Mask logits of the queries that are strongest at the probe. All masks together gate what every task sees."
     if same and len(prediction.masks) > 1:
         found = found[:1]
         note = (

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.model.shared import Shared, gate_by_masks
+from mtcp.model.shared import MaskGate, Shared
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Mask2FormerShared(nn.Module):
             width: C of the representation. A 1x1 convolution on P where the net's mask features have another
                 size.
             queries: False leaves the query decoder and the gate out, R = P.
-            gate: "sum" or "sigmoid", see `gate_by_masks`.
+            gate: "sum", "sigmoid" or "normalised", see `MaskGate`.
         """
         super().__init__()
         swin = getattr(net.pixel_level_module.encoder, "swin", None)
@@ -63,8 +63,7 @@ class Mask2FormerShared(nn.Module):
         if not queries:
             net.transformer_module = nn.Identity()
         self.net: nn.Module = net
-        self.gated = queries
-        self.gate = gate
+        self.gate = MaskGate(gate, net.config.num_queries) if queries else None
         size = net.config.mask_feature_size
         self.project: nn.Module = nn.Identity() if size == width else nn.Conv2d(size, width, 1)
 
@@ -89,12 +88,12 @@ class Mask2FormerShared(nn.Module):
         1/4.
         """
         net: Any = self.net
-        if not self.gated:
+        if self.gate is None:
             return Shared(self.project(net.pixel_level_module(x).decoder_last_hidden_state), None)
         out = net(x, output_hidden_states=False, output_attentions=False, return_dict=True)
         masks = out.masks_queries_logits[-1]  # (B, Q, H/4, W/4)
         pixels = self.project(out.pixel_decoder_last_hidden_state)  # (B, C, H/4, W/4)
-        return Shared(gate_by_masks(pixels, masks, self.gate), masks)
+        return Shared(pixels * self.gate(masks), masks)
 
 
 def resolve(config: ModelConfig) -> ModelConfig:

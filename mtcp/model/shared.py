@@ -21,24 +21,41 @@ class Shared(NamedTuple):
     masks: Tensor | None  # M (B, Q, H/4, W/4), logits; None without queries
 
 
-def gate_by_masks(pixels: Tensor, masks: Tensor, kind: str) -> Tensor:
-    """R from P and M: one scalar gate per pixel.
+class MaskGate(nn.Module):
+    """One factor per pixel from the query masks M: R = P * gate(M).
 
-    "sum" is the published R = P * (sum over queries of M): unbounded, and it can flip the sign of a pixel's
-    feature. "sigmoid" bounds it: R = P * sigmoid(mean over queries of M).
-
-    pixels: (B, C, h, w); masks: (B, Q, h, w) -> (B, C, h, w)
+    "sum" is published: the sum of the logits, unbounded, and it can flip the sign of a pixel's feature. "sigmoid"
+    is that of their mean, 0 to 1. Neither keeps the logits from growing together until the gate is the same
+    everywhere and learns nothing more. "normalised" is 2 sigmoid(sum over q of w_q M'_q), 0 to 2, where M' is M
+    with mean 0 and variance 1 over each photo: what all pixels share cancels out. The w start at 0, so a fresh
+    gate is 1 everywhere, R = P.
     """
-    if kind == "sum":
-        return pixels * masks.sum(1, keepdim=True)
-    return pixels * masks.mean(1, keepdim=True).sigmoid()
+
+    def __init__(self, kind: str, queries: int) -> None:
+        super().__init__()
+        self.kind = kind
+        if kind == "normalised":
+            self.mix = nn.Conv2d(queries, 1, 1, bias=False)
+            nn.init.zeros_(self.mix.weight)
+
+    def forward(self, masks: Tensor) -> Tensor:
+        """masks: M (B, Q, h, w), logits -> (B, 1, h, w)."""
+        if self.kind == "sum":
+            return masks.sum(1, keepdim=True)
+        if self.kind == "sigmoid":
+            return masks.mean(1, keepdim=True).sigmoid()
+        # Not layer_norm: its sizes would have to be fixed in the ONNX file.
+        masks = masks.float() - masks.float().mean((2, 3), keepdim=True)  # (B, Q, h, w)
+        masks = masks * (masks.square().mean((2, 3), keepdim=True) + 1e-5).rsqrt()
+        gate: Tensor = 2 * self.mix(masks).sigmoid()
+        return gate
 
 
 class QueryDecoder(nn.Module):
     """Learned queries that attend round-robin to the 1/32, 1/16 and 1/8 levels (Cheng et al., Mask2Former,
     CVPR 2022).
 
-    Without the masked attention and the supervision of the masks that Mask2Former adds: here M only gates.
+    Without the masked attention that Mask2Former adds. M gates; `mtcp.objective.mask_supervision` can supervise it.
     """
 
     def __init__(self, width: int, queries: int, layers: int, heads: int) -> None:
@@ -90,12 +107,12 @@ class TimmShared(nn.Module):
         self.queries = QueryDecoder(width, queries, layers, heads) if queries else None
         coarse = self.queries.coarse_levels if self.queries else 0
         self.fpn = FPN(self.backbone.channels, width, levels=(0, *range(4 - coarse, 4)))
-        self.gate = gate
+        self.gate = MaskGate(gate, queries) if queries else None
 
     def forward(self, x: Tensor) -> Shared:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
         pixels, *coarser = self.fpn(self.backbone(x))
-        if self.queries is None:
+        if self.queries is None or self.gate is None:
             return Shared(pixels, None)
         masks = self.queries(coarser[::-1], pixels)
-        return Shared(gate_by_masks(pixels, masks, self.gate), masks)
+        return Shared(pixels * self.gate(masks), masks)

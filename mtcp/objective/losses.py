@@ -18,7 +18,8 @@ from mtcp.model import MTCP, Decoded
 from mtcp.objective.auxiliary import Auxiliary, auxiliary_heads
 from mtcp.objective.depth_term_options import DepthTermOptions
 from mtcp.objective.depth_terms import DepthTerms, cameras_in_cells
-from mtcp.tasks import IGNORE, Task
+from mtcp.objective.mask_supervision import mask_loss
+from mtcp.tasks import IGNORE, SEMSEG, Task
 
 REFINED, INTERMEDIATE, INITIAL = 1.0, 0.5, 0.5
 FINE_STRIDE, COARSE_STRIDE = 2, 4
@@ -70,9 +71,11 @@ class Objective(nn.Module):
         depth_terms: DepthTermOptions = DepthTermOptions(),  # noqa: B008 - frozen
         auxiliary: Sequence[Auxiliary] = (),
         auxiliary_weight: float = 1.0,
+        mask_supervision: float = 0.0,
     ) -> None:
         """class_weight: by target, (C,) for the cross-entropy; a target that it lacks has all classes weighed alike.
         auxiliary: further targets that batches have; auxiliary_weight: the factor of their losses.
+        mask_supervision: factor of `mask_loss`, which is added to the loss of semseg.
         """
         super().__init__()
         self.model = model
@@ -80,6 +83,7 @@ class Objective(nn.Module):
         for name, weight in (class_weight or {}).items():
             self.register_buffer(f"class weight of {name}", weight, persistent=False)
         self.auxiliary, self.auxiliary_weight = tuple(auxiliary), auxiliary_weight
+        self.mask_supervision = mask_supervision
         self.heads = auxiliary_heads(self.auxiliary, model)
         self.found = Found()
         """Of the last batch."""
@@ -111,6 +115,9 @@ class Objective(nn.Module):
             if (answers := batch.get(taught_by(task.name))) is not None:
                 taught = self.over_stages(task, decoded, answers, answers, task.name)
                 losses[task.name] = losses[task.name] + self.teacher_weight * taught
+        if self.mask_supervision and decoded.masks is not None:
+            labels = subsample(batch[SEMSEG], COARSE_STRIDE, start)
+            losses[SEMSEG] = losses[SEMSEG] + self.mask_supervision * mask_loss(decoded.masks, labels)
         targets = [*self.model.tasks, *(target.task for target in self.auxiliary)]
         names = [*losses, *extra]
         self.found = Found(

@@ -98,7 +98,9 @@ class Trainer:
         self.balancer.to(device)
         self.balancer.mean_over_ranks = mean_over_ranks
         self.gradients = GradientLog(config.log_gradients, [task.name for task in model.tasks])
-        self.objective = Objective(model, class_weight, config, auxiliary, config.also_weight).to(device)
+        self.objective = Objective(
+            model, class_weight, config, auxiliary, config.also_weight, config.mask_supervision
+        ).to(device)
         self.parallel: nn.Module = self.objective
         if self.world.size > 1:
             self.parallel = DistributedDataParallel(self.objective)
