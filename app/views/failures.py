@@ -15,8 +15,8 @@ from app.scene import Scene
 from app.session import Analysis
 from app.views import html, outlines
 from app.views.triage import number
-from mtcp.geometry.failures import FAILURE_DEG
 from mtcp.geometry.report import Failure, Vector
+from mtcp.geometry.stage import FAILURE_DEG
 
 TOP = 12
 """Rows shown without unfolding."""

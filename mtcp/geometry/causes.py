@@ -1,0 +1,283 @@
+"""Why depth and normals disagree in a region: one cause for each failure, with its numbers and in one sentence.
+
+The causes are asked for in the order of `CAUSES`; the first that holds is told. What a region consists of is judged
+with the failing pixels around it (`_around`): the crests and hollows of a rough surface come out as separate regions,
+each of which alone looks like a tilted plane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mtcp.geometry.normals import angle_deg
+from mtcp.geometry.planes import facets, mean_normal
+from mtcp.geometry.regions import Part
+from mtcp.geometry.report import Cause
+from mtcp.geometry.stage import StageInput
+from mtcp.tasks import IGNORE
+
+UNLIKE = "unlike training"
+FAR = "too far or oblique"
+DISCONTINUITY = "depth discontinuity"
+MERGED = "merged planes"
+TILTED = "tilted surface"
+ROUGH_DEPTH = "rough depth"
+ROUGH_NORMALS = "rough normals"
+
+CAUSES = {
+    UNLIKE: "the photo is outside of what the network knows",
+    FAR: "too far away, or seen too obliquely, to tell",
+    DISCONTINUITY: "a jump of the depth runs through the region",
+    MERGED: "several objects or planes that one of the two maps takes for one",
+    TILTED: "on average, too, depth and normals face different ways",
+    ROUGH_DEPTH: "on average the two agree, but the depth's normals scatter",
+    ROUGH_NORMALS: "on average the two agree, but the predicted normals scatter",
+}
+"""Each cause and what it means, in the order in which they are asked for."""
+
+SENSOR_STEP = 2.85e-3
+"""Metres per square metre: at z metres a Kinect, which the depth of NYUv2 is from, tells depths apart that differ by
+2.85 mm x z^2 (Khoshelham and Elberink, "Accuracy and Resolution of Kinect Depth Data", Sensors 2012).
+"""
+FAR_DEG = 30.0
+"""Too far: one such step across a window of the plane fit turns its plane by this much, all that makes a failure. With
+a field of view of 60 degrees this is at 7.7 m.
+"""
+OBLIQUE_DEG = 80.0
+"""Too oblique: the surface, as the normals have it, is seen at this angle from its normal or more, so that a pixel
+covers six times its width.
+"""
+DISCONTINUITY_SHARE = 0.5
+"""Of a region's pixels: so many are near a depth discontinuity inside the region."""
+COMMON_SHARE = 0.5
+"""Tilted: the angle between the mean normals is at least this share of the mean angle; one that is less is mostly
+scatter.
+"""
+PLANES_DEG = 30.0
+"""Planes at less than this angle are taken for one: where the normals see one in between, it is no failure."""
+PLANES_SHARE = 0.75
+"""Of a region's pixels: so many belong to its planes."""
+OBJECT_SHARE = 0.25
+"""Of a region's pixels: a class with so many is an object of its own."""
+
+
+def cause_of(region: Part, stage: StageInput, classes: Sequence[str], unlike: str = "") -> Cause:
+    """The cause of one failure.
+
+    Args:
+        region: the failure's mask in its box.
+        stage: the one that it was found in.
+        classes: names of the labels.
+        unlike: why the photo is unlike those of training, as the end of "The photo is unlike those of training: ...";
+            empty where it is not, or where nothing is known of it. It is then the cause of every failure.
+    """
+    seen = _look(region, stage)
+    name, sentence = _cause(region, stage, seen, classes)
+    if unlike:
+        sentence = f"The photo is unlike those of training: {unlike}. By its shape alone: {name}."
+        name = UNLIKE
+    return Cause(
+        name=name,
+        sentence=sentence,
+        pixel_deg=seen.pixel_deg,
+        means_deg=seen.means_deg,
+        depth_scatter_deg=seen.depth_scatter_deg,
+        normals_scatter_deg=seen.normals_scatter_deg,
+        discontinuity_pct=seen.discontinuity_pct,
+        distance_m=seen.distance_m,
+        view_deg=seen.view_deg,
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What there is to see in and around a region; the fields of `Cause`."""
+
+    pixel_deg: float
+    means_deg: float | None
+    depth_scatter_deg: float | None
+    normals_scatter_deg: float | None
+    discontinuity_pct: float
+    distance_m: float
+    view_deg: float | None
+
+
+def _look(region: Part, stage: StageInput) -> _Seen:
+    part, box = region
+    around, wide = _around(region, stage)
+    by_depth, by_normals = stage.maps.depth_normals[wide][around], stage.normals[wide][around]
+    depth_mean, normals_mean = mean_normal(by_depth), mean_normal(by_normals)
+    means = view = None
+    if depth_mean and normals_mean:
+        means = float(angle_deg(np.array(depth_mean), np.array(normals_mean)))
+    if normals_mean:
+        rays = stage.rays[wide][around]
+        view = float(angle_deg(-rays.mean(axis=0), np.array(normals_mean)))
+    return _Seen(
+        pixel_deg=float(stage.maps.angle_deg[wide][around].mean(dtype=np.float64)),
+        means_deg=means,
+        depth_scatter_deg=_scatter(by_depth, depth_mean),
+        normals_scatter_deg=_scatter(by_normals, normals_mean),
+        discontinuity_pct=_near_discontinuity(region, stage),
+        distance_m=float(np.median(stage.depth[box][part])),
+        view_deg=view,
+    )
+
+
+def _around(region: Part, stage: StageInput) -> Part:
+    """The region and what else fails within two windows of the plane fit, on the same class."""
+    part, box = region
+    reach = 2 * stage.window
+    height, width = stage.depth.shape
+    rows, columns = (
+        slice(max(0, at.start - reach), min(size, at.stop + reach))
+        for at, size in zip(box, (height, width), strict=True)
+    )
+    wide = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+    inner = tuple(
+        slice(at.start - outer.start, at.stop - outer.start)
+        for at, outer in zip(box, (rows, columns), strict=True)
+    )
+    wide[inner] = part
+    near = cv2.distanceTransform(1 - wide, cv2.DIST_L2, cv2.DIST_MASK_3) <= reach
+    near &= stage.failing[rows, columns]
+    if stage.semseg is not None:
+        labels = stage.semseg[rows, columns]
+        near &= labels == np.bincount(labels[wide.view(bool)]).argmax()
+    return near | wide.view(bool), (rows, columns)
+
+
+def _scatter(normals: np.ndarray, mean: Sequence[float] | None) -> float | None:
+    """Mean angle between normals (N, 3) and their mean direction, degrees."""
+    if mean is None:
+        return None
+    return float(np.nanmean(angle_deg(normals, np.array(mean, normals.dtype))))
+
+
+def _near_discontinuity(region: Part, stage: StageInput) -> float:
+    """Per cent of the region within a window of the fit from a depth discontinuity in it, not along its border."""
+    part, box = region
+    inside = cv2.erode(np.pad(part, 1).view(np.uint8), np.ones((5, 5), np.uint8))[1:-1, 1:-1].view(bool)
+    through = stage.edges[box] & inside
+    if not through.any():
+        return 0.0
+    away = cv2.distanceTransform((~through).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    return 100.0 * float((away[part] <= stage.window).mean())
+
+
+def _cause(region: Part, stage: StageInput, seen: _Seen, classes: Sequence[str]) -> tuple[str, str]:
+    """The cause by shape, and the sentence."""
+    if told := _too_far(stage, seen) or _too_oblique(seen):
+        return FAR, told
+    if seen.discontinuity_pct >= 100 * DISCONTINUITY_SHARE:
+        return DISCONTINUITY, (
+            f"The depth jumps here by at least 10 %: {seen.discontinuity_pct:.0f} % of the region are so near to that "
+            "jump that the plane fit bridges it."
+        )
+    if told := _merged(region, stage):
+        return MERGED, told
+    if seen.means_deg is not None and seen.means_deg >= COMMON_SHARE * seen.pixel_deg:
+        return TILTED, (
+            f"The surface is tilted: the mean normals differ by {seen.means_deg:.1f} degrees, nearly as much as pixel "
+            f"by pixel ({seen.pixel_deg:.1f} degrees)."
+        )
+    if told := _several_objects(region, stage, classes):
+        return MERGED, told
+    return _rough(seen)
+
+
+def _too_far(stage: StageInput, seen: _Seen) -> str:
+    step = SENSOR_STEP * seen.distance_m**2
+    width = stage.window * seen.distance_m / stage.camera.fx
+    turned = math.degrees(math.atan2(step, width))
+    if turned < FAR_DEG:
+        return ""
+    return (
+        f"Too far to tell: at {seen.distance_m:.1f} m depth sensors have steps of {100 * step:.0f} cm, which alone "
+        f"turn a fitted plane by {turned:.0f} degrees."
+    )
+
+
+def _too_oblique(seen: _Seen) -> str:
+    if seen.view_deg is None or not OBLIQUE_DEG <= seen.view_deg <= 180 - OBLIQUE_DEG:
+        return ""
+    return f"Too oblique to tell: the surface is seen at {seen.view_deg:.0f} degrees from its normal."
+
+
+def _merged(region: Part, stage: StageInput) -> str:
+    """Said of a region in which one of the maps has several planes, and the other one."""
+    depth, normals = stage.maps.depth_normals, stage.normals
+    for name, many, one in (("depth", depth, normals), ("normals", normals, depth)):
+        planes = _planes(region, many, stage.window)
+        if len(planes) < 2:
+            continue
+        first, second = planes[:2]
+        apart, other = (_apart(first, second, of) for of in (many, one))
+        if apart >= PLANES_DEG and other < 0.5 * apart:
+            verb, rest = ("shows", "the normals show") if name == "depth" else ("show", "the depth shows")
+            return f"The {name} {verb} {len(planes)} planes, {apart:.0f} degrees apart, where {rest} one."
+    return ""
+
+
+def _planes(region: Part, normals: np.ndarray, window: int) -> list[Part]:
+    """Planes that a region consists of, the largest first; none where much of it is in no plane.
+
+    A plane holds a window of the fit, and its normals scatter by less than half of `PLANES_DEG`.
+    """
+    part, box = region
+    count = np.count_nonzero(part)
+    found = []
+    for facet, at in facets(part, box, normals[box], window * window // 2, PLANES_DEG):
+        of_facet = normals[at][facet]
+        scatter = _scatter(of_facet, mean_normal(of_facet))
+        if scatter is not None and scatter < PLANES_DEG / 2 and _widest(facet) >= window / 2:
+            found.append((facet, at))
+    found.sort(key=lambda plane: -np.count_nonzero(plane[0]))
+    covered = sum(np.count_nonzero(facet) for facet, _ in found)
+    return found if covered >= PLANES_SHARE * count else []
+
+
+def _widest(part: np.ndarray) -> float:
+    """Radius of the largest disc in a mask."""
+    padded = np.pad(part, 1).view(np.uint8)
+    return float(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_3).max())
+
+
+def _apart(first: Part, second: Part, normals: np.ndarray) -> float:
+    means = [mean_normal(normals[at][part]) for part, at in (first, second)]
+    if means[0] is None or means[1] is None:
+        return math.nan
+    return float(angle_deg(np.array(means[0]), np.array(means[1])))
+
+
+def _several_objects(region: Part, stage: StageInput, classes: Sequence[str]) -> str:
+    if stage.semseg is None:
+        return ""
+    part, box = region
+    labels = stage.semseg[box][part]
+    counts = np.bincount(labels[labels != IGNORE], minlength=1) / labels.size
+    large = [k for k in np.argsort(-counts, kind="stable") if counts[k] >= OBJECT_SHARE and k < len(classes)]
+    if len(large) < 2:
+        return ""
+    listed = ", ".join(f"{classes[k]} {100 * counts[k]:.0f} %" for k in large)
+    return f"Several objects ({listed}) make up one region, in which depth and normals do not face one way."
+
+
+def _rough(seen: _Seen) -> tuple[str, str]:
+    depth = math.inf if seen.depth_scatter_deg is None else seen.depth_scatter_deg
+    normals = math.inf if seen.normals_scatter_deg is None else seen.normals_scatter_deg
+    name, rough, other = (
+        (ROUGH_DEPTH, "depth's", "predicted") if depth >= normals else (ROUGH_NORMALS, "predicted", "depth's")
+    )
+    agree = "have no direction" if seen.means_deg is None else f"are {seen.means_deg:.1f} degrees apart"
+    numbers = sorted((depth, normals), reverse=True)
+    scattered, still = ("in all directions" if math.isinf(v) else f"by {v:.1f} degrees" for v in numbers)
+    return name, (
+        f"Pixel by pixel the normals differ by {seen.pixel_deg:.1f} degrees, their means {agree}: the {rough} normals "
+        f"scatter {scattered}, the {other} ones {still}."
+    )
