@@ -1,7 +1,7 @@
 """Rooms with exact depth, normals and classes, and one fault of a known kind planted in each.
 
-The rooms are the page's examples (`Truth.of_example`), some of them enlarged so that a surface lies too far away, and
-bare planes seen too obliquely. Both maps carry a little noise besides the fault, as no prediction is without.
+The rooms are the page's examples (`Truth.of_example`) and bare boxes, some of them enlarged so that a surface lies too
+far away, and bare planes seen too obliquely. Both maps carry a little noise besides the fault, as no prediction is without.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from mtcp.geometry.causes import (
 )
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.regions import components
+from mtcp.tasks import NYUD_CLASSES
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "app" / "examples"
 LEAST_SHARE = 0.02
@@ -37,7 +38,7 @@ LEAST_SHARE = 0.02
 WIDE = 12
 """Pixels at 640: radius of a disc that such a surface holds."""
 DEPTH_NOISE, NORMAL_NOISE_DEG = 0.001, 3.0
-WALL = 0
+WALL, FLOOR, CEILING = (NYUD_CLASSES.index(name) for name in ("wall", "floor", "ceiling"))
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,27 @@ def example_room(name: str, size: tuple[int, int]) -> Room:
     return Room(maps, truth.camera, tuple(found))
 
 
+def bare_room(rng: np.random.Generator, size: tuple[int, int]) -> Room:
+    """Floor, ceiling and walls alone, of any size, seen from anywhere in it. Size (H, W)."""
+    camera = Camera.from_fov(size[1], size[0], rng.uniform(55, 70))
+    yaw, pitch = np.radians([rng.uniform(0, 90), rng.uniform(-15, 25)])
+    (cos, sin), (rise, dip) = ((np.cos(angle), np.sin(angle)) for angle in (yaw, pitch))
+    axes = np.array([[1, 0, 0], [0, rise, -dip], [0, dip, rise]]) @ [[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]
+    away = (*rng.uniform(1.0, 1.6, 2), *rng.uniform(1.5, 4.5, 4))  # floor, ceiling, four walls
+    inner = np.array([(0, -1, 0), (0, 1, 0), (1, 0, 0), (-1, 0, 0), (0, 0, 1), (0, 0, -1)]) @ axes.T
+    along = camera.rays(np.float64) @ inner.T  # (H, W, 6)
+    depths = np.where(along < -1e-6, -np.array(away) / np.minimum(along, -1e-6), np.inf)
+    plane = depths.argmin(axis=-1)
+    maps = {
+        "depth": depths.min(axis=-1).astype(np.float32),
+        "normals": inner[plane].astype(np.float32),
+        "semseg": np.array([FLOOR, CEILING, *[WALL] * 4], np.uint8)[plane],
+    }
+    seen = [Surface(inner[k], -away[k], plane == k) for k in range(6)]
+    large = tuple(one for one in seen if one.mask.mean() >= LEAST_SHARE)
+    return Room(maps, camera, tuple(one for one in large if _radius(one.mask) >= WIDE * max(size) / 640))
+
+
 def plant(kind: str, seed: int, size: tuple[int, int] = (480, 640)) -> Planted:
     """A fault of `kind` (a key of `FAULTS`), the same one for the same seed. Size (H, W)."""
     rng = np.random.default_rng([list(FAULTS).index(kind), seed])
@@ -127,6 +149,8 @@ def _unit(normals: np.ndarray) -> np.ndarray:
 
 
 def _any_room(rng: np.random.Generator, size: tuple[int, int]) -> Room:
+    if rng.random() < 0.5:
+        return bare_room(rng, size)
     names = sorted(path.stem for path in EXAMPLES.glob("*.npz"))
     return example_room(str(rng.choice(names)), size)
 
@@ -204,7 +228,7 @@ def _rough_normals(rng: np.random.Generator, size: tuple[int, int]) -> Planted |
 
 
 def _discontinuity(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
-    """A part of a surface moved back or forth by 20 to 70 %, blurred as a network blurs steps."""
+    """A part of a surface moved away by 25 to 70 % or nearer by 20 to 40 %, blurred as a network blurs steps."""
     room = _any_room(rng, size)
     one = _surface(rng, room)
     if one is None:
@@ -216,14 +240,14 @@ def _discontinuity(rng: np.random.Generator, size: tuple[int, int]) -> Planted |
     away = (u - columns[k]) * np.cos(turn) + (v - rows[k]) * np.sin(turn)
     if rng.random() < 0.4:  # a disc in place of a half
         away = np.hypot(u - columns[k], v - rows[k]) - rng.uniform(25, 80) * max(size) / 640
-    width = rng.uniform(1.5, 5) * max(size) / 640
+    width = rng.uniform(3, 5) * max(size) / 640
     part = 1 / (1 + np.exp(-np.clip(away / width, -50, 50)))
     band = one.mask & (np.abs(away) < 4 * width)
     cut = one.mask & (np.abs(away) < 1)
     share = part[one.mask].mean()
     if not 0.1 < share < 0.9 or cut.sum() < 40 * max(size) / 640:
         return None
-    factor = 1 / (1 + rng.uniform(0.2, 0.7) * rng.choice((1, -0.55)))
+    factor = 1 / (1 + (rng.uniform(0.25, 0.7) if rng.random() < 0.5 else -rng.uniform(0.2, 0.4)))
     depth = room.maps["depth"].copy()
     depth[one.mask] /= (1 + (factor - 1) * part)[one.mask]
     return Planted("", {**room.maps, "depth": depth}, room.camera, band)
@@ -237,12 +261,19 @@ def _merged(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
         return None
     first, second = pairs[rng.integers(len(pairs))]
     mask = first.mask | second.mask
-    normal = first.normal + second.normal
+    normal = (first.normal + second.normal) / np.linalg.norm(first.normal + second.normal)
     semseg = room.maps["semseg"].copy()
     semseg[mask] = semseg[first.mask][0]
-    normals = room.maps["normals"].copy()
-    normals[mask] = normal / np.linalg.norm(normal)
-    return Planted("", {**room.maps, "normals": normals, "semseg": semseg}, room.camera, mask)
+    maps = {**room.maps, "semseg": semseg}
+    if rng.random() < 0.6:
+        maps["normals"] = np.where(mask[..., None], normal, room.maps["normals"])
+        return Planted("", maps, room.camera, mask)
+    centre = room.camera.backproject(room.maps["depth"])[mask].mean(axis=0)
+    along = room.camera.rays() @ normal
+    if angle_deg(-room.camera.rays()[mask], normal.astype(np.float32)).max() > 75:
+        return None
+    maps["depth"] = np.where(mask, (normal @ centre) / np.where(mask, along, -1), room.maps["depth"])
+    return Planted("", maps, room.camera, mask)
 
 
 def _meeting(room: Room) -> Iterator[tuple[Surface, Surface]]:
@@ -252,13 +283,12 @@ def _meeting(room: Room) -> Iterator[tuple[Surface, Surface]]:
         for j in range(i + 1, len(room.surfaces)):
             second = room.surfaces[j]
             areas = sorted((first.mask.sum(), second.mask.sum()))
-            touching = np.count_nonzero(near[i] & near[j])
-            at = near[i] & near[j] & (first.mask | second.mask)
-            if touching < 200 * max(first.mask.shape) / 640 or areas[0] < 0.25 * areas[1]:
+            edge = near[i] & near[j]
+            if edge.sum() < 200 * max(edge.shape) / 640 or areas[0] < 0.25 * areas[1]:
                 continue
-            apart = angle_deg(first.normal, second.normal)
-            steps = np.ptp(np.log(room.maps["depth"][at])) > 0.5
-            if 65 <= apart <= 115 and not steps:
+            rays = room.camera.rays()[edge]
+            ratio = (first.offset / (rays @ first.normal)) / (second.offset / (rays @ second.normal))
+            if 65 <= angle_deg(first.normal, second.normal) <= 115 and np.abs(np.log(ratio)).mean() < 0.05:
                 yield first, second
 
 
@@ -274,7 +304,7 @@ def _distant(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
         return None
     room = room.scaled(rng.uniform(9, 12) / float(np.median(room.maps["depth"][one.mask])))
     depth = room.maps["depth"].copy()
-    depth[one.mask] = _quantised(depth[one.mask], SENSOR_STEP * rng.uniform(1.5, 3), rng)
+    depth[one.mask] = _quantised(depth[one.mask], SENSOR_STEP * rng.uniform(2, 4), rng)
     return Planted("", {**room.maps, "depth": depth}, room.camera, one.mask)
 
 
@@ -293,14 +323,14 @@ def _oblique(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
     v, u = np.indices(size)
     along = (u - size[1] / 2) * side[0] + (v - size[0] / 2) * side[1]
     across = -(u - size[1] / 2) * side[1] + (v - size[0] / 2) * side[0]
-    half = rng.uniform(15, 30) * max(size) / 640
+    half = rng.uniform(25, 50) * max(size) / 640
     mask = (np.abs(along) < half) & (np.abs(across) < 5 * half)
     depth = np.full(size, 2 * distance)
     seen = distance * (normal @ middle) / (rays[mask] @ normal)
     if seen.min() < 0.5 or seen.max() > 4 * distance:
         return None
     depth[mask] = seen
-    step = np.abs(1 / seen.min() - 1 / seen.max()) / rng.uniform(1.2, 2.2)
+    step = np.abs(1 / seen.min() - 1 / seen.max()) / rng.uniform(1.2, 2)
     depth[mask] = _quantised(depth[mask], step, rng)
     maps = {
         "depth": depth.astype(np.float32),
@@ -312,7 +342,7 @@ def _oblique(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
 
 def _quantised(depth: np.ndarray, step: float, rng: np.random.Generator) -> np.ndarray:
     """Depth whose inverse is a multiple of `step` (1/m), as of a sensor that measures disparities."""
-    inverse = 1 / depth + 0.3 * step * rng.normal(size=depth.shape)
+    inverse = 1 / depth + 0.1 * step * rng.normal(size=depth.shape)
     return 1 / (np.maximum(np.round(inverse / step), 1) * step)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.planes import facets, mean_normal
 from mtcp.geometry.regions import Part
-from mtcp.geometry.report import Cause
+from mtcp.geometry.report import Cause, Vector
 from mtcp.geometry.stage import StageInput
 from mtcp.tasks import IGNORE
 
@@ -40,26 +40,29 @@ CAUSES = {
 }
 """Each cause and what it means, in the order in which they are asked for."""
 
-SENSOR_STEP = 2.85e-3
-"""Metres per square metre: at z metres a Kinect, which the depth of NYUv2 is from, tells depths apart that differ by
-2.85 mm x z^2 (Khoshelham and Elberink, "Accuracy and Resolution of Kinect Depth Data", Sensors 2012).
+FAR_M = 8.0
+"""Too far: at this depth a Kinect, which the depth of NYUv2 is from, tells depths apart that differ by 18 cm
+(`SENSOR_STEP`), and one such step across a window of the plane fit turns its plane by 30 degrees, all that makes a
+failure.
 """
-FAR_DEG = 30.0
-"""Too far: one such step across a window of the plane fit turns its plane by this much, all that makes a failure. With
-a field of view of 60 degrees this is at 7.7 m.
+SENSOR_STEP = 2.85e-3
+"""Metres per square metre: the distance of two depths that a Kinect tells apart, by the square of the depth
+(Khoshelham and Elberink, "Accuracy and Resolution of Kinect Depth Data", Sensors 2012).
 """
 OBLIQUE_DEG = 80.0
 """Too oblique: the surface, as the normals have it, is seen at this angle from its normal or more, so that a pixel
 covers six times its width.
 """
-DISCONTINUITY_SHARE = 0.5
-"""Of a region's pixels: so many are near a depth discontinuity inside the region."""
-COMMON_SHARE = 0.5
-"""Tilted: the angle between the mean normals is at least this share of the mean angle; one that is less is mostly
-scatter.
+JUMP = 0.10
+"""A jump of the depth: at least this share of it within a window of the plane fit, on top of the slope on either side.
+As for `mtcp.geometry.boundaries.DEPTH_STEP`, but over a longer way: networks blur steps.
 """
+JUMP_SHARE = 0.6
+"""Of a region's pixels: so many are within a window of the fit from a jump inside the region."""
 PLANES_DEG = 30.0
-"""Planes at less than this angle are taken for one: where the normals see one in between, it is no failure."""
+"""Planes at less than this angle are taken for one: where the other map shows one in between, it is no failure."""
+PLANE_SCATTER_DEG = 15.0
+"""Normals that scatter by less about their mean are those of one plane."""
 PLANES_SHARE = 0.75
 """Of a region's pixels: so many belong to its planes."""
 OBJECT_SHARE = 0.25
@@ -86,9 +89,10 @@ def cause_of(region: Part, stage: StageInput, classes: Sequence[str], unlike: st
         sentence=sentence,
         pixel_deg=seen.pixel_deg,
         means_deg=seen.means_deg,
+        plane_deg=seen.plane_deg,
         depth_scatter_deg=seen.depth_scatter_deg,
         normals_scatter_deg=seen.normals_scatter_deg,
-        discontinuity_pct=seen.discontinuity_pct,
+        jump_pct=seen.jump_pct,
         distance_m=seen.distance_m,
         view_deg=seen.view_deg,
     )
@@ -100,9 +104,10 @@ class _Seen:
 
     pixel_deg: float
     means_deg: float | None
+    plane_deg: float | None
     depth_scatter_deg: float | None
     normals_scatter_deg: float | None
-    discontinuity_pct: float
+    jump_pct: float
     distance_m: float
     view_deg: float | None
 
@@ -112,18 +117,21 @@ def _look(region: Part, stage: StageInput) -> _Seen:
     around, wide = _around(region, stage)
     by_depth, by_normals = stage.maps.depth_normals[wide][around], stage.normals[wide][around]
     depth_mean, normals_mean = mean_normal(by_depth), mean_normal(by_normals)
-    means = view = None
+    means = plane = view = None
     if depth_mean and normals_mean:
         means = float(angle_deg(np.array(depth_mean), np.array(normals_mean)))
+    if normals_mean:
+        plane = _plane_deg(stage, around, wide, normals_mean)
     if normals_mean:
         rays = stage.rays[wide][around]
         view = float(angle_deg(-rays.mean(axis=0), np.array(normals_mean)))
     return _Seen(
         pixel_deg=float(stage.maps.angle_deg[wide][around].mean(dtype=np.float64)),
         means_deg=means,
+        plane_deg=plane,
         depth_scatter_deg=_scatter(by_depth, depth_mean),
         normals_scatter_deg=_scatter(by_normals, normals_mean),
-        discontinuity_pct=_near_discontinuity(region, stage),
+        jump_pct=_near_jump(region, stage),
         distance_m=float(np.median(stage.depth[box][part])),
         view_deg=view,
     )
@@ -159,11 +167,26 @@ def _scatter(normals: np.ndarray, mean: Sequence[float] | None) -> float | None:
     return float(np.nanmean(angle_deg(normals, np.array(mean, normals.dtype))))
 
 
-def _near_discontinuity(region: Part, stage: StageInput) -> float:
-    """Per cent of the region within a window of the fit from a depth discontinuity in it, not along its border."""
+def _plane_deg(
+    stage: StageInput, around: np.ndarray, wide: tuple[slice, slice], normal: Vector
+) -> float | None:
+    """Angle between a normal and the plane through the depth of the pixels `around`, degrees.
+
+    The plane is fitted to the inverse depth, as everywhere. Steep ripples turn a surface's mean normal, because their
+    slopes to either side are not seen alike, but not this plane.
+    """
+    rays = stage.rays[wide][around].astype(np.float64)
+    depth = stage.depth[wide][around].astype(np.float64)
+    known = depth > 0
+    slopes, _, rank, _ = np.linalg.lstsq(rays[known], 1.0 / depth[known], rcond=None)
+    return float(angle_deg(-slopes, np.array(normal))) if rank == 3 else None
+
+
+def _near_jump(region: Part, stage: StageInput) -> float:
+    """Per cent of the region within a window of the fit from a jump of the depth in it, not along its border."""
     part, box = region
     inside = cv2.erode(np.pad(part, 1).view(np.uint8), np.ones((5, 5), np.uint8))[1:-1, 1:-1].view(bool)
-    through = stage.edges[box] & inside
+    through = stage.jumps[box] & inside
     if not through.any():
         return 0.0
     away = cv2.distanceTransform((~through).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
@@ -172,39 +195,49 @@ def _near_discontinuity(region: Part, stage: StageInput) -> float:
 
 def _cause(region: Part, stage: StageInput, seen: _Seen, classes: Sequence[str]) -> tuple[str, str]:
     """The cause by shape, and the sentence."""
-    if told := _too_far(stage, seen) or _too_oblique(seen):
+    if told := _too_far(seen) or _too_oblique(seen):
         return FAR, told
-    if seen.discontinuity_pct >= 100 * DISCONTINUITY_SHARE:
+    if seen.jump_pct >= 100 * JUMP_SHARE:
         return DISCONTINUITY, (
-            f"The depth jumps here by at least 10 %: {seen.discontinuity_pct:.0f} % of the region are so near to that "
+            f"The depth jumps here by at least 10 %: {seen.jump_pct:.0f} % of the region are so near to that "
             "jump that the plane fit bridges it."
         )
     if told := _merged(region, stage):
         return MERGED, told
-    if seen.means_deg is not None and seen.means_deg >= COMMON_SHARE * seen.pixel_deg:
+    scatter = max(_of(seen.depth_scatter_deg), _of(seen.normals_scatter_deg))
+    if (
+        seen.means_deg is not None
+        and seen.plane_deg is not None
+        and min(seen.means_deg, seen.plane_deg) >= scatter
+    ):
         return TILTED, (
-            f"The surface is tilted: the mean normals differ by {seen.means_deg:.1f} degrees, nearly as much as pixel "
-            f"by pixel ({seen.pixel_deg:.1f} degrees)."
+            f"The surface is tilted: the mean normals differ by {seen.means_deg:.1f} degrees (pixel by pixel by "
+            f"{seen.pixel_deg:.1f}), while neither map scatters by more than {scatter:.1f}."
         )
     if told := _several_objects(region, stage, classes):
         return MERGED, told
     return _rough(seen)
 
 
-def _too_far(stage: StageInput, seen: _Seen) -> str:
-    step = SENSOR_STEP * seen.distance_m**2
-    width = stage.window * seen.distance_m / stage.camera.fx
-    turned = math.degrees(math.atan2(step, width))
-    if turned < FAR_DEG:
+def _of(scatter: float | None) -> float:
+    """A scatter of normals that have no mean direction is larger than any."""
+    return math.inf if scatter is None else scatter
+
+
+def _too_far(seen: _Seen) -> str:
+    if seen.distance_m < FAR_M:
         return ""
+    step = SENSOR_STEP * seen.distance_m**2
     return (
-        f"Too far to tell: at {seen.distance_m:.1f} m depth sensors have steps of {100 * step:.0f} cm, which alone "
-        f"turn a fitted plane by {turned:.0f} degrees."
+        f"Too far to tell: at {seen.distance_m:.1f} m the depth that the network learned from has steps of "
+        f"{100 * step:.0f} cm, and one of them is enough to turn a fitted plane."
     )
 
 
 def _too_oblique(seen: _Seen) -> str:
     if seen.view_deg is None or not OBLIQUE_DEG <= seen.view_deg <= 180 - OBLIQUE_DEG:
+        return ""
+    if _of(seen.normals_scatter_deg) > PLANE_SCATTER_DEG:
         return ""
     return f"Too oblique to tell: the surface is seen at {seen.view_deg:.0f} degrees from its normal."
 
@@ -227,7 +260,7 @@ def _merged(region: Part, stage: StageInput) -> str:
 def _planes(region: Part, normals: np.ndarray, window: int) -> list[Part]:
     """Planes that a region consists of, the largest first; none where much of it is in no plane.
 
-    A plane holds a window of the fit, and its normals scatter by less than half of `PLANES_DEG`.
+    A plane holds a disc that is two windows of the fit across: what is smaller is roughness.
     """
     part, box = region
     count = np.count_nonzero(part)
@@ -235,7 +268,7 @@ def _planes(region: Part, normals: np.ndarray, window: int) -> list[Part]:
     for facet, at in facets(part, box, normals[box], window * window // 2, PLANES_DEG):
         of_facet = normals[at][facet]
         scatter = _scatter(of_facet, mean_normal(of_facet))
-        if scatter is not None and scatter < PLANES_DEG / 2 and _widest(facet) >= window / 2:
+        if scatter is not None and scatter < PLANE_SCATTER_DEG and _widest(facet) >= window:
             found.append((facet, at))
     found.sort(key=lambda plane: -np.count_nonzero(plane[0]))
     covered = sum(np.count_nonzero(facet) for facet, _ in found)
@@ -269,8 +302,7 @@ def _several_objects(region: Part, stage: StageInput, classes: Sequence[str]) ->
 
 
 def _rough(seen: _Seen) -> tuple[str, str]:
-    depth = math.inf if seen.depth_scatter_deg is None else seen.depth_scatter_deg
-    normals = math.inf if seen.normals_scatter_deg is None else seen.normals_scatter_deg
+    depth, normals = _of(seen.depth_scatter_deg), _of(seen.normals_scatter_deg)
     name, rough, other = (
         (ROUGH_DEPTH, "depth's", "predicted") if depth >= normals else (ROUGH_NORMALS, "predicted", "depth's")
     )

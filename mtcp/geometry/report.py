@@ -135,9 +135,10 @@ class Cause:
     sentence: str
     pixel_deg: float  # mean angle between depth's normals and predicted ones
     means_deg: float | None  # angle between the means of both; None where a mean has no direction
+    plane_deg: float | None  # angle between the plane through the depth and the mean predicted normal
     depth_scatter_deg: float | None  # mean angle between depth's normals and their mean
     normals_scatter_deg: float | None  # the same of the predicted normals
-    discontinuity_pct: float  # of the region, near a depth discontinuity in it
+    jump_pct: float  # of the region, near a jump of the depth in it
     distance_m: float  # median depth of the region
     view_deg: float | None  # between the mean predicted normal and the direction to the camera
 

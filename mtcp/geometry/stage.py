@@ -8,7 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mtcp.geometry.boundaries import depth_edges
+from mtcp.geometry.boundaries import depth_jumps
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import scaled_window
 from mtcp.geometry.report import StageMaps
@@ -36,9 +36,9 @@ class StageInput:
         return over(self.maps.angle_deg, FAILURE_DEG)
 
     @cached_property
-    def edges(self) -> np.ndarray:
-        """Boolean (h, w): the depth discontinuities, see `depth_edges`."""
-        return depth_edges(self.depth)
+    def jumps(self) -> np.ndarray:
+        """Boolean (h, w): the steepest pixel across each jump of the depth, see `depth_jumps`."""
+        return depth_jumps(self.depth, self.window // 2)
 
     @cached_property
     def rays(self) -> np.ndarray:
