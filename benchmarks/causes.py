@@ -1,6 +1,6 @@
 """Is the cause that is told of a failure the one that was planted? A confusion matrix over rooms with one fault each.
 
-    python -m benchmarks.causes [--cases 60] [--first-seed 0] [--size 480x640] [--json FILE]
+    python -m benchmarks.causes [--cases 60] [--first-seed 0] [--size 240x320] [--json FILE]
 
 The cause found is that of most of the failing area where the fault was planted. The thresholds
 of `mtcp.geometry.causes` were chosen with `--first-seed 1000`, not with the seeds that are reported.
@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Planted faults against the causes found.")
     parser.add_argument("--cases", type=int, default=60, help="of each kind (default: %(default)s)")
     parser.add_argument("--first-seed", type=int, default=0, help="(default: %(default)s)")
-    parser.add_argument("--size", default="480x640", help="HEIGHTxWIDTH (default: %(default)s)")
+    parser.add_argument("--size", default="240x320", help="HEIGHTxWIDTH (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the matrix here too")
     args = parser.parse_args(arguments)
     height, width = map(int, args.size.split("x"))

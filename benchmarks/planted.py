@@ -1,7 +1,7 @@
 """Rooms with exact depth, normals and classes, and one fault of a known kind planted in each.
 
 The rooms are the page's examples (`Truth.of_example`) and bare boxes, some of them enlarged so that a surface lies too
-far away, and bare planes seen too obliquely. Both maps carry a little noise besides the fault, as no prediction is without.
+far away, and bare planes seen too obliquely. Both maps carry a little noise besides the fault, like any prediction.
 """
 
 from __future__ import annotations

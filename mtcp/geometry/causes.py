@@ -1,6 +1,6 @@
 """Why depth and normals disagree in a region: one cause for each failure, with its numbers and in one sentence.
 
-The causes are asked for in the order of `CAUSES`; the first that holds is told. What a region consists of is judged
+The causes are asked for in the order of `CAUSES`, and the first that holds is told. What a region consists of is judged
 with the failing pixels around it (`_around`): the crests and hollows of a rough surface come out as separate regions,
 each of which alone looks like a tilted plane.
 """
@@ -68,6 +68,9 @@ PLANES_SHARE = 0.75
 OBJECT_SHARE = 0.25
 """Of a region's pixels: a class with so many is an object of its own."""
 
+_SAMPLE = 2000  # pixels that means and planes are taken over: more do not change them
+_CELLS = 7  # of a window of the fit along a side: regions are parted into planes on cells
+
 
 def cause_of(region: Part, stage: StageInput, classes: Sequence[str], unlike: str = "") -> Cause:
     """The cause of one failure.
@@ -115,18 +118,21 @@ class _Seen:
 def _look(region: Part, stage: StageInput) -> _Seen:
     part, box = region
     around, wide = _around(region, stage)
-    by_depth, by_normals = stage.maps.depth_normals[wide][around], stage.normals[wide][around]
+    rows, columns = np.nonzero(around)
+    few = slice(None, None, max(1, len(rows) // _SAMPLE))
+    at = (rows[few], columns[few])
+    by_depth, by_normals = stage.maps.depth_normals[wide][at], stage.normals[wide][at]
     depth_mean, normals_mean = mean_normal(by_depth), mean_normal(by_normals)
     means = plane = view = None
     if depth_mean and normals_mean:
         means = float(angle_deg(np.array(depth_mean), np.array(normals_mean)))
     if normals_mean:
-        plane = _plane_deg(stage, around, wide, normals_mean)
+        plane = _plane_deg(stage.rays[wide][at], stage.depth[wide][at], normals_mean)
     if normals_mean:
-        rays = stage.rays[wide][around]
+        rays = stage.rays[wide][at]
         view = float(angle_deg(-rays.mean(axis=0), np.array(normals_mean)))
     return _Seen(
-        pixel_deg=float(stage.maps.angle_deg[wide][around].mean(dtype=np.float64)),
+        pixel_deg=float(stage.maps.angle_deg[wide][at].mean(dtype=np.float64)),
         means_deg=means,
         plane_deg=plane,
         depth_scatter_deg=_scatter(by_depth, depth_mean),
@@ -167,18 +173,15 @@ def _scatter(normals: np.ndarray, mean: Sequence[float] | None) -> float | None:
     return float(np.nanmean(angle_deg(normals, np.array(mean, normals.dtype))))
 
 
-def _plane_deg(
-    stage: StageInput, around: np.ndarray, wide: tuple[slice, slice], normal: Vector
-) -> float | None:
-    """Angle between a normal and the plane through the depth of the pixels `around`, degrees.
+def _plane_deg(rays: np.ndarray, depth: np.ndarray, normal: Vector) -> float | None:
+    """Angle between a normal and the plane through points: rays (N, 3) with z = 1, and their depth (N,). Degrees.
 
     The plane is fitted to the inverse depth, as everywhere. Steep ripples turn a surface's mean normal, because their
     slopes to either side are not seen alike, but not this plane.
     """
-    rays = stage.rays[wide][around].astype(np.float64)
-    depth = stage.depth[wide][around].astype(np.float64)
     known = depth > 0
-    slopes, _, rank, _ = np.linalg.lstsq(rays[known], 1.0 / depth[known], rcond=None)
+    inverse = 1.0 / depth[known].astype(np.float64)
+    slopes, _, rank, _ = np.linalg.lstsq(rays[known].astype(np.float64), inverse, rcond=None)
     return float(angle_deg(-slopes, np.array(normal))) if rank == 3 else None
 
 
@@ -244,35 +247,37 @@ def _too_oblique(seen: _Seen) -> str:
 
 def _merged(region: Part, stage: StageInput) -> str:
     """Said of a region in which one of the maps has several planes, and the other one."""
-    depth, normals = stage.maps.depth_normals, stage.normals
+    part, box = region
+    if _widest(part) < stage.window:
+        return ""
+    step = max(1, stage.window // _CELLS)
+    cells = part[::step, ::step]
+    depth, normals = (of[box][::step, ::step] for of in (stage.maps.depth_normals, stage.normals))
     for name, many, one in (("depth", depth, normals), ("normals", normals, depth)):
-        planes = _planes(region, many, stage.window)
+        planes = _planes(cells, many, stage.window / step)
         if len(planes) < 2:
             continue
-        first, second = planes[:2]
-        apart, other = (_apart(first, second, of) for of in (many, one))
+        apart, other = (_apart(planes[0], planes[1], of) for of in (many, one))
         if apart >= PLANES_DEG and other < 0.5 * apart:
             verb, rest = ("shows", "the normals show") if name == "depth" else ("show", "the depth shows")
             return f"The {name} {verb} {len(planes)} planes, {apart:.0f} degrees apart, where {rest} one."
     return ""
 
 
-def _planes(region: Part, normals: np.ndarray, window: int) -> list[Part]:
-    """Planes that a region consists of, the largest first; none where much of it is in no plane.
+def _planes(part: np.ndarray, normals: np.ndarray, window: float) -> list[Part]:
+    """Planes that a mask (h, w) consists of by its normals, the largest first; none where much of it is in no plane.
 
     A plane holds a disc that is two windows of the fit across: what is smaller is roughness.
     """
-    part, box = region
-    count = np.count_nonzero(part)
+    whole = (slice(0, part.shape[0]), slice(0, part.shape[1]))
     found = []
-    for facet, at in facets(part, box, normals[box], window * window // 2, PLANES_DEG):
+    for facet, at in facets(part, whole, normals, int(3 * window * window), PLANES_DEG):
         of_facet = normals[at][facet]
-        scatter = _scatter(of_facet, mean_normal(of_facet))
-        if scatter is not None and scatter < PLANE_SCATTER_DEG and _widest(facet) >= window:
+        if _of(_scatter(of_facet, mean_normal(of_facet))) < PLANE_SCATTER_DEG and _widest(facet) >= window:
             found.append((facet, at))
     found.sort(key=lambda plane: -np.count_nonzero(plane[0]))
     covered = sum(np.count_nonzero(facet) for facet, _ in found)
-    return found if covered >= PLANES_SHARE * count else []
+    return found if covered >= PLANES_SHARE * np.count_nonzero(part) else []
 
 
 def _widest(part: np.ndarray) -> float:
@@ -282,6 +287,7 @@ def _widest(part: np.ndarray) -> float:
 
 
 def _apart(first: Part, second: Part, normals: np.ndarray) -> float:
+    """Angle between the mean normals of two parts, degrees; NaN where one has none."""
     means = [mean_normal(normals[at][part]) for part, at in (first, second)]
     if means[0] is None or means[1] is None:
         return math.nan
