@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.planted import FAULTS, Planted, plant
-from mtcp.geometry.causes import CAUSES
+from mtcp.geometry.cause_names import CAUSES
 from mtcp.geometry.coherence import coherence
 from mtcp.tasks import NYUD_CLASSES
 

@@ -18,16 +18,16 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
-from mtcp.geometry.causes import (
+from mtcp.geometry.cause_names import (
     DISCONTINUITY,
     FAR,
     MERGED,
     ROUGH_DEPTH,
     ROUGH_NORMALS,
-    SENSOR_STEP,
     TILTED,
     UNLIKE,
 )
+from mtcp.geometry.causes import SENSOR_STEP
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.regions import components
 from mtcp.tasks import NYUD_CLASSES

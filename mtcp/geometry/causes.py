@@ -14,31 +14,21 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mtcp.geometry.cause_names import (
+    DISCONTINUITY,
+    FAR,
+    MERGED,
+    ROUGH_DEPTH,
+    ROUGH_NORMALS,
+    TILTED,
+    UNLIKE,
+)
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.planes import facets, mean_normal
 from mtcp.geometry.regions import Part
 from mtcp.geometry.report import Cause, Vector
 from mtcp.geometry.stage import StageInput
 from mtcp.tasks import IGNORE
-
-UNLIKE = "unlike training"
-FAR = "too far or oblique"
-DISCONTINUITY = "depth discontinuity"
-MERGED = "merged planes"
-TILTED = "tilted surface"
-ROUGH_DEPTH = "rough depth"
-ROUGH_NORMALS = "rough normals"
-
-CAUSES = {
-    UNLIKE: "the photo is outside of what the network knows",
-    FAR: "too far away, or seen too obliquely, to tell",
-    DISCONTINUITY: "a jump of the depth runs through the region",
-    MERGED: "several objects or planes that one of the two maps takes for one",
-    TILTED: "on average, too, depth and normals face different ways",
-    ROUGH_DEPTH: "on average the two agree, but the depth's normals scatter",
-    ROUGH_NORMALS: "on average the two agree, but the predicted normals scatter",
-}
-"""Each cause and what it means, in the order in which they are asked for."""
 
 FAR_M = 8.0
 """Too far: at this depth a Kinect, which the depth of NYUv2 is from, tells depths apart that differ by 18 cm
