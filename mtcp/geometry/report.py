@@ -127,8 +127,8 @@ class Boundaries:
 class Cause:
     """Why depth and normals disagree in a failure, in the stage it was found in. See `mtcp.geometry.causes`.
 
-    name: one of `mtcp.geometry.cause_names.CAUSES`; sentence: the reason with its numbers, ASCII. The numbers of the first
-    block are over the failing pixels in and around the region, on its class.
+    name: one of `mtcp.geometry.cause_names.CAUSES`; sentence: the reason with its numbers, ASCII. Angles are over the
+    failing pixels in and around the region, on its class.
     """
 
     name: str
