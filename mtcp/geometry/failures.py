@@ -79,7 +79,7 @@ def _by_class(part: np.ndarray, box: tuple[slice, slice], semseg: np.ndarray, le
 
 def _score(part: np.ndarray, box: tuple[slice, slice], stage: StageInput) -> float:
     """Share of the picture (%) times the mean angle."""
-    share = 100.0 * np.count_nonzero(part) / stage.depth.size
+    share = 100.0 * int(np.count_nonzero(part)) / stage.depth.size
     return share * (_mean_angle(stage, part, box) or 0.0)
 
 
