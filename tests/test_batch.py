@@ -33,7 +33,7 @@ from mtcp.config import ModelConfig  # noqa: E402
 from mtcp.errors import InputError  # noqa: E402
 from mtcp.geometry.coherence import coherence  # noqa: E402
 from mtcp.geometry.quantities import COHERENCE  # noqa: E402
-from mtcp.geometry.report import Failure  # noqa: E402
+from mtcp.geometry.report import Cause, Failure  # noqa: E402
 from mtcp.io.photo_facts import PhotoFacts  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
 

@@ -130,11 +130,14 @@ def _mean_angle(stage: StageInput, part: np.ndarray, box: tuple[slice, slice]) -
 
 
 def _status(before: float | None, after: float | None) -> str:
-    if after is not None and after <= ACCEPTABLE_DEG:
+    if _acceptable(after):
         return "fixed"
-    if after is not None and before is not None and before <= ACCEPTABLE_DEG:
-        return "introduced"
-    return "remaining"
+    return "introduced" if after is not None and _acceptable(before) else "remaining"
+
+
+def _acceptable(angle: float | None) -> bool:
+    """Whether a mean angle is, as it is read with a digit after the point."""
+    return angle is not None and round(angle, 1) <= ACCEPTABLE_DEG
 
 
 def _majority(
