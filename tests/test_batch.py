@@ -238,7 +238,7 @@ def test_the_worst_failure_is_told_in_the_photos_own_pixels() -> None:
     report = coherence(told.initial, told.refined, told.camera)
     worst = Failure(
         1,
-        "initial",
+        "refined",
         "new",
         None,
         None,

@@ -24,7 +24,7 @@ LEAST_PCT = 15.0
 def sentence(failure: Failure) -> str:
     """The cause and its numbers, ready HTML."""
     said = html.text(failure.cause.sentence).replace(" degrees", "°")
-    return f'<span class="mt-cause"><b>{html.text(failure.cause.name)}</b>: {said}</span>'
+    return f'<span class="mt-cause"><b>{html.text(failure.cause.name)}:</b> {said}</span>'
 
 
 def choices(failures: Sequence[Failure]) -> list[tuple[str, str]]:
