@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from app.session import Analysis
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.geometry.cause_shares import of_last_stage
 from mtcp.geometry.report import Failure
 
 WIDEST_DEG = 150.0
@@ -23,10 +24,13 @@ class Scene:
 
     @classmethod
     def of(cls, analysis: Analysis) -> Scene:
-        """A new run, looking at its worst failure, or at the middle where there is none."""
+        """A new run, looking at its worst failure (of the refined prediction, where that has one), or at the middle
+        where there is none.
+        """
         height, width = analysis.prediction.size
         middle = cls(analysis, (width // 2, height // 2))
-        return middle.choose(1) if analysis.failures else middle
+        worst = next(iter((*of_last_stage(analysis.failures), *analysis.failures)), None)
+        return middle if worst is None else middle.choose(worst.rank)
 
     @property
     def chosen(self) -> Failure | None:

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import io
 import re
+from collections import Counter
 
 import gradio as gr
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 from app.scene import Scene
 from app.session import Analysis
 from app.tabs.coherence import Coherence
-from app.views import angles, coherence_change, failures, outlines, scoreboard
+from app.views import angles, causes, coherence_change, failures, outlines, scoreboard
 from mtcp.drawing import colour
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.coherence import NOISE_FLOOR
@@ -248,23 +249,54 @@ def test_rows_are_ranked_and_named(patchy: Analysis) -> None:
     told = failures.table(patchy)
     ranks = [int(rank) for rank in re.findall(r'<tr data-failure="(\d+)" tabindex="0"', told)]
     assert ranks == list(range(1, 16))
-    before_fold, after_fold = told.split("<details><summary>3 more</summary>")
-    assert before_fold.count("<tr data") == failures.TOP and after_fold.count("<tr data") == 3
+    before_fold, after_fold = told.split("<details><summary>5 more</summary>")
+    assert before_fold.count("<tr data") == failures.TOP and after_fold.count("<tr data") == 5
     first = words(re.search(r'<tr data-failure="1".*?</tr>', told)[0])  # type: ignore[index]
-    assert re.fullmatch(r"1 window remaining [\d.]+ % 68.0° 68.0° 68.0°", first)
+    assert re.fullmatch(r"1 window remaining [a-z ]+ [\d.]+ % 68.0° 68.0° 68.0°", first)
 
 
 def test_filter_keeps_the_status_asked_for(analysis: Analysis) -> None:
     assert failures.choices(analysis) == [
-        ("all (1)", "all"),
+        ("of the refined prediction (0)", "current"),
         ("remaining (0)", "remaining"),
         ("fixed (1)", "fixed"),
         ("introduced (0)", "introduced"),
+        ("all (1)", "all"),
     ]
+    assert failures.table(analysis) == '<p class="mt-subdued">No region of this kind.</p>'
     assert "fixed" in failures.table(analysis, "fixed")
     assert failures.table(analysis, "introduced") == '<p class="mt-subdued">No region of this kind.</p>'
     assert failures.picture(analysis, "introduced") == ""
-    assert failures.choices(run_of(maps(40, 10))) == [("all (1)", "all")]
+    assert failures.choices(run_of(maps(40, 10))) == [("all (1)", "current")]
+
+
+def test_filter_and_order_by_cause() -> None:
+    off = maps(40, 10)
+    normals = off["normals"].copy()
+    swing = 70 * np.sin(np.arange(60) * 2 * np.pi / 20)
+    normals[:, 66:126] = tilted(swing)[None]
+    analysis = run_of(maps(5, 5), {**off, "normals": normals})
+    assert [one.cause.name for one in analysis.failures[:1]] == ["tilted surface"]
+    counts = Counter(one.cause.name for one in analysis.failures)
+    assert set(counts) == {"tilted surface", "rough normals"}
+    assert causes.choices(analysis.failures) == [
+        ("any", causes.ANY),
+        ("any, in the order of the causes", causes.GROUPED),
+        *((f"{name} ({counts[name]})", name) for name in ("tilted surface", "rough normals")),
+    ]
+    for name, count in counts.items():
+        assert failures.table(analysis, "all", name).count("<tr data-failure") == count
+        assert failures.picture(analysis, "all", name).count("mt-spot") == count
+    grouped = failures.chosen_of(analysis, "all", causes.GROUPED)
+    assert [one.cause.name for one in grouped] == sorted(counts.elements(), reverse=True)
+
+
+def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
+    worse = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
+    assert "Worse after trace-back: plane-fit normals, mean angle" in worse
+    assert "100 % are tilted surface (on average, too, depth and normals face different ways)" in worse
+    assert causes.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
+    assert causes.why_worse(run_of(maps(60, 10))) == causes.why_worse(run_of(maps(5, 5), maps(9, 5))) == ""
 
 
 def test_picture_has_a_number_where_each_region_is(patchy: Analysis) -> None:
@@ -286,6 +318,10 @@ def test_the_chosen_one_is_marked_and_described(analysis: Analysis) -> None:
     text = words(told.partition("</style>")[2])
     assert text.startswith(
         "Region 1: wall, 50.0 % of the picture, 40.0° initially, 20.0° after trace-back: fixed."
+    )
+    assert (
+        "tilted surface: The surface is tilted: the mean normals differ by 40.0° (pixel by pixel by 40.0)"
+        in text
     )
     assert "depth has a surface that faces towards the camera (0.00, 0.00, -1.00)" in text
     assert "towards the camera and right (0.64, 0.00, -0.77): 40.0° apart" in text
@@ -361,7 +397,9 @@ def shown(update: dict | gr.components.Component) -> bool:
 def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, analysis: Analysis) -> None:
     filled = tab.fill(Scene.of(analysis), settings(tab))
     assert set(filled) <= set(tab.outputs)
-    assert filled[tab.failures.table].count("<tr data-failure") == 1
+    assert filled[tab.failures.table].count("<tr data-failure") == 0  # trace-back fixed the only one
+    everything = tab.fill(Scene.of(analysis), {**settings(tab), tab.failures.status: "all"})
+    assert everything[tab.failures.table].count("<tr data-failure") == 1
     assert (shown(filled[tab.compared]), shown(filled[tab.angles.compare.both])) == (True, True)
     assert not shown(filled[tab.angles.compare.alone])
     without = tab.fill(Scene.of(run_of(maps(40, 10))), settings(tab))
@@ -383,6 +421,8 @@ def test_controls_redraw_what_they_change(tab: Coherence, analysis: Analysis) ->
     assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare.both in by_method
     by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "introduced"})
     assert set(by_status) == {tab.failures.table, tab.failures.picture}
+    wanted = {tab.failures.status: "all", tab.failures.cause: "rough depth"}
+    assert "No region" in redraws[tab.failures.cause](scene, {**settings(tab), **wanted})[tab.failures.table]
 
 
 def test_without_normals_one_sentence_and_nothing_to_compare(tab: Coherence) -> None:

@@ -33,7 +33,7 @@ from mtcp.config import ModelConfig  # noqa: E402
 from mtcp.errors import InputError  # noqa: E402
 from mtcp.geometry.coherence import coherence  # noqa: E402
 from mtcp.geometry.quantities import COHERENCE  # noqa: E402
-from mtcp.geometry.report import Failure  # noqa: E402
+from mtcp.geometry.report import Cause, Failure  # noqa: E402
 from mtcp.io.photo_facts import PhotoFacts  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
 
@@ -238,7 +238,7 @@ def test_the_worst_failure_is_told_in_the_photos_own_pixels() -> None:
     report = coherence(told.initial, told.refined, told.camera)
     worst = Failure(
         1,
-        "initial",
+        "refined",
         "new",
         None,
         None,
@@ -249,11 +249,14 @@ def test_the_worst_failure_is_told_in_the_photos_own_pixels() -> None:
         None,
         None,
         None,
+        Cause("rough depth", "", 40.0, None, None, None, None, 0.0, 3.0, None),
         (0, 0, 9, 9),
         (6, 3),
         mock.Mock(),
     )
     row = numbers(dataclasses.replace(report, failures=(worst,)), (40, 56))
+    assert row["worst_cause"] == "rough depth" and row["cause_rough_depth_pct"] == 5.0
+    assert row["cause_tilted_surface_pct"] == 0.0
     assert (row["worst_x_px"], row["worst_y_px"]) == (13, 7)  # the middle of pixels 12, 13 and 6, 7
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from app.views import outlines
-from mtcp.geometry import failures
+from mtcp.geometry import stage
 from mtcp.geometry.normals import _box_sum
 from mtcp.geometry.regions import components, interior_pixel
 
@@ -67,7 +67,7 @@ def test_masks_are_opened_grown_and_smoothed_as_by_scipy(size: tuple[int, int]) 
     mask = blobs(size)
     low = ndimage.minimum_filter(mask, 3, mode="nearest")
     opened = ndimage.maximum_filter(low, 3, mode="nearest")
-    assert np.array_equal(failures._over(np.where(mask, 90.0, np.nan), 30.0), opened)
+    assert np.array_equal(stage.over(np.where(mask, 90.0, np.nan), 30.0), opened)
     assert np.array_equal(outlines._grown(mask, 1), ndimage.maximum_filter(mask, 3, mode="constant"))
     evened = ndimage.uniform_filter(mask.astype(float), 5) > 0.5
     assert np.array_equal(outlines.smooth(mask, 5), evened if evened.any() else mask)

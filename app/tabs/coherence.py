@@ -12,7 +12,8 @@ from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
 from app.tabs.parts import Comparison
-from app.views import angles, coherence_change, failures, scoreboard
+from app.views import angles, causes, coherence_change, failures, scoreboard
+from mtcp.geometry.cause_names import CAUSES
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Failures:
 
     about: gr.HTML
     status: gr.Radio
+    cause: gr.Dropdown
     table: gr.HTML
     picture: gr.HTML
     chosen: gr.HTML
@@ -94,7 +96,18 @@ class Failures:
         gr.HTML("<h2>Failures</h2>")
         about = gr.HTML()
         status = gr.Radio(
-            ["all", *failures.STATUSES], value="all", label="Show", elem_id="failure-status", min_width=280
+            [failures.CURRENT, *failures.STATUSES, "all"],
+            value=failures.CURRENT,
+            label="Show",
+            elem_id="failure-status",
+            min_width=280,
+        )
+        cause = gr.Dropdown(
+            [causes.ANY, causes.GROUPED, *CAUSES],
+            value=causes.ANY,
+            label="Cause",
+            elem_id="failure-cause",
+            min_width=280,
         )
         with gr.Row(elem_classes="mt-failure-row"):
             with gr.Column(min_width=280):
@@ -102,26 +115,30 @@ class Failures:
                 chosen = gr.HTML(elem_id="failure-chosen")
             with gr.Column(min_width=280):
                 table = gr.HTML(elem_id="failures")
-        return cls(about, status, table, picture, chosen)
+        return cls(about, status, cause, table, picture, chosen)
 
     @property
     def controls(self) -> tuple[Control, ...]:
-        return (Control(self.status, self._filtered),)
+        return (Control(self.status, self._filtered), Control(self.cause, self._filtered))
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        return (self.about, self.status, self.table, self.picture, self.chosen)
+        return (self.about, self.status, self.cause, self.table, self.picture, self.chosen)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         options = failures.choices(scene.analysis)
         wanted = settings[self.status]
-        status = wanted if wanted in [value for _, value in options] else "all"
+        status = wanted if wanted in [value for _, value in options] else failures.CURRENT
+        of_causes = causes.choices(scene.analysis.failures)
+        wanted = settings[self.cause]
+        cause = wanted if wanted in [value for _, value in of_causes] else causes.ANY
         return {
             self.about: failures.about(scene.analysis),
             self.status: gr.Radio(
                 options, value=status, visible=len(options) > 1 and bool(scene.analysis.failures)
             ),
-            **self._drawn(scene, status),
+            self.cause: gr.Dropdown(of_causes, value=cause, visible=bool(scene.analysis.failures)),
+            **self._drawn(scene, status, cause),
             **self.point(scene, settings),
         }
 
@@ -129,12 +146,12 @@ class Failures:
         return {self.chosen: failures.chosen(scene)}
 
     def _filtered(self, scene: Scene, settings: Settings) -> Values:
-        return self._drawn(scene, settings[self.status])
+        return self._drawn(scene, settings[self.status], settings[self.cause])
 
-    def _drawn(self, scene: Scene, status: str) -> Values:
+    def _drawn(self, scene: Scene, status: str, cause: str) -> Values:
         return {
-            self.table: failures.table(scene.analysis, status),
-            self.picture: failures.picture(scene.analysis, status),
+            self.table: failures.table(scene.analysis, status, cause),
+            self.picture: failures.picture(scene.analysis, status, cause),
         }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.session import Analysis
-from app.views import html
+from app.views import causes, html
 from app.views.triage import digits_of, number
 from mtcp.drawing import shown
 from mtcp.geometry.regions import components, nearest
@@ -45,9 +45,9 @@ class Change:
 def headline(analysis: Analysis) -> str:
     """How far depth and normals disagree, what trace-back did to it, and where most of that happened.
 
-    Above it, why none of that holds, where it does not.
+    Above it, why none of that holds, where it does not. Below it, why it got worse, where it did.
     """
-    return html.caveat(analysis.prediction.geometry_note) + _headline(analysis)
+    return html.caveat(analysis.prediction.geometry_note) + _headline(analysis) + causes.why_worse(analysis)
 
 
 def _headline(analysis: Analysis) -> str:

@@ -13,37 +13,44 @@ import numpy as np
 
 from app.scene import Scene
 from app.session import Analysis
-from app.views import html, outlines
+from app.views import causes, html, outlines
 from app.views.triage import number
-from mtcp.geometry.failures import FAILURE_DEG
+from mtcp.geometry.cause_shares import of_last_stage
+from mtcp.geometry.failures import ACCEPTABLE_DEG
 from mtcp.geometry.report import Failure, Vector
+from mtcp.geometry.stage import FAILURE_DEG
 
-TOP = 12
+TOP = 10
 """Rows shown without unfolding."""
 SIDE = 640
 """Long side of the photo with the outlines."""
 THUMBNAIL = (84, 112)
 STATUSES = {
-    "remaining": "bad before and after trace-back",
-    "fixed": "bad before, good after it",
-    "introduced": "good before, bad after it",
+    "remaining": "neither before nor after trace-back acceptable",
+    "fixed": "acceptable after it",
+    "introduced": "acceptable before it",
 }
+CURRENT = "current"
+"""What is listed first: the failures of the refined prediction, or of the only one."""
 _MARKS = {"remaining": "", "fixed": "mt-better", "introduced": "mt-worse"}
 _AXES = (("left", "right"), ("up", "down"), ("towards the camera", "away from it"))
 
 
-def chosen_of(analysis: Analysis, status: str) -> list[Failure]:
-    """The failures of a status ("all": every one), worst first."""
-    return [failure for failure in analysis.failures if status in ("all", failure.status)]
+def chosen_of(analysis: Analysis, status: str, cause: str = causes.ANY) -> list[Failure]:
+    """The failures of a status ("all": every one; `CURRENT`) and cause (see `causes.filtered`), worst first."""
+    found = of_last_stage(analysis.failures) if status == CURRENT else analysis.failures
+    of_status = [failure for failure in found if status in ("all", CURRENT, failure.status)]
+    return causes.filtered(of_status, cause)
 
 
 def choices(analysis: Analysis) -> list[tuple[str, str]]:
-    """What the table can be filtered by: words with the count, and status. Without trace-back only "all"."""
+    """What the table can be filtered by: words with the count, and status. Without trace-back only `CURRENT`."""
     counts = Counter(failure.status for failure in analysis.failures)
-    found = [(f"all ({len(analysis.failures)})", "all")]
-    if analysis.prediction.refined:
-        found += [(f"{status} ({counts[status]})", status) for status in STATUSES]
-    return found
+    if not analysis.prediction.refined:
+        return [(f"all ({len(analysis.failures)})", CURRENT)]
+    found = [(f"of the refined prediction ({len(of_last_stage(analysis.failures))})", CURRENT)]
+    found += [(f"{status} ({counts[status]})", status) for status in STATUSES]
+    return [*found, (f"all ({len(analysis.failures)})", "all")]
 
 
 def about(analysis: Analysis) -> str:
@@ -56,13 +63,14 @@ def about(analysis: Analysis) -> str:
         "Choose one: the probe goes there and the 3D view turns to it."
     )
     statuses = "; ".join(f"{status}: {meaning}" for status, meaning in STATUSES.items())
-    words += f" {statuses[0].upper()}{statuses[1:]}." if analysis.prediction.refined else ""
+    if analysis.prediction.refined:
+        words += f" {statuses[0].upper()}{statuses[1:]}. Acceptable is a mean angle of at most {ACCEPTABLE_DEG:.0f}°."
     return f'<p class="mt-subdued mt-fine">{words}</p>'
 
 
-def table(analysis: Analysis, status: str = "all") -> str:
-    """The failures of a status, the first `TOP` in sight and the others folded."""
-    found = chosen_of(analysis, status)
+def table(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:
+    """The failures of a status and cause, the first `TOP` in sight and the others folded."""
+    found = chosen_of(analysis, status, cause)
     if not found:
         return '<p class="mt-subdued">No region of this kind.</p>' if analysis.failures else ""
     shown = _table(analysis, found[:TOP])
@@ -72,12 +80,12 @@ def table(analysis: Analysis, status: str = "all") -> str:
     return f'<div class="mt-legend mt-failures">{shown}</div>'
 
 
-def picture(analysis: Analysis, status: str = "all") -> str:
+def picture(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:
     """The photo with these failures outlined, each with its number. A click on a number chooses it."""
-    found = chosen_of(analysis, status)
+    found = chosen_of(analysis, status, cause)
     if not found:
         return ""
-    key = f"camera.coherence.outlines.{status}"
+    key = f"camera.coherence.outlines.{status}.{cause}"
     if key not in analysis.cache:
         analysis.cache[key] = _picture(analysis, found)
     return analysis.cache[key]
@@ -129,7 +137,7 @@ def _description(failure: Failure) -> str:
         )
     return (
         f'<p class="mt-chosen-words" role="status"><b>Region {failure.rank}: {_label(failure)}</b>, {share}, '
-        f"{angles}: {_status(failure)}.{surfaces}</p>"
+        f"{angles}: {_status(failure)}.<br>{causes.sentence(failure)}{surfaces}</p>"
     )
 
 
@@ -159,14 +167,15 @@ def _row(failure: Failure, thumbnail: str, traced: bool) -> str:
     cells = [
         f'<td><span class="mt-rank">{failure.rank}</span>'
         f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',
-        f'<th scope="row">{label}{share}<small>{_status(failure)}</small></th>',
+        f'<th scope="row">{label}{share}<small>{_status(failure)}</small>'
+        f'<small class="mt-cause">{html.text(failure.cause.name)}</small></th>',
         f"<td>{failure.share_pct:.1f} %</td>",
         f"<td>{number(failure.before_deg, 'deg')}</td>",
     ]
     if traced:
         cells.append(f"<td>{number(failure.after_deg, 'deg')}</td>")
     cells.append(f"<td>{number(failure.surfaces_deg, 'deg')}</td>")
-    spoken = f"Region {failure.rank}, {label}: choose"
+    spoken = f"Region {failure.rank}, {label}, {html.text(failure.cause.name)}: choose"
     return f'<tr data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'
 
 

@@ -21,6 +21,7 @@ from mtcp.evaluation.ranking import (
     mean,
     ranked,
     stage_numbers,
+    worst_cause,
 )
 from mtcp.geometry.quantities import COHERENCE, DIGITS, Quantity
 from mtcp.io.photo import shrink
@@ -55,6 +56,7 @@ def entry(analysis: Analysis, path: str) -> Entry:
         "camera_from": analysis.prediction.camera_from,
         "geometry_note": analysis.prediction.geometry_note,
         **failure_counts(report),
+        **worst_cause(report),
     }
     initial, refined = stage_numbers(report)
     angles = ""

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtcp.batch.storage import Place, read_photo
-from mtcp.batch.table import TableRow, stored_name, write_block
+from mtcp.batch.table import TableRow, cause_column, stored_name, write_block
 from mtcp.errors import InputError, one_line
-from mtcp.evaluation.ranking import failure_counts, stage_numbers
+from mtcp.evaluation.ranking import failure_counts, stage_numbers, worst_cause
+from mtcp.geometry.cause_names import CAUSES
+from mtcp.geometry.cause_shares import cause_shares
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Coherence
 from mtcp.inference.prediction import Prediction
@@ -118,12 +120,14 @@ def measure(predict: Predict, job: Job, name: str) -> TableRow:
 
 
 def numbers(report: Coherence, photo: tuple[int, int]) -> dict[str, Any]:
-    """All numbers of a report by column, of the failures their count and the worst one.
+    """All numbers of a report by column, of the failures their count, their causes and the worst one.
 
     photo: its own (H, W), in whose pixels the worst failure's place is given, whatever size was worked at.
     """
     initial, refined = stage_numbers(report)
-    result: dict[str, Any] = dict(failure_counts(report))
+    result: dict[str, Any] = {**failure_counts(report), **worst_cause(report)}
+    shares = cause_shares(report.failures)
+    result |= {cause_column(name): shares.get(name, 0.0) for name in CAUSES}
     for stage, values in (("initial", initial), ("refined", refined)):
         result |= {f"{stage}_{key}": value for key, value in values.items()}
     if report.failures:

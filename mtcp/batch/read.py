@@ -31,6 +31,7 @@ _DETAILS = (
     "failures_remaining",
     "failures_fixed",
     "failures_introduced",
+    "worst_cause",
     "checkpoint",
 )
 """Columns that become a row's `details`, as in the page's own triage."""

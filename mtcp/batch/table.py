@@ -22,6 +22,7 @@ from mtcp import __version__
 from mtcp.batch.storage import Place, write_whole
 from mtcp.errors import InputError
 from mtcp.evaluation.ranking import STAGES
+from mtcp.geometry.cause_names import CAUSES
 from mtcp.geometry.quantities import COHERENCE
 from mtcp.io.safe_read import brief
 
@@ -49,8 +50,8 @@ WHOLE = {
     "worst_y_px": "px",
 }
 """Columns of whole numbers -> unit."""
-NEWER_TEXT = ("geometry_note",)
-"""Columns of text that tables from before 2026-12 do not have."""
+NEWER_TEXT = ("geometry_note", "worst_cause")
+"""Columns of text that older tables do not have."""
 REAL = {
     "seconds": "s",
     "network_seconds": "s",
@@ -61,6 +62,15 @@ REAL = {
     **{f"{stage}_{quantity.key}": quantity.unit for quantity in COHERENCE for stage in STAGES},
 }
 """Columns of real numbers -> unit. Those of `mtcp.geometry.quantities.COHERENCE` start with the stage."""
+
+
+def cause_column(name: str) -> str:
+    """The column of one of `mtcp.geometry.cause_names.CAUSES`."""
+    return f"cause_{name.replace(' ', '_')}_pct"
+
+
+NEWER_REAL = {cause_column(name): "%" for name in CAUSES}
+"""Columns of real numbers that older tables do not have -> unit: share of the picture that fails for each cause."""
 
 
 def arrow() -> ModuleType:
@@ -79,7 +89,9 @@ def schema() -> pa.Schema:
     pa = arrow()
     fields = [pa.field(name, pa.string()) for name in (*TEXT, *NEWER_TEXT)]
     fields += [pa.field(name, pa.int64(), metadata={"unit": unit}) for name, unit in WHOLE.items()]
-    fields += [pa.field(name, pa.float64(), metadata={"unit": unit}) for name, unit in REAL.items()]
+    fields += [
+        pa.field(name, pa.float64(), metadata={"unit": unit}) for name, unit in (REAL | NEWER_REAL).items()
+    ]
     return pa.schema(fields, metadata={"format": FORMAT, "version": str(VERSION), "mtcp": __version__})
 
 

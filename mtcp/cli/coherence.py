@@ -14,6 +14,7 @@ from mtcp.cli.full_size import add_full_size, longest_side
 from mtcp.drawing import shown
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.geometry.cause_shares import cause_shares
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.quantities import COHERENCE, Quantity
 from mtcp.geometry.report import Coherence, Failure
@@ -147,6 +148,9 @@ def scoreboard(report: Coherence) -> str:
     lines += [f"  {reason}" for reason in _reasons(report)]
     lines.append(f"failures (over 30 degrees): {len(report.failures)}")
     lines += [_failure(f) for f in report.failures[:SHOWN]]
+    if shares := cause_shares(report.failures):
+        listed = ", ".join(f"{name} {share:.1f} %" for name, share in shares.items())
+        lines.append(f"causes, by their share of the picture: {listed}")
     return "\n".join(lines)
 
 
@@ -154,7 +158,7 @@ def _failure(f: Failure) -> str:
     x, y = f.pixel
     angle = " -> ".join(f"{deg:.0f}" for deg in (f.before_deg, f.after_deg) if deg is not None) + " deg"
     where = f"{f.label or '?':16} {f.share_pct:5.1f} % of the picture"
-    return f"  {f.rank:2}. {where}  {angle:14} {f.status:11}at x={x}, y={y}"
+    return f"  {f.rank:2}. {where}  {angle:14} {f.status:11}at x={x}, y={y}\n      {f.cause.name}: {f.cause.sentence}"
 
 
 def _reasons(report: Coherence) -> list[str]:

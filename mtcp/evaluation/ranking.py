@@ -102,6 +102,11 @@ def failure_counts(report: Coherence | None) -> dict[str, str | float | int]:
     return {f"failures_{status}": found.count(status) for status in STATUSES}
 
 
+def worst_cause(report: Coherence | None) -> dict[str, str | float | int]:
+    """Why the worst region of a photo fails, see `mtcp.geometry.causes`; empty where none does."""
+    return {"worst_cause": report.failures[0].cause.name} if report and report.failures else {}
+
+
 def ranked(rows: Sequence[TriageRow], quantity: Quantity, of: str = "refined") -> list[int]:
     """Indices of `rows`, the worst first. Equal ones keep their order; those without the number come last.
 

@@ -74,6 +74,36 @@ def depth_edges(depth: np.ndarray, step: float = DEPTH_STEP) -> np.ndarray:
     return _ridges(change, np.log1p(step), depth.shape)
 
 
+def depth_jumps(depth: np.ndarray, half: int, step: float = DEPTH_STEP) -> np.ndarray:
+    """Boolean (h, w): the steepest pixel across each strong step of depth, however blurred within 2 `half` pixels.
+
+    What counts is the change of the depth over 2 `half` pixels without that over as many pixels on either side: less
+    the larger one that goes the same way (slanted surfaces and creases have none), and less what both sides go back
+    (nor have ripples).
+
+    Args:
+        depth: (h, w) metres, 0 where invalid.
+        half: pixels.
+        step: the least change, as a share of the depth.
+    """
+    valid = np.isfinite(depth) & (depth > 0)
+    log_depth = np.log(np.where(valid, depth, 1.0)).astype(np.float32)
+
+    def change(axis: int, apart: int) -> np.ndarray:
+        a, b = _pair(log_depth, axis, apart)
+        moved = (b - a) * np.logical_and(*_pair(valid, axis, apart))
+        if apart == 1:
+            return np.abs(moved)
+        margin = [(apart, apart) if k == axis else (0, 0) for k in (0, 1)]
+        before, after = (
+            side * np.sign(moved) for side in _pair(np.pad(moved, margin, "edge"), axis, 2 * apart)
+        )
+        # where the larger side is negative, both go back, and the larger one the less
+        return np.abs(moved) - np.abs(np.maximum(before, after))
+
+    return _ridges(change, np.log1p(step), depth.shape, half)
+
+
 def normal_edges(normals: np.ndarray, step_deg: float = NORMAL_STEP_DEG) -> np.ndarray:
     """Boolean (h, w): the sharpest pixel across each strong turn of the normals."""
     known = (normals != 0).any(axis=-1)
@@ -94,13 +124,18 @@ def _pair(array: np.ndarray, axis: int, apart: int) -> tuple[np.ndarray, np.ndar
     return array[:, :-apart], array[:, apart:]
 
 
-def _ridges(change: Callable[[int, int], np.ndarray], threshold: float, shape: tuple[int, ...]) -> np.ndarray:
+def _ridges(
+    change: Callable[[int, int], np.ndarray],
+    threshold: float,
+    shape: tuple[int, ...],
+    half: int | None = None,
+) -> np.ndarray:
     """Pixels where the change over a baseline reaches `threshold` and that to the next pixel is its maximum.
 
-    `change(axis, apart)` gives the change between pixels `apart` along `axis`. The baseline makes blurred
-    steps count in full; the maximum thins them.
+    `change(axis, apart)` gives the change between pixels `apart` along `axis`. The baseline, 2 `half` pixels (1/80 of
+    the long side), makes blurred steps count in full; the maximum thins them.
     """
-    half = max(1, round(max(shape) / 160))
+    half = half or max(1, round(max(shape) / 160))
     edges = np.zeros(shape, bool)
     for axis in (0, 1):
         if shape[axis] < 2 * half + 2:

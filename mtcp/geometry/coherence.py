@@ -14,7 +14,7 @@ import numpy as np
 from mtcp.errors import InputError
 from mtcp.geometry.boundaries import boundary_agreement
 from mtcp.geometry.camera import Camera
-from mtcp.geometry.failures import StageInput, find_failures
+from mtcp.geometry.failures import find_failures
 from mtcp.geometry.normals import angle_deg, derivative_normals, plane_fit_normals, scaled_window
 from mtcp.geometry.planes import planarity
 from mtcp.geometry.regions import nearest
@@ -28,6 +28,7 @@ from mtcp.geometry.report import (
     StageMaps,
 )
 from mtcp.geometry.room import room_geometry
+from mtcp.geometry.stage import StageInput
 from mtcp.tasks import DEPTH, IGNORE, NORMALS, NYUD_CLASSES, SEMSEG
 
 WORKING_SIDE = 640
@@ -53,6 +54,7 @@ def coherence(
     classes: Sequence[str] = NYUD_CLASSES,
     working_side: int = WORKING_SIDE,
     note: str = "",
+    unlike: str = "",
 ) -> Coherence:
     """The whole report on one photo.
 
@@ -64,6 +66,8 @@ def coherence(
         classes: names of the labels in "semseg".
         working_side: long side that larger maps are reduced to.
         note: why geometry does not hold for the photo, as `Prediction.geometry_note`; it is passed on.
+        unlike: why the photo is unlike those of training, from whatever measures that; empty where it is not, or where
+            nothing is known of it. See `mtcp.geometry.causes.cause_of`.
 
     Raises:
         InputError: a missing map, a size that is not the camera's.
@@ -71,7 +75,7 @@ def coherence(
     photo_size = (camera.height, camera.width)
     first, small = _measure(initial, camera, classes, working_side, photo_size)
     second = _measure(refined, camera, classes, working_side, photo_size)[0] if refined else None
-    failures = find_failures(first[1], second[1] if second else None, photo_size, classes)
+    failures = find_failures(first[1], second[1] if second else None, photo_size, classes, unlike=unlike)
     return Coherence(
         camera=camera,
         working_size=(small.height, small.width),
@@ -159,7 +163,7 @@ def _measure(
         boundaries=edges,
         maps=stage_maps,
     )
-    return (stage, StageInput(stage_maps, normals, semseg)), small
+    return (stage, StageInput(stage_maps, normals, semseg, depth, small)), small
 
 
 def _checked(maps: Mapping[str, np.ndarray], camera: Camera) -> dict[str, np.ndarray]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from mtcp.geometry.causes import cause_of
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.planes import mean_normal
 from mtcp.geometry.regions import Part, Region, components, inside
-from mtcp.geometry.report import Failure, StageMaps
+from mtcp.geometry.report import Failure
+from mtcp.geometry.stage import StageInput
 from mtcp.tasks import IGNORE
 
-FAILURE_DEG = 30.0
+ACCEPTABLE_DEG = 20.0
+"""Mean angle that a region is acceptable at: one that was no better before it failed was not introduced by
+trace-back (30.0 to 50.4 degrees), nor is one fixed that only got below `FAILURE_DEG`.
+"""
 LEAST_SHARE = 0.001
 MOST = 50
 LARGE_SHARE = 0.10
@@ -23,48 +26,33 @@ parts touch, and one region would swallow the room.
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class StageInput:
-    """What a stage brings to the search: its maps, predicted normals (h, w, 3) and labels (h, w) or None."""
-
-    maps: StageMaps
-    normals: np.ndarray
-    semseg: np.ndarray | None
-
-
 def find_failures(
     initial: StageInput,
     refined: StageInput | None,
     photo_size: tuple[int, int],
     classes: Sequence[str],
-    failure_deg: float = FAILURE_DEG,
     least_share: float = LEAST_SHARE,
     most: int = MOST,
+    unlike: str = "",
 ) -> tuple[Failure, ...]:
-    """Regions over `failure_deg` (plane fit against predicted normals), ranked by area x mean error.
+    """Regions over `FAILURE_DEG` (plane fit against predicted normals), ranked by area x mean error.
 
     Those of the refined stage, and those of the initial one of which trace-back left less than half (so
     that what it fixed is in the list too). Hairlines under three pixels wide, as along depth discontinuities, are
     cut off first; regions under `least_share` of the picture are dropped; those over `LARGE_SHARE` are cut
-    along class boundaries; at most `most` are returned.
+    along class boundaries; at most `most` are returned. unlike: see `cause_of`.
     """
     last = refined or initial
-    bad = _over(last.maps.angle_deg, failure_deg)
+    bad = last.failing
     found = [(part, box, last) for part, box in _regions(bad, last.semseg, least_share)]
     if refined is not None:
-        earlier = _regions(_over(initial.maps.angle_deg, failure_deg), initial.semseg, least_share)
+        earlier = _regions(initial.failing, initial.semseg, least_share)
         found += [(part, box, initial) for part, box in earlier if bad[box][part].mean() < 0.5]
-    failures = [
-        _describe(part, box, stage, initial, refined, photo_size, classes, failure_deg)
-        for part, box, stage in found
-    ]
-    failures.sort(key=lambda f: -f.score)
-    return tuple(dataclasses.replace(f, rank=k + 1) for k, f in enumerate(failures[:most]))
-
-
-def _over(angle: np.ndarray, failure_deg: float) -> np.ndarray:
-    bad = angle > failure_deg  # False where unknown (NaN)
-    return cv2.morphologyEx(bad.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).view(bool)
+    found.sort(key=lambda one: -_score(*one))
+    return tuple(
+        _describe(rank, part, box, stage, initial, refined, photo_size, classes, unlike)
+        for rank, (part, box, stage) in enumerate(found[:most], 1)
+    )
 
 
 def _regions(bad: np.ndarray, semseg: np.ndarray | None, least_share: float) -> list[Part]:
@@ -89,7 +77,14 @@ def _by_class(part: np.ndarray, box: tuple[slice, slice], semseg: np.ndarray, le
     return pieces if 2 * kept > np.count_nonzero(part) else []
 
 
+def _score(part: np.ndarray, box: tuple[slice, slice], stage: StageInput) -> float:
+    """Share of the picture (%) times the mean angle."""
+    share = 100.0 * int(np.count_nonzero(part)) / stage.depth.size
+    return share * (_mean_angle(stage, part, box) or 0.0)
+
+
 def _describe(
+    rank: int,
     part: np.ndarray,
     box: tuple[slice, slice],
     stage: StageInput,
@@ -97,11 +92,10 @@ def _describe(
     refined: StageInput | None,
     photo_size: tuple[int, int],
     classes: Sequence[str],
-    failure_deg: float,
+    unlike: str,
 ) -> Failure:
     size = stage.normals.shape[:2]
     region = Region.of(part, box, (size[0], size[1]))
-    error = _mean_angle(stage, part, box)
     before = _mean_angle(initial, part, box)
     after = _mean_angle(refined, part, box) if refined else None
     by_depth = mean_normal(stage.maps.depth_normals[box][part])
@@ -110,18 +104,19 @@ def _describe(
     share = 100.0 * region.count / (size[0] * size[1])
     surfaces = float(angle_deg(np.array(by_depth), np.array(by_normals))) if by_depth and by_normals else None
     return Failure(
-        rank=0,
+        rank=rank,
         found_in="refined" if stage is refined else "initial",
-        status=_status(before, after, failure_deg),
+        status=_status(before, after),
         label=label,
         label_pct=label_pct,
         share_pct=share,
-        score=share * (error or 0.0),
+        score=_score(part, box, stage),
         before_deg=before,
         after_deg=after,
         surfaces_deg=surfaces,
         depth_normal=by_depth,
         predicted_normal=by_normals,
+        cause=cause_of((part, box), stage, classes, unlike),
         box=region.scaled_box(photo_size),
         pixel=region.scaled_pixel(photo_size),
         region=region,
@@ -134,12 +129,15 @@ def _mean_angle(stage: StageInput, part: np.ndarray, box: tuple[slice, slice]) -
     return float(angles.mean()) if angles.size else None
 
 
-def _status(before: float | None, after: float | None, failure_deg: float) -> str:
-    if after is not None and after <= failure_deg:
+def _status(before: float | None, after: float | None) -> str:
+    if _acceptable(after):
         return "fixed"
-    if after is not None and before is not None and before <= failure_deg:
-        return "introduced"
-    return "remaining"
+    return "introduced" if after is not None and _acceptable(before) else "remaining"
+
+
+def _acceptable(angle: float | None) -> bool:
+    """Whether a mean angle is, as it is read with a digit after the point."""
+    return angle is not None and round(angle, 1) <= ACCEPTABLE_DEG
 
 
 def _majority(

@@ -77,7 +77,7 @@ def planar_parts(
         if label not in ONE_PLANE and label not in SEVERAL_PLANES:
             continue
         for mask, box in components(semseg == index, least):
-            pieces = [(mask, box)] if label in ONE_PLANE else _facets(mask, box, normals[box], least)
+            pieces = [(mask, box)] if label in ONE_PLANE else facets(mask, box, normals[box], least)
             parts += [(label, *piece) for piece in pieces]
     return parts
 
@@ -96,6 +96,35 @@ def mean_normal(normals: np.ndarray) -> Vector | None:
     total = normals.sum(axis=0, dtype=np.float64)
     length = np.linalg.norm(total)
     return _vector(total / length) if length > 1e-6 else None
+
+
+def facets(
+    mask: np.ndarray,
+    box: tuple[slice, slice],
+    normals: np.ndarray,
+    least: int,
+    within_deg: float = _FACET_DEG,
+) -> list[Part]:
+    """Parts the mask by the direction of its normals: the most frequent direction first, then of the rest.
+
+    Args:
+        mask, box: a mask in its box.
+        normals: (h, w, 3) unit vectors of the box, zeros where unknown.
+        least: pixels of a part, at least.
+        within_deg: normals at most this far from a direction are of it.
+    """
+    rest = mask & (normals != 0).any(axis=-1)
+    found: list[Part] = []
+    for _ in range(_MOST_FACETS):
+        if np.count_nonzero(rest) < least:
+            break
+        direction = _main_direction(normals[rest])
+        facet = rest & (normals @ direction > np.cos(np.radians(within_deg)))
+        if not facet.any():
+            break
+        found += [(part, inside(inner, box)) for part, inner in components(facet, least)]
+        rest = rest & ~facet
+    return found
 
 
 def _vector(v: np.ndarray) -> Vector:
@@ -121,22 +150,6 @@ def _segment(
     return PlaneSegment(
         label, share, 100.0 * rms, angle, plane, predicted, region.scaled_pixel(photo_size), region
     )
-
-
-def _facets(mask: np.ndarray, box: tuple[slice, slice], normals: np.ndarray, least: int) -> list[Part]:
-    """Parts the mask by the direction of its normals: the most frequent direction first, then of the rest."""
-    rest = mask & (normals != 0).any(axis=-1)
-    found: list[Part] = []
-    for _ in range(_MOST_FACETS):
-        if np.count_nonzero(rest) < least:
-            break
-        direction = _main_direction(normals[rest])
-        facet = rest & (normals @ direction > np.cos(np.radians(_FACET_DEG)))
-        if not facet.any():
-            break
-        found += [(part, inside(inner, box)) for part, inner in components(facet, least)]
-        rest = rest & ~facet
-    return found
 
 
 def _main_direction(normals: np.ndarray) -> np.ndarray:

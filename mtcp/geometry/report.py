@@ -19,7 +19,9 @@ from mtcp.geometry.regions import Region
 Vector = tuple[float, float, float]
 
 STATUSES = ("remaining", "fixed", "introduced")
-"""What trace-back did to a failure: bad in both stages; good after it; good before it."""
+"""What trace-back did to a failure: acceptable in neither stage; acceptable after it; acceptable before it (see
+`mtcp.geometry.failures.ACCEPTABLE_DEG`).
+"""
 
 _NOT_JSON = {"json": False}
 _DIGITS = 4
@@ -122,8 +124,28 @@ class Boundaries:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """Why depth and normals disagree in a failure, in the stage it was found in. See `mtcp.geometry.causes`.
+
+    name: one of `mtcp.geometry.cause_names.CAUSES`; sentence: the reason with its numbers, ASCII. Angles are over the
+    failing pixels in and around the region, on its class.
+    """
+
+    name: str
+    sentence: str
+    pixel_deg: float  # mean angle between depth's normals and predicted ones
+    means_deg: float | None  # angle between the means of both; None where a mean has no direction
+    plane_deg: float | None  # angle between the plane through the depth and the mean predicted normal
+    depth_scatter_deg: float | None  # mean angle between depth's normals and their mean
+    normals_scatter_deg: float | None  # the same of the predicted normals
+    jump_pct: float  # of the region, near a jump of the depth in it
+    distance_m: float  # median depth of the region
+    view_deg: float | None  # between the mean predicted normal and the direction to the camera
+
+
+@dataclass(frozen=True)
 class Failure:
-    """A connected region where predicted depth and predicted normals disagree by over `failure_deg`.
+    """A connected region where predicted depth and predicted normals disagree by over 30 degrees.
 
     before_deg, after_deg: mean angle in the region, initial and refined; surfaces_deg: between the two mean
     orientations of the stage it was found in, as depth and as the normals have it. status: one of `STATUSES`.
@@ -142,6 +164,7 @@ class Failure:
     surfaces_deg: float | None  # this and the two below: None where the mean has no direction
     depth_normal: Vector | None
     predicted_normal: Vector | None
+    cause: Cause
     box: tuple[int, int, int, int]  # x0, y0, x1, y1 in the photo, half-open
     pixel: tuple[int, int]  # (x, y) in the photo, inside the region
     region: Region = field(repr=False, compare=False)

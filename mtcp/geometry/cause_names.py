@@ -1,0 +1,22 @@
+"""What the causes of failures are called. See `mtcp.geometry.causes`, which finds them."""
+
+from __future__ import annotations
+
+UNLIKE = "unlike training"
+FAR = "too far or oblique"
+DISCONTINUITY = "depth discontinuity"
+MERGED = "merged planes"
+TILTED = "tilted surface"
+ROUGH_DEPTH = "rough depth"
+ROUGH_NORMALS = "rough normals"
+
+CAUSES = {
+    UNLIKE: "the photo is outside of what the network knows",
+    FAR: "too far away, or seen too obliquely, to tell",
+    DISCONTINUITY: "a jump of the depth runs through the region",
+    MERGED: "several objects or planes that one of the two maps takes for one",
+    TILTED: "on average, too, depth and normals face different ways",
+    ROUGH_DEPTH: "on average the two agree, but the depth's normals scatter",
+    ROUGH_NORMALS: "on average the two agree, but the predicted normals scatter",
+}
+"""Each cause and what it means, in the order in which they are asked for."""

@@ -1,0 +1,37 @@
+"""What the causes of failures amount to, weighted by area: over a photo, and in what trace-back made worse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from mtcp.geometry.report import Failure
+
+
+def of_last_stage(failures: Iterable[Failure]) -> list[Failure]:
+    """The failures of the refined prediction, or of the only one: without those that are left in the initial one."""
+    found = list(failures)
+    last = "refined" if any(failure.after_deg is not None for failure in found) else "initial"
+    return [failure for failure in found if failure.found_in == last]
+
+
+def cause_shares(failures: Iterable[Failure]) -> dict[str, float]:
+    """Cause -> share of the picture (%) that fails for it in the last prediction, the largest first."""
+    shares: Counter[str] = Counter()
+    for failure in of_last_stage(failures):
+        shares[failure.cause.name] += failure.share_pct
+    return dict(shares.most_common())
+
+
+def worsened_by_cause(failures: Sequence[Failure]) -> dict[str, float]:
+    """Cause -> its share (%) of what trace-back added in the failures of the refined prediction, the largest first.
+
+    A failure weighs its area times the rise of its mean angle, and nothing where the angle fell. Empty where it rose
+    nowhere.
+    """
+    rise: Counter[str] = Counter()
+    for failure in of_last_stage(failures):
+        if failure.after_deg is not None and failure.before_deg is not None:
+            rise[failure.cause.name] += failure.share_pct * max(failure.after_deg - failure.before_deg, 0.0)
+    total = sum(rise.values())
+    return {name: 100.0 * value / total for name, value in rise.most_common() if value > 0}
