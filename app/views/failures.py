@@ -17,6 +17,7 @@ from app.views import html, outlines
 from app.views.triage import number
 from mtcp.geometry.failures import FAILURE_DEG
 from mtcp.geometry.report import Failure, Vector
+from mtcp.io.photo import shrink
 
 TOP = 12
 """Rows shown without unfolding."""
@@ -53,11 +54,13 @@ def about(analysis: Analysis) -> str:
         return f'<p class="mt-subdued">{words}</p>'
     words = (
         f"Connected regions where depth and normals are over {FAILURE_DEG:.0f}° apart, by area times mean angle. "
-        "Choose one: the probe goes there and the 3D view turns to it."
+        "Choose one here, or click into it in the photo or in 3D: the probe goes there and the 3D view frames it."
     )
     statuses = "; ".join(f"{status}: {meaning}" for status, meaning in STATUSES.items())
     words += f" {statuses[0].upper()}{statuses[1:]}." if analysis.prediction.refined else ""
-    return f'<p class="mt-subdued mt-fine">{words}</p>'
+    return (
+        f'<details class="mt-fine mt-subdued"><summary>What is listed here</summary><p>{words}</p></details>'
+    )
 
 
 def table(analysis: Analysis, status: str = "all") -> str:
@@ -81,6 +84,13 @@ def picture(analysis: Analysis, status: str = "all") -> str:
     if key not in analysis.cache:
         analysis.cache[key] = _picture(analysis, found)
     return analysis.cache[key]
+
+
+def unmarked(analysis: Analysis) -> str:
+    """The photo without any outlines."""
+    return html.picture(
+        shrink(analysis.photo, SIDE), "The photo", kind="JPEG", over='<i class="mt-chosen"></i>'
+    )
 
 
 def chosen(scene: Scene) -> str:
