@@ -31,6 +31,8 @@ from mtcp.tasks import Task
 
 T = TypeVar("T")
 
+_OFF = ["mt-off"]
+"""Classes of a column that is in the page but not seen."""
 _DRAWING = '<p class="mt-subdued" role="status">Being drawn ...</p>'
 
 Drawn = dict[str, tuple[tuple[int, bool], tuple[int, int], int | None]]
@@ -184,13 +186,16 @@ class Page:
         values: Values = {self.drawn: {**data[self.drawn], title: now}}
         if before is not None and before[0] == seen:
             return values | slot.tab.point(scene, data)
-        shown: Values = {slot.empty: gr.HTML(visible=False), slot.shown: gr.Column(visible=True)}
+        shown: Values = {
+            slot.empty: gr.HTML(visible=False),
+            slot.shown: gr.Column(visible=True, elem_classes=[]),
+        }
         return values | shown | slot.tab.fill(scene, data)
 
     def _hide(self, said: Mapping[str, str]) -> Values:
         """All tabs with words in their place, by title. They stay in the page: to show them again costs nothing."""
         hidden: Values = {slot.empty: gr.HTML(said[slot.title], visible=True) for slot in self.slots}
-        return hidden | {slot.shown: gr.Column(visible="hidden") for slot in self.slots}
+        return hidden | {slot.shown: gr.Column(visible=True, elem_classes=_OFF) for slot in self.slots}
 
 
 def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
@@ -207,7 +212,9 @@ def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
             if kind is Truth and sources.frames is not None:
                 browser = Browser.build(sources.frames)  # there before any photo
             said = _invitation(kind, network, sources)
-            first = view.preparing(sources.opening.photo.name) if sources.opening and kind is Coherence else ""
+            first = (
+                view.preparing(sources.opening.photo.name) if sources.opening and kind is Coherence else ""
+            )
             empty = gr.HTML(said + first, elem_id=f"empty-{kind.title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()

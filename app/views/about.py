@@ -12,9 +12,9 @@ PAPER = "https://arxiv.org/abs/2412.03179"
 CODE = "https://github.com/Klodivio355/MT-CP"
 README_ID = "readme"
 _WHAT = (
-    "MT-CP predicts several maps of one photo in one run and lets every task attend to the others: the "
-    '<span class="mt-initial">initial</span> prediction. <b>Trace-back</b> then sends what they found back through the '
-    'stages of each task\'s decoder: the <span class="mt-refined">refined</span> one.'
+    "MT-CP predicts several maps of a photo at once and lets the tasks attend to each other "
+    '(<span class="mt-initial">initial</span>); <b>trace-back</b> then refines each map through the stages of its '
+    'decoder (<span class="mt-refined">refined</span>).'
 )
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)\n?")

@@ -22,7 +22,7 @@ def waiting(step: str, seconds: float | None) -> str:
 
 def short(seconds: float | None) -> str:
     """That a step runs now, in a few words, with its bar. seconds: as in `waiting`."""
-    about = f" about {duration(seconds)}" if seconds else ""
+    about = f", about {duration(seconds)}" if seconds else ""
     return f'<span class="mt-stage-now" role="status">running{about}{_bar(seconds)}</span>'
 
 

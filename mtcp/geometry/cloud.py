@@ -24,7 +24,7 @@ JUMP_STEP = 0.002
 _REFERENCE_SIDE = 320  # neighbours are one pixel apart in maps of this width, farther in larger ones
 
 _FRONTAL_DEG = 40.0  # a surface seen flatter than this is looked at more from its front
-_SIDE_DEG = 35.0  # how far the view moves to the side of where the photo was taken, to show a frontal surface's relief
+_SIDE_DEG = 22.0  # how far the view moves to the side of where the photo was taken, to show a frontal surface's relief
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
 _OUTER = 0.05  # of the points at either end of an axis may lie outside of what is framed: flying pixels
 _LEAST_EXTENT = 0.05  # metres
