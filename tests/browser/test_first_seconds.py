@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
 RUN_MS = 180_000  # a slow and busy machine's time for one photo
 PHONE = (390, 844)
 LONGEST_PX = 3_500
-"""Height of the Coherence tab's page on a phone."""
+"""Height of the Coherence tab on a phone."""
 
 SEEN_IN_ORDER = """() => {
   window.seen = [];
@@ -143,7 +143,8 @@ def test_predictions_come_before_the_comparison(seen: Visit) -> None:
 def test_on_a_phone_the_result_comes_before_the_rest(chromium: Browser, url: str) -> None:
     phone = visit(chromium, url, size=PHONE)
     page = phone.page
-    assert page.evaluate("() => document.documentElement.scrollHeight") <= LONGEST_PX
+    assert page.locator("#right").evaluate("e => e.offsetHeight") <= LONGEST_PX
+    assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE[0]
     page.locator("#photo input[type=file]").set_input_files(EXAMPLES / "office.jpg")
     expect(page.locator("#compare-semseg img")).to_have_count(2, timeout=RUN_MS)
     tops = [
