@@ -1,83 +1,179 @@
-"""How a run gets on the page: from a photo, or from another tab that has made one."""
+"""How a run gets on the page: from a photo, from another tab that has made one, or made at start.
+
+A run comes in steps. What the network predicts is drawn at once; depth and normals are compared after that, and what
+shows the comparison is filled in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
 from app.listeners import NETWORK, PRIVATE, QUIET, toasting
+from app.opening import Opening
 from app.page import Page
 from app.result_cache import CachedResult
 from app.scene import Scene
 from app.scene_events import drawer
 from app.session import Analysis
 from app.sidebar import DOWNLOAD
-from app.tabs.base import Values
+from app.tabs.base import Settings, Values
+from app.tabs.coherence import Coherence
+from app.tabs.predictions import Predictions
+from app.views import stages
+
+LOOK_SECONDS = 0.5
+"""Between two looks whether the opening is there."""
+_INTO_VIEW = """() => {
+  if (matchMedia('(max-width: 900px)').matches) document.querySelector('#right').scrollIntoView();
+}"""
+"""On a small screen the results are below the photo."""
 
 
 def listen_for_photos(page: Page) -> None:
-    """A photo given, taken away or picked: run the network, then draw, then pack the zip."""
+    """A photo given, taken away or picked: run the network, draw, compare, then pack the zip."""
     photo, picked = page.sidebar.photo, page.sidebar.examples
-    _finish(page, photo.input(None, **PRIVATE))
+    outputs = [photo, page.bar, page.opened, *page.frame]
+    photo.input(None, js=_INTO_VIEW, **PRIVATE)
+    _finish(page, photo.input(_waiter(page), {photo, page.opened, page.scene}, outputs, **QUIET))
     if picked is not None:
         paths = [str(path) for path in page.sources.examples]
 
-        def example(index: int) -> Any:
-            return paths[index] if index in range(len(paths)) else gr.skip()
+        def example(data: Settings) -> Values:
+            index = data[picked]
+            known = index in range(len(paths))
+            return {photo: paths[index], **_wait(page, data)} if known else {page.scene: gr.skip()}
 
-        _finish(page, picked.click(example, picked, photo, **QUIET))
+        picked.click(None, js=_INTO_VIEW, **PRIVATE)
+        _finish(page, picked.click(example, {picked, page.opened, page.scene}, outputs, **QUIET))
 
 
 def _finish(page: Page, event: Dependency) -> None:
-    photo, options = page.sidebar.photo, {**NETWORK, **PRIVATE}
-    # what the progress covers; the photo stays in sight
-    covered = [*(slot.empty for slot in page.slots), *page.views]
-    ran = event.success(_shower(page), photo, [photo, *page.frame], show_progress_on=covered, **options)
-    _draw_and_pack(page, ran)
+    inputs = {page.sidebar.photo, *page.draw_inputs}
+    _complete(
+        page, event.success(_shower(page), inputs, [page.sidebar.photo, *_outputs(page)], **NETWORK, **QUIET)
+    )
 
 
 def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
     """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`."""
 
-    def show(kept: CachedResult[Analysis] | None) -> Values:
+    def show(data: Settings) -> Values:
+        kept: CachedResult[Analysis] | None = data[page.inbox]
         if kept is None:
             return {page.inbox: gr.skip()}
         analysis = page.results.take(kept)
-        opened: Values = {page.bar: gr.Tabs(selected=title), page.opened: title}
         return {
-            **page.enter(Scene.of(analysis)),
+            **page.enter(Scene.of(analysis.uncompared()), {**data, page.opened: title}),
             page.sidebar.photo: analysis.photo,
             page.inbox: None,
-            **opened,
+            **_open(page, title),
         }
 
     shown = toasting(show, lambda _: {page.inbox: None})
-    outputs = [page.inbox, page.bar, page.opened, page.sidebar.photo, *page.frame]
-    _draw_and_pack(page, event.success(shown, page.inbox, list(dict.fromkeys(outputs)), **PRIVATE))
+    outputs = [page.inbox, page.bar, page.opened, *_outputs(page)]
+    _complete(page, event.success(shown, {page.inbox, *page.draw_inputs}, outputs, **QUIET))
 
 
-def _draw_and_pack(page: Page, event: Dependency) -> None:
-    drawn = event.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **PRIVATE)
-    download = page.sidebar.download
-    drawn.success(_packer(page, download), page.scene, download, **QUIET)
+def listen_for_opening(page: Page, opening: Opening) -> None:
+    """A visitor without a photo gets what was made at start, as soon as it is there."""
+    timer = gr.Timer(LOOK_SECONDS)
+
+    def look(data: Settings) -> Values:
+        if data[page.scene] is not None or data[page.sidebar.photo] is not None or opening.failed:
+            return {timer: gr.Timer(active=False)}
+        if opening.analysis is None:
+            return {timer: gr.skip()}
+        page.results.share(opening.analysis)
+        return {
+            **page.enter(Scene.of(opening.analysis), data),
+            page.sidebar.photo: str(opening.photo),
+            timer: gr.Timer(active=False),
+        }
+
+    inputs = {page.sidebar.photo, *page.draw_inputs}
+    entered = timer.tick(look, inputs, [timer, *_outputs(page)], **QUIET)
+    entered.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
 
 
-def _shower(page: Page) -> Callable[[str | None], Values]:
-    """The listener that runs the network on a photo and fills what is around the tabs."""
+def _outputs(page: Page) -> list[Component]:
+    """What entering a run may set."""
+    return list(dict.fromkeys([*page.frame, *page.views]))
 
-    def show(path: str | None) -> Values:
+
+def _complete(page: Page, event: Dependency) -> None:
+    """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that, packs the zip."""
+    drawn = event.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
+    outputs = [page.scene, page.header, *page.sidebar.outputs]
+    compared = drawn.success(_comparer(page), page.scene, list(dict.fromkeys(outputs)), **NETWORK, **QUIET)
+    filled = compared.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
+    filled.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
+
+
+def _waiter(page: Page) -> Callable[[Settings], Values]:
+    """The listener that says what is going to happen: others' photos may be before this one."""
+
+    def wait(data: Settings) -> Values:
+        return page.clear() if data[page.sidebar.photo] is None else _wait(page, data)
+
+    return wait
+
+
+def _wait(page: Page, data: Settings) -> Values:
+    """The first photo after what the page opens on begins with its predictions; later ones stay in the open tab."""
+    opening, kept = page.sources.opening, data[page.scene]
+    at_opening = (
+        kept is None or kept.value is None or opening is None or kept.value.analysis is opening.analysis
+    )
+    leaves = opening is not None and at_opening and data[page.opened] == Coherence.title
+    return {**page.wait(), **(_open(page, Predictions.title) if leaves else {})}
+
+
+def _shower(page: Page) -> Callable[[Settings], Values]:
+    """The listener that runs the network on a photo, and shows what it predicts."""
+    network, photo = page.network, page.sidebar.photo
+
+    def show(data: Settings) -> Values:
+        path = data[photo]
         if path is None:
-            return page.clear()
-        return page.enter(Scene.of(session.analyse(page.network.predict, path, page.sources.truth_of)))
+            return {page.scene: gr.skip()}
+        analysis = session.analyse(network.predict, path, page.sources.truth_of)
+        height, width = analysis.prediction.size
+        network.pace.took(stages.NETWORK, height * width, analysis.prediction.seconds)
+        return page.enter(Scene.of(analysis.uncompared()), data)
 
-    def clear(path: str | None) -> Values:
-        return {**page.clear(), page.sidebar.photo: None}
+    def clear(data: Settings) -> Values:
+        return {**page.clear(), photo: None}
 
     return toasting(show, clear, "Give another photo (JPEG, PNG, WebP ...).")
+
+
+def _open(page: Page, title: str) -> Values:
+    return {page.bar: gr.Tabs(selected=title), page.opened: title}
+
+
+def _comparer(page: Page) -> Callable[..., Values]:
+    """The listener that compares depth and normals, so that what follows can be drawn with it."""
+
+    def compare(kept: CachedResult[Scene] | None) -> Values:
+        if kept is None or page.results.look(kept).analysis.compared:
+            return {page.scene: gr.skip()}
+        scene = page.results.look(kept)
+        height, width = scene.analysis.prediction.size
+        with page.network.pace.timed(stages.COHERENCE, height * width):
+            analysis = scene.analysis.compare()
+        now = page.results.look(kept)  # the probe may have been moved meanwhile, or the field of view
+        if now.analysis is not scene.analysis:
+            analysis = now.analysis.compare()
+        now = now.compare(analysis)
+        page.results.change(kept, now)
+        return {page.scene: kept, **page.tell(now), **page.sidebar.point(now)}
+
+    return toasting(compare, lambda _: {page.scene: gr.skip()})
 
 
 def _packer(page: Page, button: gr.DownloadButton) -> Callable[..., gr.DownloadButton]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from gradio.components import Component
 from app import session
 from app.frames import Frames
 from app.listeners import PRIVATE
+from app.opening import Opening
+from app.pace import Pace
 from app.result_cache import CachedResult, ResultCache
 from app.scene import Scene
 from app.sidebar import Sidebar
@@ -23,13 +25,19 @@ from app.tabs.coherence import Coherence
 from app.tabs.predictions import Predictions
 from app.tabs.truth import Browser, Truth
 from app.theme import TOGGLE_DARK
+from app.views import about, stages
 from app.views import page as view
 from mtcp.tasks import Task
 
 T = TypeVar("T")
 
-Drawn = dict[str, tuple[int, tuple[int, int], int | None]]
-"""Tab's title -> what it shows: the run's identity, the probe, the chosen failure."""
+_OFF = ["mt-off"]
+"""Classes of a column that is in the page but not seen."""
+_DRAWING = '<p class="mt-subdued" role="status">Being drawn ...</p>'
+
+Drawn = dict[str, tuple[tuple[int, bool], tuple[int, int], int | None]]
+"""Tab's title -> what it shows: the prediction's identity and whether the tab has its comparison of depth and normals,
+the probe, the chosen failure."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Network:
     tasks: tuple[Task, ...]
     checkpoint: str
     device: str
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True)
@@ -47,24 +56,32 @@ class Sources:
     """What the page offers besides uploads. The page reads nothing outside of these.
 
     examples: photos. runs: folders with run folders in them. logs: single logs that ship with the project.
-    frames: a data folder with ground truth.
+    frames: a data folder with ground truth. opening: what a visitor sees first. readme: Markdown, shown at the end.
     """
 
     examples: Sequence[Path] = ()
     runs: Sequence[Path] = ()
     logs: Sequence[Path] = ()
     frames: Frames | None = None
+    opening: Opening | None = None
+    readme: str = ""
     truth_of: session.TruthOf = field(default=session.no_truth)
 
 
 @dataclass(frozen=True)
 class TabSlot:
-    """One tab of a scene in its place: `empty` is seen until there is a scene."""
+    """One tab of a scene in its place: `empty` is seen until there is a scene, and then says `said`."""
 
     tab: Tab
     place: gr.Tab
     empty: gr.HTML
     shown: gr.Column
+    said: str
+
+    @property
+    def title(self) -> str:
+        """The tab's."""
+        return self.tab.title
 
 
 @dataclass(frozen=True)
@@ -95,12 +112,13 @@ class Page:
 
     @property
     def views(self) -> list[Component]:
-        """The components of all tabs."""
-        return [output for slot in self.slots for output in slot.tab.outputs]
+        """The components of all tabs, and what hides those that are not drawn yet."""
+        switched: list[Any] = [part for slot in self.slots for part in (slot.empty, slot.shown)]
+        return [*switched, *(output for slot in self.slots for output in slot.tab.outputs)]
 
     @property
     def frame(self) -> list[Any]:
-        """What is around the tabs."""
+        """What is around the tabs, and what hides them."""
         switched = [part for slot in self.slots for part in (slot.empty, slot.shown)]
         return [self.scene, self.drawn, self.header, *self.sidebar.outputs, *switched]
 
@@ -125,39 +143,59 @@ class Page:
         """A run as the inbox takes it."""
         return None if analysis is None else self.results.keep(analysis, analysis.name)
 
-    def enter(self, scene: Scene) -> Values:
-        """Everything around the tabs, for a new run."""
-        prediction = scene.analysis.prediction
-        header = view.header(prediction.checkpoint, prediction.device, prediction)
+    def enter(self, scene: Scene, data: Settings) -> Values:
+        """A new run: everything around the tabs, and the tab that is open."""
         return {
-            self.scene: self.results.keep(scene, scene.analysis.name),
-            self.drawn: {},
-            self.header: header,
-            **self._switch(True),
+            **self._hide({slot.title: _DRAWING for slot in self.slots}),
             **self.sidebar.fill(scene),
+            **self.tell(scene),
+            **self.draw(scene, {**data, self.drawn: {}}),
+            self.scene: self.results.keep(scene, scene.analysis.name),
         }
+
+    def tell(self, scene: Scene) -> Values:
+        """The line on top: what was computed for this scene, and what is still being computed."""
+        prediction = scene.analysis.prediction
+        height, width = prediction.size
+        compared = scene.analysis.compared
+        more = "" if compared else stages.short(self.network.pace.estimate(stages.COHERENCE, height * width))
+        return {self.header: view.header(prediction.checkpoint, prediction.device, prediction, more)}
+
+    def wait(self) -> Values:
+        """The page while the network runs on a new photo: what it does in the place of the last photo's results."""
+        said = stages.waiting(stages.NETWORK, self.network.pace.estimate(stages.NETWORK))
+        return {**self.clear(), **self._hide({slot.title: said for slot in self.slots})}
 
     def clear(self) -> Values:
         """The page without a result."""
         header = view.header(self.network.checkpoint, self.network.device)
         nothing: Values = {self.scene: None, self.drawn: {}, self.header: header}
-        return nothing | self._switch(False) | self.sidebar.clear()
+        return nothing | self._hide({slot.title: slot.said for slot in self.slots}) | self.sidebar.clear()
 
     def draw(self, scene: Scene | None, data: Settings) -> Values:
         """The tab that is open, as far as it does not show this scene already."""
         slot = next((slot for slot in self.slots if slot.tab.title == data[self.opened]), None)
         if scene is None or slot is None:
             return {self.drawn: gr.skip()}
-        title, now = slot.tab.title, (id(scene.analysis), scene.probe, scene.failure)
+        title, analysis = slot.tab.title, scene.analysis
+        seen = (id(analysis.prediction), analysis.compared and slot.tab.compares)
+        now = (seen, scene.probe, scene.failure)
         before = data[self.drawn].get(title)
         if before == now:
             return {self.drawn: gr.skip()}
-        draw = slot.tab.point if before is not None and before[0] == now[0] else slot.tab.fill
-        return {self.drawn: {**data[self.drawn], title: now}, **draw(scene, data)}
+        values: Values = {self.drawn: {**data[self.drawn], title: now}}
+        if before is not None and before[0] == seen:
+            return values | slot.tab.point(scene, data)
+        shown: Values = {
+            slot.empty: gr.HTML(visible=False),
+            slot.shown: gr.Column(visible=True, elem_classes=[]),
+        }
+        return values | shown | slot.tab.fill(scene, data)
 
-    def _switch(self, on: bool) -> Values:
-        switched: Values = {slot.empty: gr.HTML(visible=not on) for slot in self.slots}
-        return switched | {slot.shown: gr.Column(visible=on) for slot in self.slots}
+    def _hide(self, said: Mapping[str, str]) -> Values:
+        """All tabs with words in their place, by title. They stay in the page: to show them again costs nothing."""
+        hidden: Values = {slot.empty: gr.HTML(said[slot.title], visible=True) for slot in self.slots}
+        return hidden | {slot.shown: gr.Column(visible=True, elem_classes=_OFF) for slot in self.slots}
 
 
 def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
@@ -165,7 +203,7 @@ def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
     builders: list[tuple[type[Tab], Callable[[], Tab]]] = [
         (Predictions, lambda: Predictions.build(network.tasks)),
         (Attention, Attention.build),
-        (Coherence, Coherence.build),
+        (Coherence, lambda: Coherence.build(network.pace)),
         (Truth, lambda: Truth.build(network.tasks, browser)),
     ]
     slots, browser = [], None
@@ -173,23 +211,35 @@ def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
         with gr.Tab(kind.title, id=kind.title) as place:
             if kind is Truth and sources.frames is not None:
                 browser = Browser.build(sources.frames)  # there before any photo
-            empty = gr.HTML(_waiting(kind, network, sources), elem_id=f"empty-{kind.title.lower()}")
+            said = _invitation(kind, network, sources)
+            first = (
+                view.preparing(sources.opening.photo.name) if sources.opening and kind is Coherence else ""
+            )
+            empty = gr.HTML(said + first, elem_id=f"empty-{kind.title.lower()}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
-        slots.append(TabSlot(tab, place, empty, shown))
+        slots.append(TabSlot(tab, place, empty, shown, said))
     return tuple(slots)
 
 
-def build_header(network: Network) -> gr.HTML:
-    """Adds the line on top to the page."""
+def build_header(network: Network, sources: Sources) -> gr.HTML:
+    """Adds the lines on top to the page."""
     with gr.Row(elem_id="header"):
         header = gr.HTML(view.header(network.checkpoint, network.device))
         dark = gr.Button("Light / dark", size="sm", elem_id="dark-mode")
         dark.click(None, js=TOGGLE_DARK, **PRIVATE)
+    gr.HTML(about.intro(bool(sources.readme)), elem_id="intro")
     return header
 
 
-def _waiting(kind: type[Tab], network: Network, sources: Sources) -> str:
+def build_footer(sources: Sources) -> None:
+    """Adds the README to the end of the page."""
+    if sources.readme:
+        with gr.Accordion("README", open=False, elem_id=about.README_ID):
+            gr.Markdown(about.readable(sources.readme))
+
+
+def _invitation(kind: type[Tab], network: Network, sources: Sources) -> str:
     if kind is Predictions:
         return view.empty([task.name for task in network.tasks], bool(sources.examples))
     return view.empty_tab(kind.shows, bool(sources.examples))

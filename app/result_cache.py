@@ -10,7 +10,7 @@ import ctypes
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -41,6 +41,7 @@ class ResultCache:
     def __init__(self, budget: int = BUDGET) -> None:
         self.budget = budget
         self._all: weakref.WeakSet[CachedResult[Any]] = weakref.WeakSet()
+        self._shared: list[object] = []
         self._turns = 0
         self._lock = threading.Lock()
 
@@ -49,6 +50,11 @@ class ResultCache:
         """Bytes held now, as last counted."""
         with self._lock:
             return sum(kept.size for kept in self._all if kept.value is not None)
+
+    def share(self, value: object) -> None:
+        """A part of many results that is held anyway: it counts for none of them."""
+        if not any(value is one for one in self._shared):
+            self._shared.append(value)
 
     def keep(self, value: T, name: str) -> CachedResult[T]:
         """Holds `value` for as long as what is returned lives, or until others need the memory. name: of its
@@ -91,7 +97,7 @@ class ResultCache:
 
     def settle(self, latest: CachedResult[Any]) -> None:
         """Counts `latest` anew, whose views may have computed more, and lets go of what is too much."""
-        size, gone = footprint(latest.value), False
+        size, gone = footprint(latest.value, self._shared), False
         with self._lock:
             latest.size = size
             self._touch(latest)
@@ -110,11 +116,11 @@ class ResultCache:
         kept.turn = self._turns
 
 
-def footprint(value: object) -> int:
+def footprint(value: object, without: Sequence[object] = ()) -> int:
     """Bytes of all arrays, bytes and text in a value made of containers and plain objects. What is there twice counts
-    once, and a view as the whole array that it keeps alive.
+    once, and a view as the whole array that it keeps alive. without: objects that do not count, nor what they hold.
     """
-    seen: set[int] = set()
+    seen = {id(one) for one in without}
     return sum(_bytes(part) for part in _parts(value, seen))
 
 

@@ -27,10 +27,18 @@ class Scene:
         """A new run, looking at its worst failure (of the refined prediction, where that has one), or at the middle
         where there is none.
         """
-        height, width = analysis.prediction.size
-        middle = cls(analysis, (width // 2, height // 2))
-        worst = next(iter((*of_last_stage(analysis.failures), *analysis.failures)), None)
-        return middle if worst is None else middle.choose(worst.rank)
+        return cls(analysis, _middle(analysis)).worst()
+
+    def compare(self, analysis: Analysis) -> Scene:
+        """The same with the run's depth and normals compared: at the worst failure, unless the probe was moved."""
+        compared = replace(self, analysis=analysis)
+        return compared.worst() if self.probe == _middle(analysis) else compared
+
+    def worst(self) -> Scene:
+        """The same at its worst failure: of the refined prediction if that has one. Without failures nothing moves."""
+        found = self.analysis.failures
+        first = next(iter((*of_last_stage(found), *found)), None)
+        return self if first is None else self.choose(first.rank)
 
     @property
     def chosen(self) -> Failure | None:
@@ -38,13 +46,16 @@ class Scene:
         return None if self.failure is None else self.analysis.failures[self.failure - 1]
 
     def point(self, x: float, y: float) -> Scene:
-        """The probe at fractions (x, y) of the photo's width and height, clipped to it."""
+        """The probe at fractions (x, y) of the photo's width and height, clipped to it; the failure whose region that
+        is in, if any, is the chosen one.
+        """
         height, width = self.analysis.prediction.size
-        column, row = int(x * width), int(y * height)
-        return replace(self, probe=(min(max(column, 0), width - 1), min(max(row, 0), height - 1)))
+        column = min(max(int(x * width), 0), width - 1)
+        row = min(max(int(y * height), 0), height - 1)
+        return self._at(column, row)
 
     def enter(self, x: float | None, y: float | None) -> Scene:
-        """The probe at pixel (x, y), as typed. None leaves that coordinate.
+        """The probe at pixel (x, y), as typed, as by `point`. None leaves that coordinate.
 
         Raises:
             InputError: outside the photo.
@@ -57,7 +68,10 @@ class Scene:
                 f"pixel ({column:g}, {row:g}) is outside the photo: x goes from 0 to {width - 1}, "
                 f"y from 0 to {height - 1}"
             )
-        return replace(self, probe=(column, row))
+        return self._at(column, row)
+
+    def _at(self, column: int, row: int) -> Scene:
+        return replace(self, probe=(column, row), failure=self.analysis.failure_at(column, row))
 
     def choose(self, rank: int) -> Scene:
         """The failure of that rank, with the probe in it.
@@ -84,3 +98,8 @@ class Scene:
         height, width = self.analysis.prediction.size
         analysis = self.analysis.with_camera(Camera.from_fov(width, height, fov_deg))
         return replace(self, analysis=analysis, failure=None)
+
+
+def _middle(analysis: Analysis) -> tuple[int, int]:
+    height, width = analysis.prediction.size
+    return width // 2, height // 2

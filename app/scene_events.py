@@ -8,7 +8,7 @@ from contextlib import suppress
 import gradio as gr
 from gradio.components import Component
 
-from app.listeners import LATEST, PRIVATE, sent, toast, toasting
+from app.listeners import LATEST, PRIVATE, QUIET, sent, toast, toasting
 from app.page import Page
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
@@ -79,7 +79,7 @@ def _listen_to_probe(page: Page) -> None:
 def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
     for place in (*(slot.place for slot in page.slots), *others):
         chosen = place.select(lambda title=place.label: title, None, page.opened, **LATEST)
-        chosen.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **PRIVATE)
+        chosen.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
 
 
 def _listen_to_controls(page: Page) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mtcp.io.photo_facts import PhotoFacts
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
+README = Path(__file__).resolve().parents[1] / "README.md"
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 MAX_UPLOAD = "64mb"
 QUEUE = 200
@@ -142,12 +143,15 @@ def serve(args: argparse.Namespace) -> None:
 
     with uploads():
         network = load(args.checkpoint, args.device)
-        demo = ui.build(network, sources(args, network), ResultCache(args.results_mib * 2**20))
+        offered = sources(args, network)
+        demo = ui.build(network, offered, ResultCache(args.results_mib * 2**20))
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
             url = launch(demo, args.host, args.port, args.root_path)
             sys.stdout.write(f"MT-CP Explorer: {url}  (Ctrl-C ends it)\n")
             sys.stdout.flush()
+            if offered.opening is not None:
+                offered.opening.start(network.predict, offered.truth_of, network.pace)
             demo.block_thread()
         finally:
             demo.close()
@@ -243,16 +247,21 @@ def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
     """
     from app import ui
     from app.frames import Frames
+    from app.opening import Opening
 
     frames = None
     if args.data is not None:
         weights = hashlib.sha256(args.checkpoint.read_bytes()).hexdigest()
         frames = Frames.open(args.data, args.split, network.tasks, weights, args.measured)
+    shipped = examples()
     return ui.Sources(
-        examples=examples(),
+        examples=shipped,
         runs=args.runs or [Path("runs")],
         logs=sorted(DEFAULT_CHECKPOINT.parent.glob("*.log.jsonl")),
         frames=frames,
+        readme=README.read_text(encoding="utf-8") if README.is_file() else "",
+        # a GPU is lent to visitors' calls only: there is none at start
+        opening=Opening(shipped[0]) if shipped and not os.environ.get("SPACES_ZERO_GPU") else None,
         truth_of=truth_of,
     )
 

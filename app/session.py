@@ -18,6 +18,7 @@ from app.result_cache import give_back
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
+from mtcp.geometry.regions import nearest
 from mtcp.geometry.report import Coherence, Failure
 from mtcp.inference.prediction import Prediction
 from mtcp.inference.write import write_prediction
@@ -40,6 +41,7 @@ class Analysis:
     photo: upright RGB uint8 (H, W, 3) as the network was given it; `prediction.size` is its (H, W).
     name: the file's name. original: (H, W) of the upright photo before it was shrunk to `LONGEST_SIDE`.
     truth: what the photo really shows, where that is known.
+    compared: False while depth and normals have not been compared yet; `coherence` is None then. See `compare`.
     cache: what the tabs have computed, by "tab.what"; by "camera.tab.what" if it depends on the camera.
     """
 
@@ -48,13 +50,16 @@ class Analysis:
     name: str
     original: tuple[int, int]
     truth: Truth | None = None
+    compared: bool = True
     cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def coherence(self) -> Coherence | None:
-        """Whether depth and normals describe the same room; None if the network does not predict both."""
+        """Whether depth and normals describe the same room; None if the network does not predict both, or while they
+        have not been compared yet.
+        """
         prediction = self.prediction
-        if lacking(prediction.tasks):
+        if not self.compared or not self.comparable:
             return None
         return coherence(
             prediction.initial,
@@ -65,9 +70,39 @@ class Analysis:
         )
 
     @property
+    def comparable(self) -> bool:
+        """Whether the network predicts both depth and normals."""
+        return not lacking(self.prediction.tasks)
+
+    def uncompared(self) -> Analysis:
+        """The same, to be shown before depth and normals are compared, which takes about as long as the network."""
+        return self if "coherence" in vars(self) else replace(self, compared=not self.comparable)
+
+    def compare(self) -> Analysis:
+        """The same with depth and normals compared, which takes its time here; what was computed before is kept."""
+        if self.compared:
+            return self
+        kept = {key: value for key, value in self.cache.items() if not key.startswith("camera.coherence")}
+        done = replace(self, compared=True, cache=kept)
+        _ = done.coherence
+        return done
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """Where they do not, worst first."""
         return self.coherence.failures if self.coherence else ()
+
+    def failure_at(self, x: int, y: int) -> int | None:
+        """The rank of the failure whose region the photo's pixel (x, y) lies in; None outside of all."""
+        if not self.failures:
+            return None
+        ranks = self.cache.get("camera.coherence.ranks")
+        if ranks is None:
+            ranks = self.cache["camera.coherence.ranks"] = _ranks(self.failures)
+        rows, columns = (
+            nearest(have, want) for have, want in zip(ranks.shape, self.prediction.size, strict=True)
+        )
+        return int(ranks[rows[y], columns[x]]) or None
 
     def with_camera(self, camera: Camera) -> Analysis:
         """The same prediction seen through another camera; what does not depend on it is kept."""
@@ -84,6 +119,14 @@ class Analysis:
     def stem(self) -> str:
         """The file's name without its ending: what exported files are called."""
         return Path(self.name).stem or "photo"
+
+
+def _ranks(failures: tuple[Failure, ...]) -> np.ndarray:
+    """int (h, w): the rank of the failure at each pixel of the regions' size, the worst where two meet; 0 at none."""
+    ranks = np.zeros(failures[0].region.size, int)
+    for failure in reversed(failures):
+        ranks[failure.region.mask()] = failure.rank
+    return ranks
 
 
 def no_truth(path: str | os.PathLike[str]) -> Truth | None:

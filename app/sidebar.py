@@ -14,7 +14,7 @@ from app.picker import picker
 from app.scene import Scene
 from app.tabs.base import Values
 from app.uploads import uploaded
-from app.views import page, probe
+from app.views import about, page, probe
 
 DOWNLOAD = "Download all maps (zip)"
 EXAMPLE = {"path": "room.jpg", "orig_name": "room.jpg", "meta": {"_type": "gradio.FileData"}}
@@ -145,6 +145,7 @@ def _uploaded(payload: ImageData | None) -> str | None:
 def _examples(paths: Sequence[Path]) -> gr.Dataset | None:
     if not paths:
         return None
+    gr.HTML(about.captions(paths), elem_classes="mt-unseen")
     return gr.Dataset(
         components=["image"],
         samples=[[str(path)] for path in paths],

@@ -13,7 +13,7 @@ import gradio as gr
 from app import analysis_events, scene_events
 from app.answers import answer_in_words
 from app.endpoint import add_endpoint
-from app.page import Network, Page, Sources, build_header, build_slots
+from app.page import Network, Page, Sources, build_footer, build_header, build_slots
 from app.result_cache import ResultCache
 from app.sidebar import Sidebar
 from app.tabs import training_events, triage_events, truth_events
@@ -34,20 +34,27 @@ def build(network: Network, sources: Sources | None = None, results: ResultCache
     sources = sources or Sources()
     title = "MT-CP Explorer"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as demo:
-        initial: tuple[Any, ...] = (None, Predictions.title, {}, None)
+        first = Predictions.title if sources.opening is None else Coherence.title
+        initial: tuple[Any, ...] = (None, first, {}, None)
         scene, opened, drawn, inbox = (gr.State(value, time_to_live=STATE_SECONDS) for value in initial)
-        header = build_header(network)
-        with gr.Row():
+        header = build_header(network, sources)
+        with gr.Row(elem_id="main"):
             sidebar = Sidebar.build(sources.examples)
-            with gr.Column(elem_id="right"), gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as bar:
+            with (
+                gr.Column(elem_id="right"),
+                gr.Tabs(selected=first, elem_id="tabs", overflow_behavior="wrap") as bar,
+            ):
                 slots = build_slots(network, sources)
                 with gr.Tab(Training.title, id=Training.title) as at_training:
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
                     triage = Triage.build()
+        build_footer(sources)
         results = results or ResultCache()
         page = Page(network, sources, header, sidebar, slots, bar, scene, opened, drawn, inbox, results)
         analysis_events.listen_for_photos(page)
+        if sources.opening is not None:
+            analysis_events.listen_for_opening(page, sources.opening)
         scene_events.listen(page, (at_training, at_triage))
         training_events.listen(training, [at_training.select], page.opened)
         for event in triage_events.listen(triage, network.predict, page.inbox, sources.truth_of, page.handed):

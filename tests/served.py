@@ -50,9 +50,16 @@ class Served:
     def dropped(self, photo: Path, api_name: str | None = None) -> dict[str, Any]:
         """Uploads a photo; the call that the page makes for it, or, named "predict", the endpoint's."""
         component = next(c["id"] for c in self.config["components"] if c["props"].get("elem_id") == "photo")
-        mine = [d for d in self.listeners if d["inputs"] == [component]]
-        listener = next(d for d in mine if (d["api_name"] == "predict") == (api_name == "predict"))
-        return {"fn_index": listener["id"], "data": [{"path": self.upload(photo), "meta": MARK}]}
+        mine = [d for d in self.listeners if component in d["inputs"] and len(d["outputs"]) > 1]
+        if api_name == "predict":
+            listener = next(d for d in mine if d["api_name"] == "predict")
+        else:  # what follows the listener that only says that the network runs
+            first = next(d for d in mine if [component, "input"] in [list(t) for t in d["targets"]])
+            listener = next(d for d in mine if d.get("trigger_after") == first["id"])
+        props = {c["id"]: c["props"] for c in self.config["components"]}
+        given = {component: {"path": self.upload(photo), "meta": MARK}}
+        data = [given.get(key, props[key].get("value")) for key in listener["inputs"]]
+        return {"fn_index": listener["id"], "data": data}
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:

@@ -212,7 +212,7 @@ def test_headline_joins_the_changes() -> None:
 
 
 def test_header_tells_the_run_only_after_one(analysis: Analysis) -> None:
-    assert "took" not in page.header("x/lite.safetensors", "cpu")
+    assert "network" not in page.header("x/lite.safetensors", "cpu")
     done = dataclasses.replace(analysis.prediction, network_size=(240, 320), seconds=0.041)
     told = page.header("x/lite.safetensors", "cpu", done)
     assert "not enough memory" not in told

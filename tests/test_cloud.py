@@ -104,6 +104,8 @@ def test_view_of_a_floor_goes_above_it() -> None:
     assert view.centre == pytest.approx((0, 1.2, 3.5))
     assert view.yaw_deg == pytest.approx(0, abs=1)
     assert 40 < view.pitch_deg <= 60
+    assert view.half_width == pytest.approx(0.5, rel=0.15)
+    assert view.half_height == pytest.approx(0.5 * np.sin(np.radians(view.pitch_deg)), rel=0.15)
     assert eye(view) @ np.array([0, -1, 0]) > 0.6
 
 

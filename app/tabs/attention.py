@@ -25,6 +25,7 @@ class Attention:
         "what the chosen pixel attends to in each task, what each task lets in from the others, and trace-back step "
         "by step"
     )
+    compares: ClassVar[bool] = False
 
     headline: gr.HTML
     scale: gr.Radio

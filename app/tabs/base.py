@@ -35,6 +35,8 @@ class Tab(Protocol):
     title: ClassVar[str]
     shows: ClassVar[str]
     """What it will show once there is a photo, as the end of a sentence."""
+    compares: ClassVar[bool]
+    """Whether it shows how depth and normals compare, and so is filled anew once they are compared."""
 
     @property
     def controls(self) -> tuple[Control, ...]:

@@ -56,7 +56,7 @@ class Cloud:
     title: ClassVar[str] = "3D"
 
     show: gr.Radio
-    colour: gr.Radio
+    colour: gr.Dropdown
     needles: gr.Checkbox
     edges: gr.Slider
     budget: gr.Dropdown
@@ -70,16 +70,27 @@ class Cloud:
     @classmethod
     def build(cls) -> Cloud:
         """Adds the view to the page."""
-        with gr.Column(elem_classes="mt-cloud-view"):
-            with gr.Row(elem_classes="mt-cloud-controls"):
+        with gr.Column(elem_classes="mt-cloud-view", min_width=0):
+            gr.HTML("<h2>In 3D</h2>")
+            with gr.Row(elem_classes="mt-cloud-choices"):
                 show = gr.Radio(
-                    ["both", "initial", "refined"], value="both", label="Show", elem_id="cloud-show"
+                    ["both", "initial", "refined"],
+                    value="both",
+                    label="Predictions shown in 3D",
+                    show_label=False,
+                    container=False,
+                    elem_id="cloud-show",
+                    min_width=0,
                 )
-                colour = gr.Radio(
+                colour = gr.Dropdown(
                     [(name, key) for key, name in view.COLOURS.items()],
                     value="photo",
-                    label="Colour by",
+                    label="Colour of the points",
+                    show_label=False,
+                    container=False,
+                    filterable=False,
                     elem_id="cloud-colour",
+                    min_width=120,
                 )
             shown = gr.HTML(
                 None,
@@ -89,11 +100,12 @@ class Cloud:
                 elem_id="cloud",
             )
             legend = gr.HTML(elem_id="cloud-legend")
+        with gr.Column(elem_classes="mt-cloud-more", min_width=0):
             with gr.Row(elem_classes="mt-cloud-controls"):
                 needles = gr.Checkbox(
                     True,
-                    label="Needles",
-                    info="Normals of the chosen failure, or around the probe.",
+                    label="Normals as arrows",
+                    info="Of the chosen failure, or around the probe.",
                     elem_id="cloud-needles",
                 )
                 edges = gr.Slider(
@@ -161,7 +173,7 @@ class Cloud:
         show = settings[self.show] if settings[self.show] in shows else shows[0]
         return {
             **self._recolour(scene, settings),
-            self.colour: gr.Radio(choices=choices, value=what),
+            self.colour: gr.Dropdown(choices=choices, value=what),
             self.show: gr.Radio(choices=shows, value=show, visible=len(shows) > 1),
         }
 

@@ -1,18 +1,22 @@
-"""The Coherence tab: whether depth and normals describe the same room, in numbers, maps, failures and in 3D."""
+"""The Coherence tab: whether depth and normals describe the same room, in failures, in 3D, in numbers and maps.
+
+Its first row is a workbench: the failures, the photo with their outlines, and both predictions in 3D, side by side.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
 
+from app.pace import Pace
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
 from app.tabs.parts import Comparison
-from app.views import angles, causes, coherence_change, failures, scoreboard
+from app.views import angles, causes, coherence_change, failures, scoreboard, stages
 from mtcp.geometry.cause_names import CAUSES
 
 
@@ -81,8 +85,10 @@ class Angles:
 
 @dataclass(frozen=True)
 class Failures:
-    """Where they disagree: a ranked table beside the photo with the regions outlined."""
+    """Where they disagree: a ranked list beside the photo with the regions outlined. The columns of both."""
 
+    listed: gr.Column
+    pictured: gr.Column
     about: gr.HTML
     status: gr.Radio
     cause: gr.Dropdown
@@ -93,29 +99,33 @@ class Failures:
     @classmethod
     def build(cls) -> Failures:
         """Adds the view to the page."""
-        gr.HTML("<h2>Failures</h2>")
-        about = gr.HTML()
-        status = gr.Radio(
-            [failures.CURRENT, *failures.STATUSES, "all"],
-            value=failures.CURRENT,
-            label="Show",
-            elem_id="failure-status",
-            min_width=280,
-        )
-        cause = gr.Dropdown(
-            [causes.ANY, causes.GROUPED, *CAUSES],
-            value=causes.ANY,
-            label="Cause",
-            elem_id="failure-cause",
-            min_width=280,
-        )
-        with gr.Row(elem_classes="mt-failure-row"):
-            with gr.Column(min_width=280):
-                picture = gr.HTML(elem_id="failure-picture")
-                chosen = gr.HTML(elem_id="failure-chosen")
-            with gr.Column(min_width=280):
-                table = gr.HTML(elem_id="failures")
-        return cls(about, status, cause, table, picture, chosen)
+        with gr.Column(elem_classes="mt-listed", min_width=0) as listed:
+            gr.HTML("<h2>Failures</h2>")
+            status = gr.Radio(
+                [failures.CURRENT, *failures.STATUSES, "all"],
+                value=failures.CURRENT,
+                label="Failures shown",
+                show_label=False,
+                container=False,
+                elem_id="failure-status",
+                min_width=0,
+            )
+            cause = gr.Dropdown(
+                [causes.ANY, causes.GROUPED, *CAUSES],
+                value=causes.ANY,
+                label="Cause",
+                show_label=False,
+                container=False,
+                elem_id="failure-cause",
+                min_width=0,
+            )
+            about = gr.HTML()
+            table = gr.HTML(elem_id="failures")
+        with gr.Column(elem_classes="mt-pictured", min_width=0) as pictured:
+            gr.HTML("<h2>In the photo</h2>")
+            picture = gr.HTML(elem_id="failure-picture")
+            chosen = gr.HTML(elem_id="failure-chosen")
+        return cls(listed, pictured, about, status, cause, table, picture, chosen)
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -123,7 +133,18 @@ class Failures:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        return (self.about, self.status, self.cause, self.table, self.picture, self.chosen)
+        columns: list[Any] = [self.listed, self.pictured]  # a column is no Component to gradio's types
+        return (*columns, self.about, self.status, self.cause, self.table, self.picture, self.chosen)
+
+    def wait(self, scene: Scene) -> Values:
+        """Before depth and normals are compared: the photo alone, and without that comparison nothing at all."""
+        comparable = scene.analysis.comparable
+        return {
+            self.listed: gr.Column(visible=False),
+            self.pictured: gr.Column(visible=comparable),
+            self.picture: failures.unmarked(scene.analysis) if comparable else "",
+            self.chosen: "",
+        }
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         options = failures.choices(scene.analysis)
@@ -133,6 +154,8 @@ class Failures:
         wanted = settings[self.cause]
         cause = wanted if wanted in [value for _, value in of_causes] else causes.ANY
         return {
+            self.listed: gr.Column(visible=True),
+            self.pictured: gr.Column(visible=True),
             self.about: failures.about(scene.analysis),
             self.status: gr.Radio(
                 options, value=status, visible=len(options) > 1 and bool(scene.analysis.failures)
@@ -151,18 +174,21 @@ class Failures:
     def _drawn(self, scene: Scene, status: str, cause: str) -> Values:
         return {
             self.table: failures.table(scene.analysis, status, cause),
-            self.picture: failures.picture(scene.analysis, status, cause),
+            self.picture: failures.picture(scene.analysis, status, cause)
+            or failures.unmarked(scene.analysis),
         }
 
 
 @dataclass(frozen=True)
 class Coherence:
-    """Headline and scoreboard, the angle map, the failures, and both predictions in 3D."""
+    """Headline, workbench, scoreboard and angle map. pace: how long comparing takes."""
 
     title: ClassVar[str] = "Coherence"
     shows: ClassVar[str] = (
         "whether depth and normals describe the same room: numbers, maps, ranked failures and both predictions in 3D"
     )
+
+    compares: ClassVar[bool] = True
 
     headline: gr.HTML
     compared: gr.Column
@@ -170,17 +196,19 @@ class Coherence:
     angles: Angles
     failures: Failures
     cloud: Cloud
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def build(cls) -> Coherence:
+    def build(cls, pace: Pace | None = None) -> Coherence:
         """Adds the view to the page."""
         headline = gr.HTML(elem_id="coherence-headline", elem_classes="mt-busy")
+        with gr.Row(elem_classes="mt-coherence mt-workbench"):
+            regions = Failures.build()
+            cloud = Cloud.build()
         with gr.Column(elem_classes="mt-coherence") as compared:
             board = gr.HTML(elem_id="scoreboard")
             maps = Angles.build()
-            regions = Failures.build()
-        gr.HTML("<h2 class='mt-heading'>In 3D</h2>")
-        return cls(headline, compared, board, maps, regions, Cloud.build())
+        return cls(headline, compared, board, maps, regions, cloud, pace or Pace())
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -194,15 +222,21 @@ class Coherence:
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         analysis = scene.analysis
-        comparable = analysis.coherence is not None
-        values: Values = {
-            self.headline: coherence_change.headline(analysis),
-            self.compared: gr.Column(visible=comparable),
-        }
-        if comparable:
+        there = analysis.coherence is not None
+        values: Values = {self.headline: self._headline(scene), self.compared: gr.Column(visible=there)}
+        if there:
             values[self.board] = scoreboard.scoreboard(analysis)
             values |= self.angles.fill(scene, settings) | self.failures.fill(scene, settings)
+        else:
+            values |= self.failures.wait(scene)
         return values | self.cloud.fill(scene, settings)
+
+    def _headline(self, scene: Scene) -> str:
+        analysis = scene.analysis
+        if analysis.compared:
+            return coherence_change.headline(analysis)
+        height, width = analysis.prediction.size
+        return stages.waiting(stages.COHERENCE, self.pace.estimate(stages.COHERENCE, height * width))
 
     def point(self, scene: Scene, settings: Settings) -> Values:
         values = self.cloud.point(scene, settings)

@@ -66,6 +66,7 @@ class Predictions:
 
     title: ClassVar[str] = "Predictions"
     shows: ClassVar[str] = "every task, initial and refined"
+    compares: ClassVar[bool] = False
 
     headline: gr.HTML
     divider: gr.Slider

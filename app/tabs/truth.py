@@ -144,6 +144,7 @@ class Truth:
         "how far each prediction is from what the photo really shows, where that is known: for the examples, and for "
         "frames of a data folder"
     )
+    compares: ClassVar[bool] = False
 
     headline: gr.HTML
     caveat: gr.HTML

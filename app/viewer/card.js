@@ -1,6 +1,6 @@
 // Draws a cloud with the graphics card (WebGL2).
 const ROUND_PX = 3.5; // canvas pixels from which on points are drawn round
-const MARKER_PX = 34, LINE_PX = 2.4; // CSS pixels
+const MARKER_PX = 34, LINE_PX = 1.4; // CSS pixels
 
 class Card {
   constructor(gl) {

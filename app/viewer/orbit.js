@@ -7,6 +7,7 @@ const unit = (a) => { const l = Math.hypot(...a) || 1; return a.map((v) => v / l
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const radians = (degrees) => degrees * Math.PI / 180;
 const STEEPEST = radians(85), FLIGHT_MS = 400;
+const FILLED = 0.7; // of the picture's width or height by a framed region: half of the picture if it has its shape
 
 class Orbit {
   constructor(changed) {
@@ -68,8 +69,10 @@ class Orbit {
 
   reset() { this.fly(this.home); }
 
-  look(focus) {
-    const distance = Math.max(2.6 * focus.radius / Math.min(...this.tangents, 1), 0.4);
+  // Frames a region (see `Viewpoint` in mtcp/geometry/cloud.py) in a canvas of that width / height.
+  look(focus, aspect) {
+    const half = this.halfHeight(aspect);
+    const distance = Math.max(focus.width / aspect, focus.height) / (half * FILLED) + focus.nearer;
     this.fly({ target: focus.centre, distance, yaw: radians(focus.yaw), pitch: radians(focus.pitch) });
   }
 

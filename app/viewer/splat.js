@@ -126,7 +126,7 @@ class Splat {
       last = Math.min(last, s);
     }
     const length = Math.max(Math.abs(bx - ax), Math.abs(by - ay)), steps = Math.ceil(length * (last - first));
-    const wide = Math.max(2, Math.round(LINE_PX * ratio)), rim = packed(...colour.map((v) => v / 4));
+    const wide = Math.max(1, Math.round(LINE_PX * ratio)), rim = packed(...colour.map((v) => v / 4));
     const away = (t) => (1 - LINE_BIAS) / ((1 - t) / aw + t / bw);
     // The colour is as near as the nearest rim that reaches here, or the rim of a steep line would cover it.
     for (const [brush, paint, reach] of [[wide + 1, rim, 0], [wide, packed(...colour), (wide + 1) / (length || 1)]]) {

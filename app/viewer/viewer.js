@@ -4,6 +4,7 @@ const root = element.querySelector('.mt-cloud'), note = root.querySelector('.mt-
 const key = root.querySelector('.mt-cloud-key'), legend = root.querySelector('.mt-cloud-needles');
 const by = root.querySelector('.mt-cloud-by');
 const files = new Map(), number = new Intl.NumberFormat('en');
+const HEAD = 0.3; // of an arrow's length
 const SLOW_MS = 150, FAST_MS = 60, REST_MS = 200, LEAST = 0.1;
 let frame = 0, moving = 0, drawn = 0, detail = 1, turn = 0, value = null, shape = null, last = {};
 
@@ -129,6 +130,11 @@ function half(bits) { // float16
 function linesOf(told, stage, middle) {
   const start = [], end = [], colour = [];
   const line = (a, b, paint) => { start.push(...a); end.push(...b); colour.push(...paint); };
+  const arrow = (root, normal, length, paint) => { // its head lies in a plane with the normal
+    const tip = add(root, normal, length), beside = unit(cross(normal, Math.abs(normal[1]) < 0.9 ? [0, 1, 0] : [1, 0, 0]));
+    line(root, tip, paint);
+    for (const side of [-1, 1]) line(tip, add(add(tip, normal, -HEAD * length), beside, 0.5 * side * HEAD * length), paint);
+  };
   const grey = cssColour(root, '--cloud-camera'), { camera, size: [H, W] } = told, z = 0.12 * middle;
   const corners = [[0, 0], [W, 0], [W, H], [0, H]].map(([x, y]) => lift(camera, [x - 0.5, y - 0.5], z));
   corners.forEach((corner, k) => { line([0, 0, 0], corner, grey); line(corner, corners[(k + 1) % 4], grey); });
@@ -141,7 +147,7 @@ function linesOf(told, stage, middle) {
       if (!(depth > 0)) continue;
       paints.forEach((paint, which) => {
         const normal = normals.slice(3 * which, 3 * which + 3);
-        if (Math.hypot(...normal) > 0.5) line([x, y, depth], add([x, y, depth], normal, length), paint);
+        if (Math.hypot(...normal) > 0.5) arrow([x, y, depth], normal, length, paint);
       });
     }
   }
@@ -189,8 +195,14 @@ function themed(told, stage, middle) {
 
 function move(told) {
   orbit.seePhoto(told.camera, told.size, median(shape.depths[told.stages.length - 1]) / 65535 * told.farthest);
-  if (told.run !== last.run) orbit.set(orbit.home);
-  else if (told.focus && told.focus.rank !== last.focus?.rank) orbit.look(told.focus);
+  const fresh = told.run !== last.run;
+  if (fresh) orbit.set(orbit.home);
+  if (told.focus && (fresh || told.focus.rank !== last.focus?.rank)) frameRegion(told.focus);
+}
+
+function frameRegion(focus) {
+  const { clientWidth, clientHeight } = panes.find((pane) => !pane.figure.hidden)?.canvas ?? {};
+  orbit.look(focus, clientWidth / clientHeight || 4 / 3); // not on the page yet: as it will be
 }
 
 async function update() {
@@ -228,5 +240,5 @@ new MutationObserver(() => { // dark or light
 }).observe(document.body, { attributes: true, attributeFilter: ['class'] });
 document.addEventListener('click', (event) => { // the chosen failure once more: the server has nothing new to say
   const rank = Number(event.target.closest?.('[data-failure]')?.dataset.failure);
-  if (rank && rank === value?.focus?.rank) orbit.look(value.focus);
+  if (rank && rank === value?.focus?.rank) frameRegion(value.focus);
 });

@@ -175,8 +175,9 @@ def focus(scene: Scene) -> dict[str, Any] | None:
     seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal))
     if seen is None:
         return None
+    half = {"width": seen.half_width, "height": seen.half_height, "nearer": seen.nearer}
     turn = {"yaw": seen.yaw_deg, "pitch": seen.pitch_deg}
-    return {"rank": chosen.rank, "centre": list(seen.centre), "radius": seen.radius, **turn}
+    return {"rank": chosen.rank, "centre": list(seen.centre), **half, **turn}
 
 
 def export(analysis: Analysis, stage: str, what: str, sampled: Shape, filter_share: float) -> Cloud:
@@ -221,7 +222,7 @@ def _needles(scene: Scene) -> dict[str, Any]:
         records.append(np.concatenate((points, predicted, derived), axis=1))
         spacing = _spacing(points, int(np.count_nonzero(mask)), analysis)
     data = np.stack(records).astype("<f2")  # (S, N, 9): millimetres at arm's length, a tenth of a degree
-    length = float(np.clip(2 * spacing, *_NEEDLE))
+    length = float(np.clip(spacing, *_NEEDLE))
     return {"data": base64.b64encode(data.tobytes()).decode(), "count": len(pixels), "length": length}
 
 

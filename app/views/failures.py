@@ -19,6 +19,7 @@ from mtcp.geometry.cause_shares import of_last_stage
 from mtcp.geometry.failures import ACCEPTABLE_DEG
 from mtcp.geometry.report import Failure, Vector
 from mtcp.geometry.stage import FAILURE_DEG
+from mtcp.io.photo import shrink
 
 TOP = 10
 """Rows shown without unfolding."""
@@ -60,12 +61,14 @@ def about(analysis: Analysis) -> str:
         return f'<p class="mt-subdued">{words}</p>'
     words = (
         f"Connected regions where depth and normals are over {FAILURE_DEG:.0f}° apart, by area times mean angle. "
-        "Choose one: the probe goes there and the 3D view turns to it."
+        "Choose one here, or click into it in the photo or in 3D: the probe goes there and the 3D view frames it."
     )
     statuses = "; ".join(f"{status}: {meaning}" for status, meaning in STATUSES.items())
     if analysis.prediction.refined:
         words += f" {statuses[0].upper()}{statuses[1:]}. Acceptable is a mean angle of at most {ACCEPTABLE_DEG:.0f}°."
-    return f'<p class="mt-subdued mt-fine">{words}</p>'
+    return (
+        f'<details class="mt-fine mt-subdued"><summary>What is listed here</summary><p>{words}</p></details>'
+    )
 
 
 def table(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:
@@ -89,6 +92,13 @@ def picture(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) 
     if key not in analysis.cache:
         analysis.cache[key] = _picture(analysis, found)
     return analysis.cache[key]
+
+
+def unmarked(analysis: Analysis) -> str:
+    """The photo without any outlines."""
+    return html.picture(
+        shrink(analysis.photo, SIDE), "The photo", kind="JPEG", over='<i class="mt-chosen"></i>'
+    )
 
 
 def chosen(scene: Scene) -> str:

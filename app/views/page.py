@@ -11,14 +11,17 @@ from mtcp import tasks
 from mtcp.inference.prediction import Prediction
 
 
-def header(checkpoint: str, device: str, prediction: Prediction | None = None) -> str:
-    """Title and facts about the checkpoint; about the run too, if there is one."""
+def header(checkpoint: str, device: str, prediction: Prediction | None = None, comparing: str = "") -> str:
+    """Title and facts about the checkpoint; about the run too, if there is one. comparing: HTML that tells how the
+    comparison of depth and normals goes on, while it does.
+    """
     items = {"checkpoint": Path(checkpoint).stem, "device": device}
     if prediction is not None:
-        items |= {"network saw": _size(prediction.network_size), "took": duration(prediction.seconds)}
+        items |= {"network saw": _size(prediction.network_size), "network": duration(prediction.seconds)}
         if prediction.note:
             items["note"] = prediction.note
-    return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}</div>'
+    more = f'<dl class="mt-facts"><div><dt>coherence</dt><dd>{comparing}</dd></div></dl>' if comparing else ""
+    return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}{more}</div>'
 
 
 def empty(tasks: Iterable[str], examples: bool) -> str:
@@ -39,6 +42,11 @@ def empty(tasks: Iterable[str], examples: bool) -> str:
 def empty_tab(shows: str, examples: bool) -> str:
     """What another tab says before the first photo. shows: what it will show, as the end of a sentence."""
     return f'<div class="mt-empty"><h2>{_what_to_do(examples)}.</h2><p>Here you will see {shows}.</p></div>'
+
+
+def preparing(name: str) -> str:
+    """What is said while the photo that the page opens on is computed."""
+    return f'<p class="mt-subdued" role="status">{html.text(name)} is being computed and opens here in a moment.</p>'
 
 
 def _what_to_do(examples: bool) -> str:

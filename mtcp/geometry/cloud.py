@@ -16,15 +16,18 @@ from mtcp.geometry.camera import Camera
 
 BUDGET = 100_000
 """Points of a cloud, unless more are asked for."""
-MOST_NEEDLES = 400
+MOST_NEEDLES = 100
+"""More would hide the surface that they stand on."""
 
 JUMP_STEP = 0.002
 """Depth jumps are kept in whole steps of this share of the depth; 255 stands for that many or more."""
 _REFERENCE_SIDE = 320  # neighbours are one pixel apart in maps of this width, farther in larger ones
 
 _FRONTAL_DEG = 40.0  # a surface seen flatter than this is looked at more from its front
-_SIDE_DEG = 35.0  # how far the view moves to the side of where the photo was taken, to show a frontal surface's relief
+_SIDE_DEG = 22.0  # how far the view moves to the side of where the photo was taken, to show a frontal surface's relief
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
+_OUTER = 0.05  # of the points at either end of an axis may lie outside of what is framed: flying pixels
+_LEAST_EXTENT = 0.05  # metres
 
 
 def sample(height: int, width: int, budget: int | None = BUDGET) -> tuple[np.ndarray, np.ndarray]:
@@ -112,14 +115,18 @@ def disc(size: tuple[int, int], centre: tuple[float, float], radius: float) -> n
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """Where to look from: at `centre` (metres) so that `radius` metres around it fit.
+    """Where to look from to frame some points.
 
+    centre: what to look at. half_width, half_height: how far they reach to either side of it and up and down, as seen
+    from there; nearer: how far towards the eye. All in metres.
     yaw_deg, pitch_deg: how far the eye went round the centre, to the left and up, from where it would look
     along z. The eye is in direction (-sin(yaw) cos(pitch), -sin(pitch), -cos(yaw) cos(pitch)).
     """
 
     centre: tuple[float, float, float]
-    radius: float
+    half_width: float
+    half_height: float
+    nearer: float
     yaw_deg: float
     pitch_deg: float
 
@@ -133,7 +140,6 @@ def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint
     if not len(points):
         return None
     centre = np.median(points, axis=0).astype(np.float64)
-    radius = float(np.quantile(np.linalg.norm(points - centre, axis=1), 0.9))
     back = -centre / max(float(np.linalg.norm(centre)), 1e-6)  # towards the photo's camera
     facing = back if normal is None or not np.any(normal) else np.asarray(normal, np.float64)
     facing = facing / np.linalg.norm(facing)
@@ -145,9 +151,20 @@ def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint
     else:
         yaw += _SIDE_DEG if centre[0] >= 0 else -_SIDE_DEG  # towards the middle of the room
         pitch += 10.0
-    turn = np.clip((yaw, pitch), -_MOST_TURN_DEG, _MOST_TURN_DEG)
-    x, y, z = (float(v) for v in centre)
-    return Viewpoint((x, y, z), max(radius, 0.05), float(turn[0]), float(turn[1]))
+    yaw, pitch = (float(turn) for turn in np.clip((yaw, pitch), -_MOST_TURN_DEG, _MOST_TURN_DEG))
+    axes = _view_axes(yaw, pitch)
+    low, high = np.quantile((points - centre) @ axes.T, (_OUTER, 1 - _OUTER), axis=0)
+    middle, half = (low + high) / 2, np.maximum((high - low) / (2 - 4 * _OUTER), _LEAST_EXTENT)
+    x, y, z = (float(v) for v in centre + middle @ axes)
+    return Viewpoint((x, y, z), float(half[0]), float(half[1]), float(half[2]), yaw, pitch)
+
+
+def _view_axes(yaw_deg: float, pitch_deg: float) -> np.ndarray:
+    """Right, up and towards the eye, unit vectors in the rows of (3, 3), of a view with that yaw and pitch."""
+    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
+    back = np.array((-math.sin(yaw) * math.cos(pitch), -math.sin(pitch), -math.cos(yaw) * math.cos(pitch)))
+    right = np.array((math.cos(yaw), 0.0, -math.sin(yaw)))
+    return np.stack((right, np.cross(right, -back), back))
 
 
 def _angles(towards: np.ndarray) -> tuple[float, float]:

@@ -62,7 +62,7 @@ def pixels(element: Locator) -> np.ndarray:
 
 def test_results_tell_the_run(shown: Visit) -> None:
     header = shown.page.locator("#header")
-    for told in ("checkpoint", "cpu", "network saw", "took"):
+    for told in ("checkpoint", "cpu", "network saw", "network"):
         expect(header).to_contain_text(told)
     expect(shown.page.locator("#photo-facts")).to_contain_text("320 \N{MULTIPLICATION SIGN} 240")
     expect(shown.page.locator("#tabs .mt-headline:visible").first).to_contain_text("Trace-back changed")

@@ -33,7 +33,7 @@ class Visit:
 def visit(
     browser: Browser, address: str, *, dark: bool = False, size: tuple[int, int] = (1440, 900)
 ) -> Visit:
-    """Opens the page in a fresh profile and waits until it is drawn."""
+    """Opens the page in a fresh profile and waits until what it opens on is drawn."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
@@ -46,5 +46,5 @@ def visit(
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(address)
-    page.locator("#empty-predictions .mt-empty").wait_for()
+    page.locator("#failures [data-failure]").first.wait_for()
     return seen
