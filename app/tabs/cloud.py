@@ -205,6 +205,8 @@ class Cloud:
             folder,
             lambda: view.paint(analysis, what, sampled).tobytes(),
         )
+        # gradio draws with copies of a component once it was left as it is, and forgets what those have sent
+        self.viewer.temp_files.update((str(depths), str(colours)))
         return {
             **view.describe(scene, sampled, settings[self.edges] / 100, bool(settings[self.needles])),
             "run": analysis.cache.setdefault("cloud.run", secrets.token_hex(4)),
