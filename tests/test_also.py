@@ -176,7 +176,7 @@ def test_a_batch_of_mixed_labels_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     model = MTCP(tiny_config(refinement="none"))
     weight = {"semseg:made": torch.tensor([3.0, 1.0, 1.0, 1.0])}
-    objective = Objective(model, weight, auxiliary, 0.5).eval()
+    objective = Objective(model, weight, auxiliary=auxiliary, auxiliary_weight=0.5).eval()
     log_depth = torch.full((2, 1, 2, 2), math.log(2), requires_grad=True)
     decoded = Decoded(
         {"semseg": torch.zeros(2, 40, 2, 2), "depth": log_depth}, features={"semseg": torch.ones(2, 8, 2, 2)}

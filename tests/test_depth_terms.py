@@ -287,7 +287,7 @@ def test_relative_depth_may_have_gradients_matched() -> None:
     torch.manual_seed(0)
     objective = Objective(MTCP(model), depth_terms=config)
     objective(batch)
-    assert objective.terms["depth_gradient"].item() > 0
+    assert objective.found.terms["depth_gradient"].item() > 0
 
 
 class WithCamera(MadeSamples):
