@@ -227,9 +227,9 @@ def test_terms_belong_to_the_depth_loss_alone() -> None:
     plain = objective_of(DepthTermOptions()).eval()
     full = objective_of(DepthTermOptions(slope=2.0, depth_gradient=0.5, agreement=0.25)).eval()
     before, after = plain(batch), full(batch)
-    assert plain.terms == {} and set(full.terms) == {"slope", "depth_gradient", "agreement"}
+    assert plain.found.terms == {} and set(full.found.terms) == {"slope", "depth_gradient", "agreement"}
     torch.testing.assert_close(after["normals"], before["normals"], rtol=0, atol=0)
-    t = full.terms
+    t = full.found.terms
     expected = before["depth"] + 2 * t["slope"] + 0.5 * t["depth_gradient"] + 0.25 * t["agreement"]
     torch.testing.assert_close(after["depth"], expected)
     assert all(term.item() > 0 for term in t.values())
