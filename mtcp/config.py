@@ -12,6 +12,8 @@ from fractions import Fraction
 from typing import Any, ClassVar, TypeVar
 
 from mtcp.errors import InputError
+from mtcp.model.decoder import DECODERS
+from mtcp.model.encoder import ENCODERS
 from mtcp.model.fusion import FUSIONS
 from mtcp.model.refinement import REFINEMENTS
 from mtcp.objective.depth_term_options import TEACHES, DepthTermOptions, check_depth_terms
@@ -108,7 +110,8 @@ LARGEST = {
 SWITCHED = {"cfm": "fusion", "trace_back": "refinement"}
 """Switches of earlier versions -> the fields that took their place: yes is the part of the switch's name, no "none"."""
 MODEL_CHOICES: dict[str, Collection[str]] = {
-    "shared": ("timm", "mask2former"),
+    "shared": ENCODERS,
+    "decoder": DECODERS,
     "mask_gate": ("sum", "sigmoid", "normalised"),
     "fusion": FUSIONS,
     "refinement": REFINEMENTS,
@@ -171,6 +174,7 @@ class ModelConfig(_Config):
         "of every prediction: a 1x1 convolution, or 3x3 convolution, BatchNorm, ReLU and 1x1 convolution",
     )
     # parts that can be exchanged or left out
+    decoder: str = described("swin", "what the task decoders are: swin (Swin stages and FPN, as published)")
     fusion: str = described("cfm", "what lets every task see the features of the others")
     refinement: str = described("trace_back", "what makes refined predictions of the initial features")
     query_gate: bool = described(True, "the query decoder and its mask gate; no: the pixel features alone")

@@ -17,7 +17,7 @@ transformers = pytest.importorskip("transformers")
 
 from mtcp.checkpoint.store import load_checkpoint, save_checkpoint  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
-from mtcp.model.mask2former import Mask2FormerShared, pack, resolve, with_default_shape  # noqa: E402
+from mtcp.model.encoder.mask2former import Mask2FormerShared, pack, resolve, with_default_shape  # noqa: E402
 from mtcp.objective.balancing import make_balancer  # noqa: E402
 from mtcp.training.optimizer import make_optimizer  # noqa: E402
 
@@ -74,9 +74,9 @@ def test_a_small_photo_leaves_the_network_as_it_was() -> None:
     shared = Mask2FormerShared.from_config(config()).eval()
     photo = torch.randn(1, 3, 160, 192)
     with torch.inference_mode():
-        before = shared(photo).representation
+        before = shared(photo).features["depth"]
         shared(torch.randn(1, 3, 32, 64))
-        after = shared(photo).representation
+        after = shared(photo).features["depth"]
     torch.testing.assert_close(before, after, rtol=0, atol=0)
 
 
@@ -88,7 +88,7 @@ def test_every_parameter_learns(query_gate: bool, mask_gate: str) -> None:
     shared = Mask2FormerShared.from_config(config(query_gate=query_gate, mask_gate=mask_gate))
     out = shared(torch.randn(2, 3, 64, 64))
     assert (out.masks is not None) == query_gate
-    (out.representation * torch.randn_like(out.representation)).sum().backward()
+    (out.features["depth"] * torch.randn_like(out.features["depth"])).sum().backward()
     without = [
         name for name, p in shared.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()
     ]
@@ -101,10 +101,10 @@ def test_representation_is_the_gate_of_pixel_decoder_and_masks() -> None:
     photo = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         reference = whole(photo)
-        shared = Mask2FormerShared(whole.model, width=32, gate="sum").eval()(photo)
+        shared = Mask2FormerShared(whole.model, width=32, tasks=("depth",), gate="sum").eval()(photo)
     expected = reference.pixel_decoder_last_hidden_state * reference.masks_queries_logits.sum(1, keepdim=True)
-    assert isinstance(Mask2FormerShared(whole.model, width=32).project, torch.nn.Identity)
-    torch.testing.assert_close(shared.representation, expected)
+    assert isinstance(Mask2FormerShared(whole.model, width=32, tasks=("depth",)).project, torch.nn.Identity)
+    torch.testing.assert_close(shared.features["depth"], expected)
     torch.testing.assert_close(shared.masks, reference.masks_queries_logits)
 
 
@@ -124,8 +124,8 @@ def test_bfloat16_autocast() -> None:
     shared = Mask2FormerShared.from_config(config())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         out = shared(torch.randn(1, 3, 64, 64))
-    out.representation.float().sum().backward()
-    assert torch.isfinite(out.representation).all()
+    out.features["depth"].float().sum().backward()
+    assert torch.isfinite(out.features["depth"]).all()
 
 
 def test_weights_come_from_a_local_folder_and_the_config_says_which_network(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.backbone import Backbone, sine_positions
+from mtcp.model.decoder.swin import WINDOW, TaskDecoder
+from mtcp.model.encoder.timm import MaskGate
 from mtcp.model.fusion.affinity import attend, attend_materialised
 from mtcp.model.fusion.cfm import CoherenceFusion
-from mtcp.model.shared import MaskGate
-from mtcp.model.task_decoder import WINDOW, TaskDecoder
 from mtcp.model.windows import PaddedFirst, pad_before_shift
 from mtcp.objective.losses import Objective
 
@@ -152,7 +152,7 @@ def test_merging_of_odd_sides_sees_no_padding_of_windows() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda: TaskDecoder(8), id="task decoder"),
+        pytest.param(lambda: TaskDecoder(ModelConfig(width=8)), id="task decoder"),
         pytest.param(lambda: Backbone("swin_tiny_patch4_window7_224"), id="backbone", marks=pytest.mark.slow),
     ],
 )

@@ -10,7 +10,7 @@ from gradio.components import Component
 
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
-from app.views import attention, attention_inside
+from app.views import attention, attention_inside, inside
 from app.views.attention_pictures import SCALES, once
 
 OPACITY = 60
@@ -37,6 +37,7 @@ class Attention:
     entropies: gr.HTML
     gates: gr.HTML
     queries: gr.HTML
+    inside: gr.HTML
 
     @classmethod
     def build(cls) -> Attention:
@@ -71,6 +72,7 @@ class Attention:
             entropies=_folded("How widely every pixel attends", "attention-entropies"),
             gates=_folded("What each task lets in from the others", "attention-gates"),
             queries=_folded("Query masks at the probe", "attention-queries"),
+            inside=_folded("What else this design computes inside", "attention-inside"),
         )
 
     @property
@@ -91,6 +93,7 @@ class Attention:
             self.entropies,
             self.gates,
             self.queries,
+            self.inside,
         )
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
@@ -100,6 +103,7 @@ class Attention:
             self.steps: once(analysis, "steps", lambda: attention_inside.trace_back(analysis)),
             self.entropies: once(analysis, "entropies", lambda: attention_inside.entropies(analysis)),
             self.gates: once(analysis, "gates", lambda: attention_inside.gates(analysis)),
+            self.inside: once(analysis, "inside", lambda: inside.inside(analysis)),
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:

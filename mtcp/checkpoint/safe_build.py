@@ -55,7 +55,7 @@ def build_offline(
     refuse_online(config)
     values = sum(tensor.numel() for tensor in weights.values())
     # No tensor of a timm model is large, and none of ours is larger than a 3x3 convolution: watch their sum.
-    if config.shared == "timm" and values >= 9 * config.width**2:
+    if config.shared != "mask2former" and values >= 9 * config.width**2:
         try:
             with _at_most(len(weights), 2 * values + SPARE_VALUES):
                 return MTCP(config)
@@ -74,7 +74,7 @@ def build_offline(
 
 def refuse_online(config: ModelConfig) -> None:
     """Raises InputError where building `config` would fetch something, or timm would read a folder."""
-    if config.shared == "timm":
+    if config.shared != "mask2former":
         if not TIMM_NAME.fullmatch(config.backbone):
             raise InputError(
                 f"backbone {config.backbone[:100]!r}: expected the plain name of a timm model; "

@@ -102,7 +102,7 @@ def _train(args: argparse.Namespace, model: ModelConfig, rows: Any) -> int:
     if "data" not in fields:
         raise InputError("--data is missing: a folder in the NYUD_MT layout, or rooms:COUNT")
     if model.shared == "mask2former":
-        from mtcp.model.mask2former import resolve
+        from mtcp.model.encoder.mask2former import resolve
 
         model = resolve(model)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

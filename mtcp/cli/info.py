@@ -75,7 +75,7 @@ def _of_preset(name: str, as_json: bool) -> int:
     from mtcp.model import MTCP
 
     if config.shared == "mask2former":
-        from mtcp.model.mask2former import with_default_shape
+        from mtcp.model.encoder.mask2former import with_default_shape
 
         config = with_default_shape(config)
     model = MTCP(config)

@@ -141,7 +141,7 @@ def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
     train = train_config_for(model, {**of_train, **given(args, "train")})
     _refuse_idle_options(given(args, "train"), train.balancing)
     if model.shared == "mask2former":
-        from mtcp.model.mask2former import resolve
+        from mtcp.model.encoder.mask2former import resolve
 
         model = resolve(model)  # the run folder must be enough to resume, without the hub
     return model, train

@@ -62,7 +62,7 @@ def export_onnx(
         WriteError: it could not be written.
     """
     check_target(path)
-    if model.config.shared != "timm":
+    if model.config.shared == "mask2former":
         raise InputError(
             f"shared={model.config.shared!r}: only networks of a timm backbone are exported to ONNX; "
             "the others fix the traced size"

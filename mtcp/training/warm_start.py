@@ -45,7 +45,7 @@ def initialise(model: MTCP, source: str) -> list[Taken]:
         return []
     if source != "imagenet":
         return [take_over(model, path.strip()) for path in source.split(",")]
-    if model.config.backbone in PACKAGES and model.config.shared == "timm":
+    if model.config.backbone in PACKAGES and model.config.shared != "mask2former":
         load_imagenet(model)
     else:
         fresh = MTCP(model.config, pretrained=True)

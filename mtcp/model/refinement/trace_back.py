@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam
+from mtcp.model.decoder.swin import stage_widths
 from mtcp.model.refinement.base import Refined
-from mtcp.model.task_decoder import stage_widths
 
 
 class TraceBack(nn.ModuleDict):

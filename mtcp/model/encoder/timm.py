@@ -1,24 +1,15 @@
-"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (MT-CP section 3.1).
-
-An interchangeable part: whatever takes a normalised photo and returns a `Shared` can stand here
-(`mtcp.model.mask2former` is the authors' own choice).
-"""
+"""The shared representation R: backbone, pixel decoder, query decoder and mask gate (MT-CP section 3.1)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from mtcp.model.backbone import FPN, Backbone, sine_positions
-
-
-class Shared(NamedTuple):
-    """What the task decoders see, and the masks for display."""
-
-    representation: Tensor  # R (B, C, H/4, W/4)
-    masks: Tensor | None  # M (B, Q, H/4, W/4), logits; None without queries
+from mtcp.config import ModelConfig
+from mtcp.model.backbone import FPN, STRIDES, Backbone, sine_positions
+from mtcp.model.encoder.base import Encoded
 
 
 class MaskGate(nn.Module):
@@ -89,30 +80,40 @@ class QueryDecoder(nn.Module):
 
 
 class TimmShared(nn.Module):
-    """R from any timm backbone, our FPN and our query decoder; `queries=0` leaves the gate out (R = P)."""
+    """R from any timm backbone, our FPN and our query decoder, the same for all tasks."""
 
-    def __init__(
-        self,
-        backbone: str,
-        width: int,
-        *,
-        queries: int,
-        layers: int,
-        heads: int,
-        gate: str,
-        pretrained: bool = False,
-    ) -> None:
+    def __init__(self, config: ModelConfig, *, levels: bool = False, pretrained: bool = False) -> None:
         super().__init__()
-        self.backbone = Backbone(backbone, pretrained=pretrained)
-        self.queries = QueryDecoder(width, queries, layers, heads) if queries else None
+        self.tasks, self.with_levels = config.tasks, levels
+        self.backbone = Backbone(config.backbone, pretrained=pretrained)
+        self.queries = (
+            QueryDecoder(config.width, config.queries, config.query_layers, config.query_heads)
+            if config.query_gate
+            else None
+        )
         coarse = self.queries.coarse_levels if self.queries else 0
-        self.fpn = FPN(self.backbone.channels, width, levels=(0, *range(4 - coarse, 4)))
-        self.gate = MaskGate(gate, queries) if queries else None
+        first = 1 if levels else len(STRIDES) - coarse
+        self.fpn = FPN(self.backbone.channels, config.width, levels=(0, *range(first, len(STRIDES))))
+        self.gate = MaskGate(config.mask_gate, config.queries) if config.query_gate else None
 
-    def forward(self, x: Tensor) -> Shared:
+    @classmethod
+    def from_config(
+        cls, config: ModelConfig, *, levels: bool = False, pretrained: bool = False
+    ) -> TimmShared:
+        """As `mtcp.model.encoder.base.Encoder`."""
+        return cls(config, levels=levels, pretrained=pretrained)
+
+    @property
+    def backbones(self) -> Sequence[Backbone]:
+        """The one there is."""
+        return (self.backbone,)
+
+    def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
         pixels, *coarser = self.fpn(self.backbone(x))
-        if self.queries is None or self.gate is None:
-            return Shared(pixels, None)
-        masks = self.queries(coarser[::-1], pixels)
-        return Shared(pixels * self.gate(masks), masks)
+        masks = None
+        if self.queries is not None and self.gate is not None:
+            masks = self.queries(coarser[::-1][: self.queries.coarse_levels], pixels)
+            pixels = pixels * self.gate(masks)
+        levels = {task: [pixels, *coarser] for task in self.tasks} if self.with_levels else {}
+        return Encoded(dict.fromkeys(self.tasks, pixels), levels, masks)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
-from mtcp.model.shared import MaskGate, Shared
+from mtcp.model.backbone import Backbone
+from mtcp.model.encoder.base import Encoded
+from mtcp.model.encoder.timm import MaskGate
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +46,18 @@ _NOISE = frozenset(
 
 
 class Mask2FormerShared(nn.Module):
-    """R from `transformers`' Mask2Former. Same contract as `mtcp.model.shared.TimmShared`."""
+    """R from `transformers`' Mask2Former. Same contract as `mtcp.model.encoder.timm.TimmShared`."""
 
-    def __init__(self, net: Any, width: int, *, queries: bool = True, gate: str = "sum") -> None:
+    def __init__(
+        self, net: Any, width: int, *, tasks: Sequence[str], queries: bool = True, gate: str = "sum"
+    ) -> None:
         """Wraps a `Mask2FormerModel`.
 
         Args:
             net: a `transformers.Mask2FormerModel` (the `.model` of `Mask2FormerForUniversalSegmentation`).
             width: C of the representation. A 1x1 convolution on P where the net's mask features have another
                 size.
+            tasks: by name, all of which get R.
             queries: False leaves the query decoder and the gate out, R = P.
             gate: "sum", "sigmoid" or "normalised", see `MaskGate`.
         """
@@ -63,37 +69,51 @@ class Mask2FormerShared(nn.Module):
         if not queries:
             net.transformer_module = nn.Identity()
         self.net: nn.Module = net
+        self.tasks = tuple(tasks)
         self.gate = MaskGate(gate, net.config.num_queries) if queries else None
         size = net.config.mask_feature_size
         self.project: nn.Module = nn.Identity() if size == width else nn.Conv2d(size, width, 1)
 
     @classmethod
-    def from_config(cls, config: ModelConfig, *, pretrained: bool = False) -> Mask2FormerShared:
+    def from_config(
+        cls, config: ModelConfig, *, levels: bool = False, pretrained: bool = False
+    ) -> Mask2FormerShared:
         """Built offline from `config.mask2former`; `pretrained` loads weights from `config.backbone` instead.
 
         Raises:
-            InputError: `transformers` is missing, the folder or hub id gives no Mask2Former, or its weights
-                are incomplete.
+            InputError: `transformers` is missing, the folder or hub id gives no Mask2Former, its weights are
+                incomplete, or levels are wanted.
         """
+        if levels:
+            raise InputError(
+                f"decoder={config.decoder} reads coarser levels, which shared=mask2former does not give"
+            )
         net = _load_net(config.backbone) if pretrained else _build_net(config)
-        return cls(net, config.width, queries=config.query_gate, gate=config.mask_gate)
+        return cls(net, config.width, tasks=config.tasks, queries=config.query_gate, gate=config.mask_gate)
 
     @property
     def backbone(self) -> nn.Module:
         """The pretrained part, which the optimizer gives a rate of its own: here all of Mask2Former."""
         return self.net
 
-    def forward(self, x: Tensor) -> Shared:
+    @property
+    def backbones(self) -> Sequence[Backbone]:
+        """None: its weights are Mask2Former's."""
+        return ()
+
+    def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32 -> R (B, C, h, w), M (B, Q, h, w) at
         1/4.
         """
         net: Any = self.net
         if self.gate is None:
-            return Shared(self.project(net.pixel_level_module(x).decoder_last_hidden_state), None)
+            pixels = self.project(net.pixel_level_module(x).decoder_last_hidden_state)
+            return Encoded(dict.fromkeys(self.tasks, pixels), {})
         out = net(x, output_hidden_states=False, output_attentions=False, return_dict=True)
         masks = out.masks_queries_logits[-1]  # (B, Q, H/4, W/4)
         pixels = self.project(out.pixel_decoder_last_hidden_state)  # (B, C, H/4, W/4)
-        return Shared(pixels * self.gate(masks), masks)
+        gated = pixels * self.gate(masks)
+        return Encoded(dict.fromkeys(self.tasks, gated), {}, masks)
 
 
 def resolve(config: ModelConfig) -> ModelConfig:

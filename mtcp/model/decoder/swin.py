@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from timm.models.swin_transformer import SwinTransformerStage
 from torch import Tensor, nn
 
+from mtcp.config import ModelConfig
 from mtcp.model.backbone import FPN
 from mtcp.model.windows import pad_before_shift
 
@@ -23,8 +27,11 @@ class TaskDecoder(nn.Module):
     embedding.
     """
 
-    def __init__(self, width: int) -> None:
+    reads_levels: ClassVar[bool] = False
+
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        width = config.width
         self.widths = stage_widths(width)
         stages = []
         for i, (depth, out) in enumerate(zip(DEPTHS, self.widths, strict=True)):
@@ -49,7 +56,7 @@ class TaskDecoder(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(out) for out in self.widths)
         self.fpn = FPN(self.widths, width, levels=(0,))
 
-    def forward(self, shared: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, shared: Tensor, levels: Sequence[Tensor] = ()) -> tuple[Tensor, list[Tensor]]:
         """R (B, C, h, w) -> X_t (B, C, h, w) and the stage features, finest first (B, C*2^i, ceil(h/2^i),
         ...).
         """

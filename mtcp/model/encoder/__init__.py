@@ -1,0 +1,9 @@
+"""Encoders: photo in, what the tasks' decoders start from out. `base` is the form that each has."""
+
+from __future__ import annotations
+
+ENCODERS: dict[str, str] = {
+    "timm": "mtcp.model.encoder.timm:TimmShared",
+    "mask2former": "mtcp.model.encoder.mask2former:Mask2FormerShared",
+}
+"""`ModelConfig.shared` -> MODULE:CLASS. As text, because a configuration is checked without loading torch."""

@@ -1,0 +1,60 @@
+"""The form of an encoder: photo to what the tasks' decoders start from, shared by all tasks or one for each."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from torch import Tensor, nn
+
+from mtcp.model.backbone import Backbone
+from mtcp.model.encoder import ENCODERS
+from mtcp.model.trace import TensorTrace
+
+if TYPE_CHECKING:
+    from mtcp.config import ModelConfig
+
+
+class Encoded(NamedTuple):
+    """What the decoders start from, C = `config.width` channels.
+
+    features: by task (B, C, H/4, W/4); one tensor under every name where all is shared.
+    levels: by task the same and the coarser ones, 1/4, 1/8, 1/16 and 1/32, finest first; empty unless the decoder
+        reads levels (`Decoder.reads_levels`).
+    masks: logits (B, Q, H/4, W/4) of queries; None without.
+    """
+
+    features: dict[str, Tensor]
+    levels: dict[str, list[Tensor]]
+    masks: Tensor | None = None
+    trace: TensorTrace | None = None
+
+
+class Encoder(Protocol):
+    """An `nn.Module` that encodes a photo; one line in `ENCODERS` gives it a name.
+
+    Its parameters are stored under `shared.`, and count as what the tasks share: strategies that balance gradients
+    look at them. Options are fields of `ModelConfig`.
+    """
+
+    @classmethod
+    def from_config(cls, config: ModelConfig, *, levels: bool, pretrained: bool = False) -> nn.Module:
+        """levels: whether `Encoded.levels` is wanted; pretrained: let timm or the hub fetch weights."""
+
+    @property
+    def backbones(self) -> Sequence[Backbone]:
+        """The timm networks in it, for ImageNet weights; empty where there is none."""
+
+    @property
+    def backbone(self) -> nn.Module:
+        """What the optimizer gives the backbone's learning rate."""
+
+    def __call__(self, x: Tensor) -> Encoded:
+        """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
+
+
+def make_encoder(config: ModelConfig, *, levels: bool, pretrained: bool = False) -> nn.Module:
+    """The encoder that `config` names, an `Encoder`."""
+    encoder = cast("type[Encoder]", pkgutil.resolve_name(ENCODERS[config.shared]))
+    return encoder.from_config(config, levels=levels, pretrained=pretrained)
