@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from mtcp.errors import InputError
 from mtcp.model.decoder import DECODERS
 from mtcp.model.encoder import ENCODERS
+from mtcp.model.encoder.options import check_encoder
 from mtcp.model.fusion import FUSIONS
 from mtcp.model.refinement import REFINEMENTS
 from mtcp.objective.depth_term_options import TEACHES, DepthTermOptions, check_depth_terms
@@ -101,6 +102,7 @@ LARGEST = {
     "query_layers": 64,
     "query_heads": 256,
     "kv_stride": 64,
+    "subspaces": 64,
     "height": 8192,
     "image_width": 8192,
 }
@@ -134,7 +136,8 @@ class ModelConfig(_Config):
     tasks: tuple[str, ...] = described(("semseg", "depth", "normals"), "what is predicted, by name")
     shared: str = described(
         "timm",
-        "the shared representation: timm (a backbone, our FPN and query decoder) or mask2former (transformers')",
+        "what the tasks share: timm (a backbone, our FPN and query decoder), mask2former (transformers'), or one of "
+        "the encoders of docs/systems.md",
     )
     backbone: str = described(
         "tf_efficientnet_lite0", "a timm name; for mask2former a hub id or a local folder"
@@ -177,6 +180,17 @@ class ModelConfig(_Config):
     decoder: str = described("swin", "what the task decoders are: swin (Swin stages and FPN, as published)")
     fusion: str = described("cfm", "what lets every task see the features of the others")
     refinement: str = described("trace_back", "what makes refined predictions of the initial features")
+    subspaces: int = described(
+        1, "of cross_stitch: groups of channels that are mixed apart from each other; 2 in sluice networks"
+    )
+    skip_mixing: bool = described(
+        False, "of cross_stitch: learned weights of the stages in each task's FPN, as in sluice networks"
+    )
+    branching: str = described(
+        "",
+        "of branched: the tasks that share each of the four stages, such as 'a,b,c;a,b,c;a|b,c;a|b|c'; empty: all "
+        "share all. `python -m mtcp branch` finds one",
+    )
     query_gate: bool = described(True, "the query decoder and its mask gate; no: the pixel features alone")
     task_decoder: bool = described(
         True, "a decoder per task; no: heads straight on the shared representation (plain multi-task net)"
@@ -200,6 +214,7 @@ class ModelConfig(_Config):
             raise InputError(
                 f"tasks={','.join(self.tasks)}: the fusion {self.fusion!r} needs two tasks; take fusion=none for one"
             )
+        check_encoder(self)
         for name in ("fusion", "refinement"):
             if getattr(self, name) != "none" and not self.task_decoder:
                 raise InputError(
@@ -236,6 +251,8 @@ class ModelConfig(_Config):
         return task_set(self.task_set, self.tasks)
 
 
+_PLAIN = ModelConfig(query_gate=False, task_decoder=False, fusion="none", refinement="none")
+
 PRESETS: dict[str, ModelConfig] = {
     "lite": ModelConfig(kv_stride=2, mask_gate="sigmoid"),
     "published": ModelConfig(heads="conv"),  # at lite's size; all other departures are off by default
@@ -261,6 +278,16 @@ PRESETS: dict[str, ModelConfig] = {
         image_width=640,
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
+    ),
+    # the designs of docs/systems.md, at lite's size
+    "single": _PLAIN.replace(tasks=("semseg",)),
+    "plain": _PLAIN,
+    "cross-stitch": _PLAIN.replace(shared="cross_stitch"),
+    "nddr-cnn": _PLAIN.replace(shared="nddr"),
+    "mtan": _PLAIN.replace(shared="mtan"),
+    "fafs": _PLAIN.replace(
+        shared="branched",
+        branching="semseg,depth,normals;semseg,depth,normals;semseg,depth,normals;semseg|depth|normals",
     ),
 }
 

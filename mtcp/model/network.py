@@ -145,6 +145,7 @@ class MTCP(nn.Module):
                 for task, levels in encoded.levels.items()
             },
             masks=None if encoded.masks is None else encoded.masks[..., :h, :w],
+            trace=None if encoded.trace is None else encoded.trace.within((h, w)),
         )
 
     def _decode(self, encoded: Encoded) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:

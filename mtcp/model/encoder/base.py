@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from torch import Tensor, nn
 
 from mtcp.model.backbone import Backbone
 from mtcp.model.encoder import ENCODERS
-from mtcp.model.trace import TensorTrace
+from mtcp.model.trace import Trace
 
 if TYPE_CHECKING:
     from mtcp.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class EncoderTrace:
+    """What an encoder tells of its inside, made when it is asked for.
+
+    make: (h, w), the photo's cells at 1/4, which the encoder's maps exceed where the photo was padded -> the trace of
+    the batch's first photo.
+    """
+
+    make: Callable[[tuple[int, int]], Trace]
+    grid: tuple[int, int] = (0, 0)
+
+    def within(self, grid: tuple[int, int]) -> EncoderTrace:
+        """The same of a photo that covers `grid`."""
+        return replace(self, grid=grid)
+
+    def numpy(self) -> Trace:
+        """As `mtcp.model.trace.TensorTrace`."""
+        return self.make(self.grid)
 
 
 class Encoded(NamedTuple):
@@ -28,7 +49,7 @@ class Encoded(NamedTuple):
     features: dict[str, Tensor]
     levels: dict[str, list[Tensor]]
     masks: Tensor | None = None
-    trace: TensorTrace | None = None
+    trace: EncoderTrace | None = None
 
 
 class Encoder(Protocol):
