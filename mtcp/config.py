@@ -16,7 +16,7 @@ from mtcp.model.decoder import DECODERS
 from mtcp.model.encoder import ENCODERS
 from mtcp.model.encoder.options import check_encoder
 from mtcp.model.fusion import FUSIONS
-from mtcp.model.refinement import REFINEMENTS
+from mtcp.model.refinement import ONE_TASK, READS_STAGES, REFINEMENTS
 from mtcp.objective.depth_term_options import TEACHES, DepthTermOptions, check_depth_terms
 from mtcp.objective.options import (
     KAPPA,
@@ -103,6 +103,7 @@ LARGEST = {
     "query_heads": 256,
     "kv_stride": 64,
     "subspaces": 64,
+    "slots": 256,
     "height": 8192,
     "image_width": 8192,
 }
@@ -177,9 +178,21 @@ class ModelConfig(_Config):
         "of every prediction: a 1x1 convolution, or 3x3 convolution, BatchNorm, ReLU and 1x1 convolution",
     )
     # parts that can be exchanged or left out
-    decoder: str = described("swin", "what the task decoders are: swin (Swin stages and FPN, as published)")
+    decoder: str = described(
+        "swin",
+        "what the task decoders are: swin (Swin stages and FPN, as published), conv (two convolutions), or pyramid "
+        "(two convolutions at each of four scales)",
+    )
     fusion: str = described("cfm", "what lets every task see the features of the others")
-    refinement: str = described("trace_back", "what makes refined predictions of the initial features")
+    slots: int = described(8, "slots M of the workspace that the tasks share, with fusion=kem")
+    stable_kem: bool = described(
+        False, "the workspace's slots choose by a fixed simplex equiangular tight frame, with fusion=kem"
+    )
+    refinement: str = described(
+        "trace_back",
+        "what makes refined predictions of the initial features: trace_back reads decoder=swin; multi_scale, "
+        "task_recursive and sequential read decoder=pyramid; distillation goes with any",
+    )
     subspaces: int = described(
         1, "of cross_stitch: groups of channels that are mixed apart from each other; 2 in sluice networks"
     )
@@ -215,12 +228,31 @@ class ModelConfig(_Config):
                 f"tasks={','.join(self.tasks)}: the fusion {self.fusion!r} needs two tasks; take fusion=none for one"
             )
         check_encoder(self)
+        if self.refinement not in ONE_TASK and len(self.tasks) < 2:
+            raise InputError(
+                f"tasks={','.join(self.tasks)}: the refinement {self.refinement!r} needs two tasks; take "
+                f"refinement={' or '.join(ONE_TASK)} for one"
+            )
         for name in ("fusion", "refinement"):
             if getattr(self, name) != "none" and not self.task_decoder:
                 raise InputError(
                     f"{name}={getattr(self, name)} works on the decoders' features: with task_decoder=no take "
                     f"{name}=none"
                 )
+        wanted = READS_STAGES.get(self.refinement)
+        if wanted and self.decoder != wanted:
+            raise InputError(
+                f"refinement={self.refinement} reads the stages of the decoder {wanted}, and decoder={self.decoder}: "
+                f"take decoder={wanted}"
+            )
+        if self.decoder == "pyramid" and wanted is None and self.task_decoder:
+            readers = [name for name, decoder in READS_STAGES.items() if decoder == "pyramid"]
+            raise InputError(
+                f"decoder=pyramid has scales that refinement={self.refinement} does not read: take decoder=conv, or "
+                f"refinement={', '.join(readers)}"
+            )
+        if self.fusion == "kem" and not 2 <= self.slots <= self.width:
+            raise InputError(f"slots={self.slots}: must be from 2 to width={self.width}")
 
     @classmethod
     def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,6 +288,18 @@ _PLAIN = ModelConfig(query_gate=False, task_decoder=False, fusion="none", refine
 PRESETS: dict[str, ModelConfig] = {
     "lite": ModelConfig(kv_stride=2, mask_gate="sigmoid"),
     "published": ModelConfig(heads="conv"),  # at lite's size; all other departures are off by default
+    # other designs, at lite's size (docs/systems.md)
+    "pad-net": ModelConfig(query_gate=False, decoder="conv", fusion="none", refinement="distillation"),
+    "mti-net": ModelConfig(query_gate=False, decoder="pyramid", fusion="none", refinement="multi_scale"),
+    "jtrl": ModelConfig(query_gate=False, decoder="pyramid", fusion="none", refinement="task_recursive"),
+    "sequential": ModelConfig(
+        query_gate=False, decoder="pyramid", fusion="none", refinement="sequential", kv_stride=2
+    ),
+    "kem": ModelConfig(query_gate=False, decoder="conv", fusion="kem", refinement="none"),
+    "stable-kem": ModelConfig(
+        query_gate=False, decoder="conv", fusion="kem", refinement="none", stable_kem=True
+    ),
+    "ccam": ModelConfig(query_gate=False, decoder="conv", fusion="ccam", refinement="none"),
     "paper": ModelConfig(
         shared="mask2former",
         backbone="facebook/mask2former-swin-small-ade-semantic",

@@ -16,6 +16,7 @@ from mtcp.model.decoder.base import decoder_class, make_decoders
 from mtcp.model.encoder.base import Encoded, make_encoder
 from mtcp.model.fusion.base import Fused, make_fusion
 from mtcp.model.refinement.base import Refinement, make_refinement
+from mtcp.model.tensor_trace import listed
 from mtcp.model.trace import TensorTrace
 from mtcp.tasks import Task
 
@@ -114,7 +115,7 @@ class MTCP(nn.Module):
             intermediate={name: self._between(name, fs) for name, fs in refined.intermediate.items()},
             masks=encoded.masks,
             grid=_grid(x),
-            traces=tuple(part.trace for part in (encoded, fused, refined) if part.trace is not None),
+            traces=tuple(trace for part in (encoded, fused, refined) for trace in listed(part.trace)),
             features=fused.features,
         )
 

@@ -11,6 +11,7 @@ from mtcp.checkpoint.store import load_checkpoint
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.pretrained import PACKAGES, load_imagenet
+from mtcp.model.refinement import ONE_TASK, REFINEMENTS
 from mtcp.objective.auxiliary import Auxiliary
 
 if TYPE_CHECKING:
@@ -131,11 +132,12 @@ def _misfit(
         if a[key].shape != b[key].shape:
             return f"has another shape: {key} is {tuple(b[key].shape)}, expected {tuple(a[key].shape)}"
     group, _, task = part.partition(".")
-    if group == "fusion" and _others(model, task) != _others(other, task):
+    joins = group == "fusion" or (group in REFINEMENTS and group not in ONE_TASK)
+    if joins and _others(model, task) != _others(other, task):
         return f"fuses {', '.join(_others(other, task))}, expected {', '.join(_others(model, task))}"
     return ""
 
 
 def _others(model: MTCP, task: str) -> list[str]:
-    """The tasks that `task` is fused with: a fusion's gates go by their order, not by their names."""
+    """The tasks that `task` is fused with: what was learned of them goes by their order, not by their names."""
     return [name for name in model.config.tasks if name != task]

@@ -18,7 +18,7 @@ class Fused(NamedTuple):
     """The features of all tasks after the fusion, and what a display may show of its inside."""
 
     features: dict[str, Tensor]  # by task: (B, C, h, w)
-    trace: TensorTrace | None = None
+    trace: TensorTrace | tuple[TensorTrace, ...] | None = None
 
 
 class Fusion(Protocol):

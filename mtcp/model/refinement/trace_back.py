@@ -13,6 +13,7 @@ from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam
 from mtcp.model.decoder.swin import stage_widths
 from mtcp.model.refinement.base import Refined
+from mtcp.model.refinement.resize import resize
 
 
 class TraceBack(nn.ModuleDict):
@@ -68,22 +69,18 @@ class SpatialRefinement(nn.Module):
         p, q = self.previous(previous), self.stage(stage)
         blocks = [self.pred] if self.back is None else [self.pred, self.back]
         if self.first:
-            c = torch.cat([_mean(p, self.shrink) if self.shrink else _resize(p, stage), q], 1)
+            c = torch.cat([_mean(p, self.shrink) if self.shrink else resize(p, stage), q], 1)
             outputs = [block(c) for block in blocks]
         else:
             channels = p.shape[1]
             weights = [cast(Tensor, block[0].weight) for block in blocks]
-            grown = _resize(F.conv2d(p, torch.cat([w[:, :channels] for w in weights])), stage)
+            grown = resize(F.conv2d(p, torch.cat([w[:, :channels] for w in weights])), stage)
             parts = grown.split([len(w) for w in weights], 1)
             outputs = [
                 block[1:](part + F.conv2d(q, w[:, channels:]))
                 for block, part, w in zip(blocks, parts, weights, strict=True)
             ]
         return outputs[0], None if self.back is None else outputs[1]
-
-
-def _resize(x: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _mean(x: Tensor, side: int) -> Tensor:

@@ -1,0 +1,54 @@
+"""Traces inside the network, still tensors of a batch, of the kinds that any part may leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from mtcp.model.trace import MapsTrace, MatricesTrace, Matrix, NamedMap, TensorTrace, first_of
+
+
+@dataclass(frozen=True)
+class TensorMaps:
+    """A `MapsTrace` to be.
+
+    maps: (group, title, values from 0 to 1): (B, h, w), or (B, C, h, w) of which the mean over channels is shown.
+    """
+
+    title: str
+    about: str
+    maps: tuple[tuple[str, str, Tensor], ...]
+
+    def numpy(self) -> MapsTrace:
+        """The maps of the first photo."""
+        found = [
+            NamedMap(group, title, first_of(values if values.ndim == 3 else values.mean(1), np.float16))
+            for group, title, values in self.maps
+        ]
+        return MapsTrace(self.title, self.about, tuple(found))
+
+
+@dataclass(frozen=True)
+class TensorMatrices:
+    """A `MatricesTrace` to be. matrices: (title, names of the rows, of the columns, values (B, rows, columns))."""
+
+    title: str
+    about: str
+    matrices: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Tensor], ...]
+
+    def numpy(self) -> MatricesTrace:
+        """The tables of the first photo."""
+        found = [
+            Matrix(title, rows, columns, first_of(values, np.float32))
+            for title, rows, columns, values in self.matrices
+        ]
+        return MatricesTrace(self.title, self.about, tuple(found))
+
+
+def listed(trace: TensorTrace | tuple[TensorTrace, ...] | None) -> tuple[TensorTrace, ...]:
+    """What a part leaves as a tuple: nothing, one trace or several."""
+    if trace is None:
+        return ()
+    return trace if isinstance(trace, tuple) else (trace,)
