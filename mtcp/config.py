@@ -285,21 +285,29 @@ class ModelConfig(_Config):
 
 _PLAIN = ModelConfig(query_gate=False, task_decoder=False, fusion="none", refinement="none")
 
+DESIGNS: dict[str, ModelConfig] = {
+    "plain": _PLAIN,
+    "cross-stitch": _PLAIN.replace(shared="cross_stitch"),
+    "nddr-cnn": _PLAIN.replace(shared="nddr"),
+    "mtan": _PLAIN.replace(shared="mtan"),
+    "fafs": _PLAIN.replace(
+        shared="branched",
+        branching="semseg,depth,normals;semseg,depth,normals;semseg,depth,normals;semseg|depth|normals",
+    ),
+    "pad-net": _PLAIN.replace(task_decoder=True, decoder="conv", refinement="distillation"),
+    "mti-net": _PLAIN.replace(task_decoder=True, decoder="pyramid", refinement="multi_scale"),
+    "jtrl": _PLAIN.replace(task_decoder=True, decoder="pyramid", refinement="task_recursive"),
+    "sequential": _PLAIN.replace(task_decoder=True, decoder="pyramid", refinement="sequential", kv_stride=2),
+    "kem": _PLAIN.replace(task_decoder=True, decoder="conv", fusion="kem"),
+    "stable-kem": _PLAIN.replace(task_decoder=True, decoder="conv", fusion="kem", stable_kem=True),
+    "ccam": _PLAIN.replace(task_decoder=True, decoder="conv", fusion="ccam"),
+}
+"""Other designs of multi-task networks, at lite's backbone, width and size (docs/systems.md)."""
 PRESETS: dict[str, ModelConfig] = {
     "lite": ModelConfig(kv_stride=2, mask_gate="sigmoid"),
     "published": ModelConfig(heads="conv"),  # at lite's size; all other departures are off by default
-    # other designs, at lite's size (docs/systems.md)
-    "pad-net": ModelConfig(query_gate=False, decoder="conv", fusion="none", refinement="distillation"),
-    "mti-net": ModelConfig(query_gate=False, decoder="pyramid", fusion="none", refinement="multi_scale"),
-    "jtrl": ModelConfig(query_gate=False, decoder="pyramid", fusion="none", refinement="task_recursive"),
-    "sequential": ModelConfig(
-        query_gate=False, decoder="pyramid", fusion="none", refinement="sequential", kv_stride=2
-    ),
-    "kem": ModelConfig(query_gate=False, decoder="conv", fusion="kem", refinement="none"),
-    "stable-kem": ModelConfig(
-        query_gate=False, decoder="conv", fusion="kem", refinement="none", stable_kem=True
-    ),
-    "ccam": ModelConfig(query_gate=False, decoder="conv", fusion="ccam", refinement="none"),
+    "single": _PLAIN.replace(tasks=("semseg",)),
+    **DESIGNS,
     "paper": ModelConfig(
         shared="mask2former",
         backbone="facebook/mask2former-swin-small-ade-semantic",
@@ -322,16 +330,6 @@ PRESETS: dict[str, ModelConfig] = {
         image_width=640,
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
-    ),
-    # the designs of docs/systems.md, at lite's size
-    "single": _PLAIN.replace(tasks=("semseg",)),
-    "plain": _PLAIN,
-    "cross-stitch": _PLAIN.replace(shared="cross_stitch"),
-    "nddr-cnn": _PLAIN.replace(shared="nddr"),
-    "mtan": _PLAIN.replace(shared="mtan"),
-    "fafs": _PLAIN.replace(
-        shared="branched",
-        branching="semseg,depth,normals;semseg,depth,normals;semseg,depth,normals;semseg|depth|normals",
     ),
 }
 

@@ -470,6 +470,24 @@ def test_the_report_keeps_what_others_wrote_and_can_be_made_again(tmp_path: Path
     assert report.read_text() == second
 
 
+def test_another_grid_has_its_own_place_in_a_document(tmp_path: Path) -> None:
+    out, report = made_out(tmp_path / "runs"), tmp_path / "docs" / "systems.md"
+    report.parent.mkdir()
+    write_report(out, report)
+    alone = report.read_text()
+    for task in TASKS:
+        record = made_record(f"single-{task}", 0, 20.0, 0.8, 30.0, grid="systems")
+        write_record(result_path(tmp_path / "systems", record["row"], 0), record)
+    arguments = ["ablate", "--grid", "systems", "--report", str(report), "--out"]
+    assert main([*arguments, str(tmp_path / "systems")]) == 0
+    text = report.read_text()
+    assert text.startswith(alone.rstrip()) and marks("systems")[0] in text
+    assert "MT-CP with the CFM as published (mtcp-published): seed 0" in text
+    assert main([*arguments, str(report.parent / "systems")]) == 0  # from the committed files alone
+    assert report.read_text() == text
+    assert main([*arguments, str(out)]) == 2  # results of the other grid
+
+
 def test_results_of_different_budgets_make_no_table(tmp_path: Path) -> None:
     out = made_out(tmp_path)
     other = made_record("decoders", 0, 1.0, 1.0, 1.0)

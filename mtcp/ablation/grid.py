@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mtcp.ablation.rows import SINGLE, AblationRow, fields_set
+from mtcp.config import DESIGNS
 from mtcp.errors import InputError
+from mtcp.objective.options import OPTIONS
 
 PLAIN: dict[str, Any] = {
     "query_gate": False,
@@ -28,10 +30,7 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     """
     after = {"start": "decoders"}
     return (
-        *(
-            AblationRow(f"{SINGLE}-{task}", f"single task: {task}", "plain", {"tasks": (task,)}, budgets=2)
-            for task in tasks
-        ),
+        *_singles(tasks, budgets=2),
         AblationRow(
             "plain", "plain multi-task", None, PLAIN, {"balancing": "uniform", "slope": 0.0}, budgets=2
         ),
@@ -77,7 +76,50 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     )
 
 
-GRIDS: Mapping[str, Callable[[Sequence[str]], tuple[AblationRow, ...]]] = {"parts": parts}
+def systems(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
+    """Every design that there is, with one budget and one start, uniform weights."""
+    plain = DESIGNS["plain"].to_dict()
+    rows = [AblationRow("plain", "plain multi-task", None, PLAIN, {"balancing": "uniform", "slope": 0.0})]
+    for name, design in DESIGNS.items():
+        changed = {key: value for key, value in design.to_dict().items() if value != plain[key]}
+        of_other_tasks = changed.get("branching") and set(tasks) != set(design.tasks)
+        if changed and not of_other_tasks:
+            rows.append(AblationRow(name, name, "plain", changed))
+    mtcp = {"task_decoder": True, "refinement": "trace_back"}
+    return (
+        *_singles(tasks),
+        *rows,
+        AblationRow("mtcp", "MT-CP", "plain", {**mtcp, **CFM}),
+        AblationRow("mtcp-published", "MT-CP with the CFM as published", "plain", {**mtcp, **PUBLISHED_CFM}),
+    )
+
+
+def balancing(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
+    """Every balancing strategy, on the plain network."""
+    return (
+        *_singles(tasks),
+        AblationRow("plain", "uniform weights", None, PLAIN, {"balancing": "uniform", "slope": 0.0}),
+        *(
+            AblationRow(name, name, "plain", train={"balancing": name})
+            for name in OPTIONS
+            if name != "uniform"
+        ),
+    )
+
+
+def _singles(tasks: Sequence[str], budgets: int = 1) -> list[AblationRow]:
+    """A network for each task alone, which others are judged by."""
+    return [
+        AblationRow(f"{SINGLE}-{task}", f"single task: {task}", "plain", {"tasks": (task,)}, budgets=budgets)
+        for task in tasks
+    ]
+
+
+GRIDS: Mapping[str, Callable[[Sequence[str]], tuple[AblationRow, ...]]] = {
+    "parts": parts,
+    "systems": systems,
+    "balancing": balancing,
+}
 DEFAULT = "parts"
 
 

@@ -27,6 +27,11 @@ def marks(name: str) -> tuple[str, str]:
     return f"<!-- {label}: begin -->", f"<!-- {label}: end -->"
 
 
+def _committed(name: str) -> str:
+    """Where a document's result files are, beside it; the grid's reports are read from its parent as from a run's."""
+    return FOLDER if name == DEFAULT else f"{name}/{FOLDER}"
+
+
 def write_report(out: Path, report: Path, name: str = DEFAULT) -> str:
     """Puts the tables of the grid's results in `out` between two marks in `report`, and the result files beside it.
 
@@ -50,9 +55,9 @@ def write_report(out: Path, report: Path, name: str = DEFAULT) -> str:
     else:
         new = f"{old.rstrip()}\n\n{text}\n"
     write_atomic(report, lambda file: file.write(new.encode()))
-    beside = report.parent / FOLDER
+    beside = report.parent / _committed(name)
     if beside.resolve() != (out / FOLDER).resolve():
-        beside.mkdir(exist_ok=True)
+        beside.mkdir(parents=True, exist_ok=True)
         for path in sorted((out / FOLDER).glob("*.json")):
             shutil.copyfile(path, beside / path.name)
     return f"{report}: {len(records)} results; the files are in {beside}"
@@ -116,8 +121,10 @@ def _budget(records: Sequence[Record]) -> str:
     train, model = records[0]["train"], records[0]["model"]
     epochs = train["epochs"] // records[0]["budgets"]
     seeds = sorted({record["seed"] for record in records})
+    name, folder = records[0]["grid"], _committed(records[0]["grid"])
+    grid_flag = "" if name == DEFAULT else f" --grid {name}"
     lines = [
-        f"Every number is read from the files in [{FOLDER}]({FOLDER}/) by `python -m mtcp ablate --report`. "
+        f"Every number is read from the files in [{folder}]({folder}/) by `python -m mtcp ablate{grid_flag} --report`. "
         f"All rows: {train['data']} ({train['split']}), {model['backbone']}, width {model['width']}, "
         f"{model['height']}x{model['image_width']}, budgets of {epochs} epochs of batch {train['batch']}, "
         f"{train['schedule']} from {train['lr']:g}, start from {train['init']} or from another row; seeds "

@@ -42,7 +42,9 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/ablation"), help="where runs and results are (runs/ablation)"
+        "--out",
+        type=Path,
+        help="where runs and results are (runs/ablation; of another grid than the default one, runs/GRID)",
     )
     parser.add_argument(
         "--grid", default=DEFAULT, metavar="NAME", help=f"which rows: {', '.join(GRIDS)} (default: {DEFAULT})"
@@ -78,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit codes are in the help's epilogue."""
     model = preset(args.preset, **given(args, "model"))
     rows = select(grid(args.grid, model.tasks), args.rows)
+    args.out = args.out or Path("runs", "ablation" if args.grid == DEFAULT else args.grid)
     if args.list:
         for row in rows:
             changes = ", ".join(f"{key}={value}" for key, value in {**row.model, **row.train}.items())
