@@ -138,5 +138,5 @@ def grid(name: str, tasks: Sequence[str]) -> tuple[AblationRow, ...]:
 
 def fields_of_grids() -> tuple[frozenset[str], frozenset[str]]:
     """The fields of `ModelConfig` and of `TrainConfig` that a grid decides: no flags of `ablate`."""
-    model, train = fields_set([row for rows in GRIDS.values() for row in rows(("depth", "normals"))])
+    model, train = fields_set([row for rows in GRIDS.values() for row in rows(DESIGNS["plain"].tasks)])
     return model - {"tasks"}, train | {"seed"}
