@@ -284,7 +284,7 @@ PRESETS: dict[str, ModelConfig] = {
     "mtan": _PLAIN.replace(shared="mtan"),
     "fafs": _PLAIN.replace(
         shared="branched",
-        branching="semseg,depth,normals;semseg,depth,normals;semseg,depth,normals;semseg|depth|normals",
+        branching="semseg,depth,normals;semseg,depth,normals;semseg,normals|depth;semseg|depth|normals",
     ),
 }
 
