@@ -142,7 +142,7 @@ class MTCP(nn.Module):
         return encoded._replace(
             features={task: feature[..., :h, :w] for task, feature in encoded.features.items()},
             levels={
-                task: [level[..., : -(-h // 2**i), : -(-w // 2**i)] for i, level in enumerate(levels)]
+                task: [level[..., : _halved(h, i), : _halved(w, i)] for i, level in enumerate(levels)]
                 for task, levels in encoded.levels.items()
             },
             masks=None if encoded.masks is None else encoded.masks[..., :h, :w],
@@ -181,6 +181,11 @@ def upsample(raw: Tensor, size: tuple[int, int], network_size: tuple[int, int] |
 def _grid(x: Tensor) -> tuple[int, int]:
     """(h, w) at 1/4 of a photo (B, 3, H, W): rounded up; of a negative number ONNX would divide towards 0."""
     return (x.shape[-2] + 3) // 4, (x.shape[-1] + 3) // 4
+
+
+def _halved(side: int, times: int) -> int:
+    """Rounded up each time; like `_grid` without a negative number."""
+    return (side + 2**times - 1) // 2**times
 
 
 def _head(width: int, task: Task, *, deep: bool = False) -> nn.Module:

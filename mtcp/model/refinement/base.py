@@ -38,7 +38,8 @@ class Refinement(Protocol):
 
     def __call__(self, features: Mapping[str, Tensor], stages: Mapping[str, Sequence[Tensor]]) -> Refined:
         """features: by task what the initial heads see, (B, C, h, w) at 1/4; stages: by task the decoder's, finest
-        first, (B, C*2^i, ceil(h/2^i), ...).
+        first: (B, C*2^i, ceil(h/2^i), ...) of "swin", (B, C, ceil(h/2^i), ...) of "pyramid". `READS_STAGES` says
+        whose.
         """
 
 
