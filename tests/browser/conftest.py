@@ -85,7 +85,7 @@ def url(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield address
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=60)
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:

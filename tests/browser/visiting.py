@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
-PATIENCE_MS = 90_000  # CI's machine may be slow; nothing waits longer than it must
+PATIENCE_MS = 240_000  # CI's machine may be slow; nothing waits longer than it must
 LOOPBACK = ("127.0.0.1", "localhost", "")
 
 
