@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from test_onnx import require_extra
 from test_train import assert_same_training
 from tiny_training import TASKS, make_trainer
 
+from app.session import Analysis
+from app.views import inside
 from mtcp.checkpoint.store import load_checkpoint, save_checkpoint
 from mtcp.config import ModelConfig, preset
 from mtcp.errors import InputError
 from mtcp.inference.onnx import differences, session, traced
+from mtcp.inference.predictor import Predictor
 from mtcp.model import MTCP, Decoded
 from mtcp.model.backbone import Backbone
 from mtcp.model.encoder.branched import Branched
@@ -103,6 +107,26 @@ def test_decoders_that_read_levels_get_them(name: str) -> None:
             (1, 8, 64 // stride, 96 // stride) for stride in (4, 8, 16, 32)
         ]
     assert list(encoded.levels) == list(encoded.features) == ["semseg", "depth", "normals"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "says"),
+    [
+        ("plain", "", inside.NOTHING),
+        ("cross-stitch", "Cross-stitch units", "<span>0.90</span>"),
+        ("nddr-cnn", "NDDR layers", "after the stage at 1/32"),
+        ("mtan", "Attention masks", "at 1/32: normals"),
+        ("fafs", "Branching", "semseg &nbsp;|&nbsp; depth &nbsp;|&nbsp; normals"),
+    ],
+)
+def test_the_page_shows_the_inside(name: str, title: str, says: str, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "net.safetensors", built(small(name)))
+    photo = np.random.default_rng(0).integers(0, 256, (37, 70, 3), dtype=np.uint8)
+    prediction = Predictor(tmp_path / "net.safetensors", "cpu")(photo)
+    pickle.loads(pickle.dumps(prediction))  # it crosses a process boundary
+    html = inside.inside(Analysis(photo, prediction, "a.png", (37, 70)))
+    assert title in html
+    assert says in html
 
 
 @pytest.mark.slow
