@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import cfm, fusion, network, photo, timing, training  # noqa: E402
+from benchmarks import cfm, network, photo, timing, training  # noqa: E402
 from mtcp.ablation.costs import count_macs  # noqa: E402
 from mtcp.checkpoint.store import save_checkpoint  # noqa: E402
 from mtcp.config import preset  # noqa: E402
@@ -139,38 +139,6 @@ def test_the_grid_of_features_has_n_pixels() -> None:
     assert cfm.grid_of(4800) == (60, 80)
     assert cfm.grid_of(19200) == (120, 160)
     assert cfm.grid_of(7) == (1, 7)
-
-
-def test_every_fusion_beside_the_cfm(tmp_path: Path) -> None:
-    path = tmp_path / "fusion.json"
-    flags = ["--n", "48,192", "--width", "8", "--tasks", "2", "--part", "cfm; kem; multi_scale"]
-    fusion.main([*flags, "--json", str(path), *QUICK])
-    found = result(path)
-    assert [(row["part"], row["n"]) for row in found["rows"]] == [
-        (part, n) for n in (48, 192) for part in ("cfm", "kem", "multi_scale")
-    ]
-    assert all(row["seconds"] > 0 and row["parameters"] > 0 and "peak_mib" in row for row in found["rows"])
-    assert {row["part"] for row in found["growth"]} == {"cfm", "kem", "multi_scale"}
-    ours, kem = found["rows"][:2]
-    beside = next(row for row in found["beside_cfm"] if (row["part"], row["n"]) == ("kem", 48))
-    assert beside["giga_macs"] == pytest.approx(kem["giga_macs"] / ours["giga_macs"], abs=1e-4)
-    with pytest.raises(SystemExit, match="choose from"):
-        fusion.main(["--part", "glue"])
-    with pytest.raises(SystemExit, match="from 2 to 5"):
-        fusion.main(["--tasks", "6", *QUICK])
-
-
-def test_work_of_the_parts_grows_as_they_say() -> None:
-    sizes = (4800, 19200)
-    for tasks in (3, 5):
-        growth = {
-            part: timing.exponent(sizes, [fusion.giga_macs(part, tasks, 64, n) for n in sizes])
-            for part in fusion.PARTS
-        }
-        assert growth["cfm"] > 1.8
-        assert growth["sequential"] > 1.5
-        for part in ("kem", "stable-kem", "ccam", "distillation", "multi_scale", "task_recursive"):
-            assert growth[part] == pytest.approx(1, abs=0.01), part
 
 
 def test_networks_of_a_variant() -> None:
