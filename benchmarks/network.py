@@ -42,7 +42,7 @@ from benchmarks.timing import (
     words,
 )
 from mtcp.ablation.costs import count_macs
-from mtcp.ablation.grid import OFF
+from mtcp.ablation.grid import PLAIN
 from mtcp.config import ModelConfig, preset
 from mtcp.inference import onnx as onnx_export
 from mtcp.inference.sizes import parse_size, pick_device
@@ -70,7 +70,7 @@ def networks(config: ModelConfig, variant: str) -> list[ModelConfig]:
     if variant in SAME:
         return [config]
     # one change at a time would pass through configurations that are refused
-    changes: dict[str, Any] = OFF if variant == "plain" else {"fusion": "none"}
+    changes: dict[str, Any] = PLAIN if variant == "plain" else {"fusion": "none"}
     return [config.replace(tasks=(task,), **changes) for task in config.tasks]
 
 
