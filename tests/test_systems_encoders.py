@@ -27,7 +27,7 @@ from mtcp.model import MTCP, Decoded
 from mtcp.model.backbone import Backbone
 from mtcp.model.encoder.branched import Branched
 from mtcp.model.encoder.columns import Columns
-from mtcp.model.encoder.options import branching, branching_text
+from mtcp.model.encoder.options import Groups, branching, branching_text
 from mtcp.model.stages import StagedBackbone
 from mtcp.model.trace import MapsTrace, MatricesTrace, TreeTrace
 from mtcp.tasks import TASK_SETS
@@ -80,7 +80,8 @@ def test_any_tasks_at_an_odd_size(name: str, task_set: str, tasks: tuple[str, ..
 )
 def test_gradients_reach_every_parameter(name: str, changes: dict[str, Any]) -> None:
     model = built(small(name, **({"tasks": ("depth",)} if name == "single" else {}), **changes))
-    sum(maps.square().mean() for maps in model.inspect(torch.rand(2, 3, 64, 96)).initial.values()).backward()
+    maps = model.inspect(torch.rand(2, 3, 64, 96)).initial.values()
+    torch.stack([one.square().mean() for one in maps]).sum().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
@@ -356,12 +357,15 @@ def test_a_branching_that_is_none_is_one_line(text: str, says: str) -> None:
 @given(st.permutations(("a", "b", "c", "d")), st.lists(st.booleans(), min_size=9, max_size=9))
 def test_a_branching_is_read_as_it_is_written(order: list[str], cuts: list[bool]) -> None:
     """Groups that only ever fall apart, made of cuts that accumulate."""
-    tasks, levels, cut = ("a", "b", "c", "d"), [], [False] * 3
+    tasks, cut = ("a", "b", "c", "d"), [False] * 3
+    levels: list[Groups] = []
     for stage in range(4):
         cut = [was or (stage > 0 and cuts[3 * (stage - 1) + i]) for i, was in enumerate(cut)]
         groups = [[order[0]]]
         for i, name in enumerate(order[1:]):
-            groups.append([name]) if cut[i] else groups[-1].append(name)
+            if cut[i]:
+                groups.append([])
+            groups[-1].append(name)
         levels.append(tuple(sorted(tuple(sorted(group)) for group in groups)))
     assert branching(branching_text(levels), tasks, tasks) == tuple(levels)
 

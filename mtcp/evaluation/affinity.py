@@ -94,7 +94,7 @@ def greedy_branching(affinities: np.ndarray, tasks: Sequence[str], alpha: float)
 
     alpha: weight of unlikeness against the cost of a branch.
     """
-    branches = [(i,) for i in range(len(tasks))]
+    branches: list[tuple[int, ...]] = [(i,) for i in range(len(tasks))]
     found: list[Groups] = []
     for above in range(STAGES):
         between = _between(affinities, branches)
