@@ -268,7 +268,7 @@ def test_fill_sets_everything_and_point_what_follows_the_probe(tab: Attention) -
     filled = tab.fill(scene, settings)
     assert set(filled) == set(tab.outputs)
     pointed = tab.point(scene, settings)
-    assert set(filled) - set(pointed) == {tab.steps, tab.entropies, tab.gates}
+    assert set(filled) - set(pointed) == {tab.steps, tab.entropies, tab.gates, tab.inside}
     assert all(filled[component] == value for component, value in pointed.items())
     moved = tab.point(scene.point(0.95, 0.05), settings)
     for component in (tab.headline, tab.overlays, tab.readouts, tab.masses, tab.queries):

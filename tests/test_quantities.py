@@ -13,8 +13,9 @@ from torch.nn.functional import one_hot
 
 from app.session import Analysis
 from app.views import failures, score_lines, scoreboard, triage
+from mtcp.ablation.grid import DEFAULT
 from mtcp.ablation.records import read_records
-from mtcp.ablation.report import BEGIN, END, tables
+from mtcp.ablation.report import marks, tables
 from mtcp.batch import table as batch_table
 from mtcp.cli import coherence as cli
 from mtcp.evaluation.coherence_means import CoherenceMeans
@@ -160,8 +161,9 @@ def test_evaluate_has_each_once_with_its_unit_and_direction() -> None:
 
 def test_the_ablations_table_is_what_its_records_say() -> None:
     """The committed records have former keys, the committed table has today's words."""
+    begin, end = marks(DEFAULT)
     committed = (
-        (DOCS / "results.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip()
+        (DOCS / "results.md").read_text(encoding="utf-8").partition(begin)[2].partition(end)[0].strip()
     )
     made = tables(read_records(DOCS))
     assert made == committed

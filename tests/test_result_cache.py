@@ -100,8 +100,8 @@ def test_a_scene_counts_with_all_that_was_computed(tmp_path: Path) -> None:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Served]:
-    """With memory for `ROOM_FOR` results of the photo that visitors have, and a half."""
-    analysis = analyse(FakePredictor(), picture(tmp_path / "room.jpg"))
+    """With memory for `ROOM_FOR` results of the photo that visitors have, and a half, as they are after the network."""
+    analysis = analyse(FakePredictor(), picture(tmp_path / "room.jpg")).uncompared()
     one = footprint(Scene.of(analysis))
     with served(tmp_path / "uploads", results=ResultCache(int((ROOM_FOR + 0.5) * one))) as running:
         yield running

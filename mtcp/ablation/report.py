@@ -44,7 +44,7 @@ def write_report(out: Path, report: Path, name: str = DEFAULT) -> str:
     records = [record for record in read_records(out) if record["grid"] == name]
     if not records:
         raise InputError(
-            f"{out / FOLDER} has no results of the grid {name!r} yet: run mtcp ablate --data ... first"
+            f"{out / FOLDER} has no results yet of the grid {name!r}: run mtcp ablate --data ... first"
         )
     begin, end = marks(name)
     text = f"{begin}\n{tables(records)}\n{end}"
