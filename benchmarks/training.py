@@ -50,7 +50,7 @@ def measure(spec: Spec) -> Row:
         trainer = _trainer(spec, RunFolder(Path(folder) / "run"), steps)
         if trainer.batches.steps < steps:
             return {"skipped": f"{trainer.batches.steps} batches in the data, {steps} needed"}
-        trainer.batches.count = steps * spec["batch"]  # one epoch of exactly these steps
+        trainer.batches.shorten(steps)
         seconds = _loading(trainer) if spec["variant"] == "loading" else _training(trainer, spec["batch"])
     found = summary(seconds[spec["warmup"] :])
     return {"images_per_s": round(spec["batch"] / found["seconds"], 3), **found}

@@ -114,7 +114,11 @@ def _shown_rows(rows: Iterable[AblationRow], by_row: Mapping[str, Sequence[Recor
     """(name, title) of every line: the single-task networks together where they were measured so."""
     together = bool(by_row[SINGLE])
     result = [(SINGLE, f"single task x{sum(is_single(row) for row in rows)}")] if together else []
-    return result + [(row.name, row.title) for row in rows if not (together and is_single(row))]
+    for row in rows:
+        if not (together and is_single(row)):
+            found = by_row[row.name]  # of an older version of the grid, they say themselves what they are
+            result.append((row.name, found[0]["title"] if found else row.title))
+    return result
 
 
 def _budget(records: Sequence[Record]) -> str:

@@ -124,6 +124,10 @@ class Batches:
         """Steps per epoch."""
         return len(self._taken)
 
+    def shorten(self, steps: int) -> None:
+        """Lets an epoch end after so many steps, for measurements."""
+        self._taken = self._taken[:steps]
+
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[dict[str, Tensor]]:
         """This rank's batches of one epoch, without the first `skip`."""
         keys = self._keys(epoch)[skip:]
