@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 from gradio.events import Dependency
 
@@ -95,7 +96,7 @@ def listen_for_opening(page: Page, opening: Opening) -> None:
             timer: gr.Timer(active=False),
         }
 
-    inputs = {page.sidebar.photo, *page.draw_inputs}
+    inputs: set[Block] = {page.sidebar.photo, *page.draw_inputs}
     entered = timer.tick(look, inputs, [timer, *_outputs(page)], **QUIET)
     entered.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
 

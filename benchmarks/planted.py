@@ -332,7 +332,7 @@ def _oblique(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
     depth[mask] = seen
     step = np.abs(1 / seen.min() - 1 / seen.max()) / rng.uniform(1.2, 2)
     depth[mask] = _quantised(depth[mask], step, rng)
-    maps = {
+    maps: dict[str, np.ndarray] = {
         "depth": depth.astype(np.float32),
         "normals": np.where(mask[..., None], normal, wall).astype(np.float32),
         "semseg": np.where(mask, WALL + 1, WALL).astype(np.uint8),

@@ -512,7 +512,7 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.Ca
         (["--rows", "best"], "--rows best"),
         (["--out", str(tmp_path)], "--data is missing"),
         (["--out", str(tmp_path), "--report", str(tmp_path / "x.md")], "no results yet"),
-        (["--tasks", "depth", "--cfm-residual", "none", "--list"], "needs two tasks"),
+        (["--tasks", "depth", "--list"], "needs two tasks"),
     ):
         assert main(["ablate", *arguments]) == 2
         assert message in capsys.readouterr().err

@@ -128,13 +128,13 @@ def test_an_epoch_is_a_pass_over_the_training_set_and_sources_are_endless() -> N
     batches = tagged()
     seen = [key for epoch in range(4) for step in batches._keys(epoch) for key in step]
     for epoch in range(4):
-        of_data = sorted(key.index for key in seen if key.source == 0 and key.turn == epoch)
+        of_data = sorted(key.place for key in seen if key.source == 0 and key.turn == epoch)
         assert of_data == list(range(9))
     drawn = [key for key in seen if key.source == 1]
     assert [key.turn for key in drawn] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     for turn in range(4):
-        assert sorted(key.index for key in drawn if key.turn == turn) == [0, 1, 2]
-    assert len({tuple(key.index for key in drawn if key.turn == turn) for turn in range(4)}) > 1
+        assert sorted(key.place for key in drawn if key.turn == turn) == [0, 1, 2]
+    assert len({tuple(key.place for key in drawn if key.turn == turn) for turn in range(4)}) > 1
 
 
 def test_what_a_sample_lacks_is_unknown() -> None:

@@ -52,7 +52,12 @@ class _Watch(Objective):
         self._names: dict[int, str] = {}
 
     def task_loss(
-        self, task: Task, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
+        self,
+        task: Task,
+        decoded: Decoded,
+        batch: Mapping[str, Tensor],
+        start: tuple[int, int],
+        of: str | None = None,
     ) -> Tensor:
         name = task.name
         steps = decoded.intermediate.get(name, ())
@@ -60,11 +65,11 @@ class _Watch(Objective):
         self._names[id(decoded.initial[name])] = "initial"
         if name in decoded.refined:
             self._names[id(decoded.refined[name])] = "refined"
-        return super().task_loss(task, decoded, batch, start)
+        return super().task_loss(task, decoded, batch, start, of)
 
-    def one_loss(self, task: Task, raw: Tensor, target: Tensor) -> Tensor:
+    def one_loss(self, task: Task, raw: Tensor, target: Tensor, name: str | None = None) -> Tensor:
         self.seen.setdefault(task.name, []).append(self._names[id(raw)])
-        return super().one_loss(task, raw, target)
+        return super().one_loss(task, raw, target, name)
 
 
 def log_facts(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -28,40 +28,47 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     effect would be booked on the CFM. Fusion and trace-back start from the trained decoders, as the shipped network
     does, and are compared with the decoders trained on for as long.
     """
-    after = {"start": "decoders"}
     return (
         *_singles(tasks, budgets=2),
         AblationRow(
             "plain", "plain multi-task", None, PLAIN, {"balancing": "uniform", "slope": 0.0}, budgets=2
         ),
         AblationRow("decoders", "+ task decoders, half of the training", "plain", {"task_decoder": True}),
-        AblationRow("decoders-on", "+ task decoders", "decoders", **after),
-        AblationRow("cfm-published", "+ CFM as published", "decoders-on", PUBLISHED_CFM, **after),
-        AblationRow("cfm", "+ CFM with its input added", "decoders-on", CFM, **after),
-        AblationRow("mtcp", "+ trace-back = MT-CP", "cfm", {"refinement": "trace_back"}, **after),
-        AblationRow("mtcp-slope", "MT-CP with the slope term", "mtcp", train={"slope": 1.0}, **after),
-        AblationRow("mtcp-lps", "MT-CP, LPS", "mtcp", train={"balancing": "lps", "kappa": 7.5}, **after),
+        AblationRow("decoders-on", "+ task decoders", "decoders", start="decoders"),
+        AblationRow("cfm-published", "+ CFM as published", "decoders-on", PUBLISHED_CFM, start="decoders"),
+        AblationRow("cfm", "+ CFM with its input added", "decoders-on", CFM, start="decoders"),
+        AblationRow("mtcp", "+ trace-back = MT-CP", "cfm", {"refinement": "trace_back"}, start="decoders"),
+        AblationRow(
+            "mtcp-slope", "MT-CP with the slope term", "mtcp", train={"slope": 1.0}, start="decoders"
+        ),
+        AblationRow(
+            "mtcp-lps", "MT-CP, LPS", "mtcp", train={"balancing": "lps", "kappa": 7.5}, start="decoders"
+        ),
         AblationRow(
             "trace-back",
             "trace-back without CFM",
             "decoders-on",
             {"refinement": "trace_back"},
             once=True,
-            **after,
+            start="decoders",
         ),
         AblationRow(
-            "published", "MT-CP with the CFM as published", "mtcp", PUBLISHED_CFM, once=True, **after
+            "published", "MT-CP with the CFM as published", "mtcp", PUBLISHED_CFM, once=True, start="decoders"
         ),
-        AblationRow("gate", "MT-CP with the query gate", "mtcp", {"query_gate": True}, once=True, **after),
+        AblationRow(
+            "gate", "MT-CP with the query gate", "mtcp", {"query_gate": True}, once=True, start="decoders"
+        ),
         AblationRow(
             "mtcp-uncertainty",
             "MT-CP, uncertainty",
             "mtcp",
             train={"balancing": "uncertainty"},
             once=True,
-            **after,
+            start="decoders",
         ),
-        AblationRow("mtcp-dwa", "MT-CP, DWA", "mtcp", train={"balancing": "dwa"}, once=True, **after),
+        AblationRow(
+            "mtcp-dwa", "MT-CP, DWA", "mtcp", train={"balancing": "dwa"}, once=True, start="decoders"
+        ),
         *(
             AblationRow(
                 f"mtcp-lps-{kappa:g}",
@@ -69,7 +76,7 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
                 "mtcp-lps",
                 train={"kappa": kappa},
                 once=True,
-                **after,
+                start="decoders",
             )
             for kappa in (0.0, 3.0, 15.0)
         ),

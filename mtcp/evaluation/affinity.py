@@ -105,7 +105,10 @@ def greedy_branching(affinities: np.ndarray, tasks: Sequence[str], alpha: float)
                 len(groups),
             ),
         )
-        branches = sorted(tuple(sorted(i for one in group for i in branches[one])) for group in best)
+        joined: list[tuple[int, ...]] = [
+            tuple(sorted(i for one in group for i in branches[one])) for group in best
+        ]
+        branches = sorted(joined)
         found.insert(0, tuple(tuple(tasks[i] for i in branch) for branch in branches))
     return tuple(found)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanAbsolutePercentageError, MeanMetric, MeanSquaredError
+from torchmetrics import MeanAbsolutePercentageError, MeanMetric, MeanSquaredError, Metric
 from torchmetrics.classification import BinaryPrecisionRecallCurve, MulticlassConfusionMatrix
 
 from mtcp.errors import InputError
@@ -138,7 +138,7 @@ class DepthMetrics(TaskMetric):
         self.abs_rel.update(p, t)
         ratio = torch.maximum(p / t, t / p).masked_fill_(p <= 0, torch.inf)
         for name, limit in self.LIMITS:
-            self.within[name].update((ratio < limit).double())
+            cast(Metric, self.within[name]).update((ratio < limit).double())
 
     def compute(self) -> dict[str, float]:
         if not self.rmse.update_count:
@@ -147,7 +147,7 @@ class DepthMetrics(TaskMetric):
             "rmse": float(self.rmse.compute()),
             "rmse_log": float(self.rmse_log.compute()),
             "abs_rel": float(self.abs_rel.compute()),
-            **{name: 100 * float(share.compute()) for name, share in self.within.items()},
+            **{name: 100 * float(cast(Metric, share).compute()) for name, share in self.within.items()},
         }
 
     def missing_pixels(self) -> int:
@@ -298,15 +298,14 @@ class RegionMetrics(BinaryMetrics):
     not count. torchmetrics has no such average.
     """
 
+    thresholds: Tensor
     overlap: Tensor
     images: Tensor
 
     def __init__(self, beta_squared: float = 1.0) -> None:
         super().__init__(beta_squared)
         self.register_buffer("thresholds", torch.arange(4, 19) / 20, persistent=False)
-        self.register_buffer(
-            "overlap", torch.zeros(15, dtype=torch.double)
-        )  # IoU at each, summed over images
+        self.register_buffer("overlap", torch.zeros(15, dtype=torch.double))  # of IoU over images, at each
         self.register_buffer("images", torch.zeros((), dtype=torch.long))
 
     def update(self, prediction: Tensor, target: Tensor) -> None:

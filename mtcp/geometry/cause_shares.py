@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from mtcp.geometry.report import Failure
 
@@ -17,10 +18,10 @@ def of_last_stage(failures: Iterable[Failure]) -> list[Failure]:
 
 def cause_shares(failures: Iterable[Failure]) -> dict[str, float]:
     """Cause -> share of the picture (%) that fails for it in the last prediction, the largest first."""
-    shares: Counter[str] = Counter()
+    shares: defaultdict[str, float] = defaultdict(float)
     for failure in of_last_stage(failures):
         shares[failure.cause.name] += failure.share_pct
-    return dict(shares.most_common())
+    return dict(sorted(shares.items(), key=itemgetter(1), reverse=True))
 
 
 def worsened_by_cause(failures: Sequence[Failure]) -> dict[str, float]:
@@ -29,9 +30,10 @@ def worsened_by_cause(failures: Sequence[Failure]) -> dict[str, float]:
     A failure weighs its area times the rise of its mean angle, and nothing where the angle fell. Empty where it rose
     nowhere.
     """
-    rise: Counter[str] = Counter()
+    rise: defaultdict[str, float] = defaultdict(float)
     for failure in of_last_stage(failures):
         if failure.after_deg is not None and failure.before_deg is not None:
             rise[failure.cause.name] += failure.share_pct * max(failure.after_deg - failure.before_deg, 0.0)
     total = sum(rise.values())
-    return {name: 100.0 * value / total for name, value in rise.most_common() if value > 0}
+    ranked = sorted(rise.items(), key=itemgetter(1), reverse=True)
+    return {name: 100.0 * value / total for name, value in ranked if value > 0}

@@ -174,14 +174,14 @@ class Objective(nn.Module):
     def one_loss(self, task: Task, raw: Tensor, target: Tensor, name: str | None = None) -> Tensor:
         """One raw head output (B, C_t, h, w) against a target (B, [3,] h', w'), called `name` if not by its task."""
         weight = self._buffers.get(f"class weight of {name or task.name}")
-        return task.loss(_final(task, raw, target.shape[-2:]), target, weight)
+        return task.loss(_final(task, raw, (target.shape[-2], target.shape[-1])), target, weight)
 
     def _terms(
         self, decoded: Decoded, batch: Mapping[str, Tensor], start: tuple[int, int]
     ) -> dict[str, Tensor]:
         tasks, depth = self.depth_terms.tasks, self.depth_terms.depth
         true = {task.name: subsample(batch[task.name], FINE_STRIDE, start) for task in tasks}
-        size = true[depth].shape[-2:]
+        size = (true[depth].shape[-2], true[depth].shape[-1])
         stages = [(REFINED, decoded.refined), (INITIAL, decoded.initial)]
         if depth not in decoded.refined:
             stages = [(REFINED, decoded.initial)]

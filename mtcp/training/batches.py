@@ -52,11 +52,11 @@ class Source:
 
 
 class Key(NamedTuple):
-    """A sample: of the training set (source 0) or a further source, in which pass through it, at which index."""
+    """A sample: of the training set (source 0) or a further source, in which pass through it, at which place."""
 
     source: int
     turn: int
-    index: int
+    place: int
 
 
 class _Augmented(Dataset):
@@ -75,9 +75,9 @@ class _Augmented(Dataset):
         self.sources, self.targets = sources, targets or {}
 
     def __getitem__(self, key: Key) -> Sample:
-        seed = (self.seed, key.turn, key.index, *([key.source] if key.source else []))
+        seed = (self.seed, key.turn, key.place, *([key.source] if key.source else []))
         data = self.sources[key.source - 1].data if key.source else self.data
-        augmented = self.augment(data[key.index], np.random.default_rng(seed))
+        augmented = self.augment(data[key.place], np.random.default_rng(seed))
         sample = {name: value for name, value in augmented.items() if isinstance(value, Tensor)}
         if key.source:
             keys = {name: name for name in NOT_MAPS} | dict(self.sources[key.source - 1].keys)

@@ -31,7 +31,8 @@ class CCAM(nn.ModuleDict):
 
     def forward(self, features: dict[str, Tensor]) -> Fused:
         """As `mtcp.model.fusion.base.Fusion`."""
-        fused, affinities = {}, {}
+        fused: dict[str, Tensor] = {}
+        affinities: dict[tuple[str, str], Tensor] = {}
         for main, module in self.items():
             others = {name: feature for name, feature in features.items() if name != main}
             fused[main], found = cast(ChannelFusion, module)(features[main], list(others.values()))
