@@ -176,7 +176,9 @@ def test_without_trace_back_one_cloud(tab: Cloud) -> None:
     scene = scene_of(FakePredictor(trace_back=False))
     filled = tab.fill(scene, settings(tab, colour="change"))
     assert filled[tab.viewer]["stages"] == ["initial"]
-    assert filled[tab.show].choices == [("initial", "initial")]
+    # hidden, it keeps its choices: a browser does not hear of new ones, and its old value would be refused
+    assert filled[tab.show].visible is False and filled[tab.show].choices == []
+    assert filled[tab.viewer]["show"] == "initial"
     assert "change" not in [key for _, key in filled[tab.colour].choices]
     assert filled[tab.colour].value == "photo"
 

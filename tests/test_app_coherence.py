@@ -280,8 +280,8 @@ def test_filter_and_order_by_cause() -> None:
     counts = Counter(one.cause.name for one in analysis.failures)
     assert set(counts) == {"tilted surface", "rough normals"}
     assert causes.choices(analysis.failures) == [
-        ("any", causes.ANY),
-        ("any, in the order of the causes", causes.GROUPED),
+        ("any cause", causes.ANY),
+        ("any cause, in the order of the causes", causes.GROUPED),
         *((f"{name} ({counts[name]})", name) for name in ("tilted surface", "rough normals")),
     ]
     for name, count in counts.items():

@@ -18,6 +18,7 @@ from app.folders import fresh_folder
 from app.scene import Scene
 from app.session import Analysis
 from app.tabs.base import Control, Settings, Values
+from app.tabs.parts import offered
 from app.views import cloud as view
 from mtcp.geometry.cloud import BUDGET
 from mtcp.geometry.cloud_files import Cloud as Points
@@ -174,7 +175,7 @@ class Cloud:
         return {
             **self._recolour(scene, settings),
             self.colour: gr.Dropdown(choices=choices, value=what),
-            self.show: gr.Radio(choices=shows, value=show, visible=len(shows) > 1),
+            self.show: offered(gr.Radio, [(one, one) for one in shows], show, visible=len(shows) > 1),
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:
@@ -212,7 +213,7 @@ class Cloud:
             "run": analysis.cache.setdefault("cloud.run", secrets.token_hex(4)),
             "depths": _served(depths),
             "colours": _served(colours),
-            "show": settings[self.show],
+            "show": settings[self.show] if analysis.prediction.refined else "initial",
             "spread": settings[self.size],
         }
 

@@ -15,7 +15,7 @@ from app.pace import Pace
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
 from app.tabs.cloud import Cloud
-from app.tabs.parts import Comparison
+from app.tabs.parts import Comparison, offered
 from app.views import angles, causes, coherence_change, failures, scoreboard, stages
 from mtcp.geometry.cause_names import CAUSES
 
@@ -111,7 +111,7 @@ class Failures:
                 min_width=0,
             )
             cause = gr.Dropdown(
-                [causes.ANY, causes.GROUPED, *CAUSES],
+                causes.choices(()) + [(name, name) for name in CAUSES],
                 value=causes.ANY,
                 label="Cause",
                 show_label=False,
@@ -153,14 +153,13 @@ class Failures:
         of_causes = causes.choices(scene.analysis.failures)
         wanted = settings[self.cause]
         cause = wanted if wanted in [value for _, value in of_causes] else causes.ANY
+        there = bool(scene.analysis.failures)
         return {
             self.listed: gr.Column(visible=True),
             self.pictured: gr.Column(visible=True),
             self.about: failures.about(scene.analysis),
-            self.status: gr.Radio(
-                options, value=status, visible=len(options) > 1 and bool(scene.analysis.failures)
-            ),
-            self.cause: gr.Dropdown(of_causes, value=cause, visible=bool(scene.analysis.failures)),
+            self.status: offered(gr.Radio, options, status, visible=len(options) > 1 and there),
+            self.cause: offered(gr.Dropdown, of_causes, cause, visible=there),
             **self._drawn(scene, status, cause),
             **self.point(scene, settings),
         }

@@ -63,3 +63,12 @@ def choice(label: str, elem_id: str, choices: Sequence[tuple[str, str]]) -> gr.D
 def stage_choice(elem_id: str) -> gr.Dropdown:
     """Of which stage the number is taken that is ranked by."""
     return choice("taken", elem_id, [(words, stage) for stage, words in STAGES.items()])
+
+
+def offered(
+    kind: type[gr.Radio] | type[gr.Dropdown], choices: Sequence[tuple[str, str]], value: str, *, visible: bool
+) -> gr.Radio | gr.Dropdown:
+    """An update of what can be chosen. Something hidden keeps the choices it had: the browser does not hear of new ones
+    and goes on sending the old value, which would be refused.
+    """
+    return kind(choices=list(choices), value=value, visible=True) if visible else kind(visible=False)

@@ -31,7 +31,7 @@ def choices(failures: Sequence[Failure]) -> list[tuple[str, str]]:
     """What the list can be filtered by: words with the count, and cause."""
     counts = Counter(failure.cause.name for failure in failures)
     of_causes = [(f"{name} ({counts[name]})", name) for name in CAUSES if counts[name]]
-    return [("any", ANY), ("any, in the order of the causes", GROUPED), *of_causes]
+    return [("any cause", ANY), ("any cause, in the order of the causes", GROUPED), *of_causes]
 
 
 def filtered(failures: Sequence[Failure], cause: str) -> list[Failure]:

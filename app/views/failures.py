@@ -180,11 +180,11 @@ def _row(failure: Failure, thumbnail: str, traced: bool) -> str:
         f'<th scope="row">{label}{share}<small>{_status(failure)}</small>'
         f'<small class="mt-cause">{html.text(failure.cause.name)}</small></th>',
         f"<td>{failure.share_pct:.1f} %</td>",
-        f"<td>{number(failure.before_deg, 'deg')}</td>",
+        f"<td class='mt-initial'>{number(failure.before_deg, 'deg')}</td>",
     ]
     if traced:
-        cells.append(f"<td>{number(failure.after_deg, 'deg')}</td>")
-    cells.append(f"<td>{number(failure.surfaces_deg, 'deg')}</td>")
+        cells.append(f"<td class='mt-refined'>{number(failure.after_deg, 'deg')}</td>")
+    cells.append(f"<td class='mt-surfaces'>{number(failure.surfaces_deg, 'deg')}</td>")
     spoken = f"Region {failure.rank}, {label}, {html.text(failure.cause.name)}: choose"
     return f'<tr data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'
 
