@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.components import Component
 from gradio.events import Dependency
 
 from app import session
-from app.listeners import NETWORK, PRIVATE, QUIET, toasting
+from app.listeners import NETWORK, ONCE, PRIVATE, QUIET, toasting
 from app.opening import Opening
 from app.page import Page
 from app.result_cache import CachedResult
@@ -38,7 +37,7 @@ _INTO_VIEW = """() => {
 def listen_for_photos(page: Page) -> None:
     """A photo given, taken away or picked: run the network, draw, compare, then pack the zip."""
     photo, picked = page.sidebar.photo, page.sidebar.examples
-    outputs = [photo, page.bar, page.opened, *page.frame]
+    outputs = [page.bar, page.opened, *page.frame]
     photo.input(None, js=_INTO_VIEW, **PRIVATE)
     _finish(page, photo.input(_waiter(page), {photo, page.opened, page.scene}, outputs, **QUIET))
     if picked is not None:
@@ -47,10 +46,10 @@ def listen_for_photos(page: Page) -> None:
         def example(data: Settings) -> Values:
             index = data[picked]
             known = index in range(len(paths))
-            return {photo: paths[index], **_wait(page, data)} if known else {page.scene: gr.skip()}
+            return {photo: paths[index], **_wait(page, data)} if known else {photo: None}
 
         picked.click(None, js=_INTO_VIEW, **PRIVATE)
-        _finish(page, picked.click(example, {picked, page.opened, page.scene}, outputs, **QUIET))
+        _finish(page, picked.click(example, {picked, page.opened, page.scene}, [photo, *outputs], **QUIET))
 
 
 def _finish(page: Page, event: Dependency) -> None:
@@ -63,41 +62,43 @@ def _finish(page: Page, event: Dependency) -> None:
 def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
     """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`."""
 
+    photo = page.sidebar.photo
+
     def show(data: Settings) -> Values:
         kept: CachedResult[Analysis] | None = data[page.inbox]
         if kept is None:
-            return {page.inbox: gr.skip()}
+            return {photo: data[photo]}
         analysis = page.results.take(kept)
         return {
             **page.enter(Scene.of(analysis.uncompared()), {**data, page.opened: title}),
-            page.sidebar.photo: analysis.photo,
+            photo: analysis.photo,
             page.inbox: None,
             **_open(page, title),
         }
 
-    shown = toasting(show, lambda _: {page.inbox: None})
-    outputs = [page.inbox, page.bar, page.opened, *_outputs(page)]
-    _complete(page, event.success(shown, {page.inbox, *page.draw_inputs}, outputs, **QUIET))
+    shown = toasting(show, lambda data: {page.inbox: None, photo: data[photo]})
+    outputs = [page.inbox, photo, page.bar, page.opened, *_outputs(page)]
+    _complete(page, event.success(shown, {page.inbox, photo, *page.draw_inputs}, outputs, **QUIET))
 
 
 def listen_for_opening(page: Page, opening: Opening) -> None:
     """A visitor without a photo gets what was made at start, as soon as it is there."""
-    timer = gr.Timer(LOOK_SECONDS)
+    timer, there, photo = gr.Timer(LOOK_SECONDS), gr.State(False), page.sidebar.photo
 
     def look(data: Settings) -> Values:
-        if data[page.scene] is not None or data[page.sidebar.photo] is not None or opening.failed:
+        if data[page.scene] is not None or data[photo] is not None or opening.failed:
             return {timer: gr.Timer(active=False)}
-        if opening.analysis is None:
-            return {timer: gr.skip()}
-        page.results.share(opening.analysis)
-        return {
-            **page.enter(Scene.of(opening.analysis), data),
-            page.sidebar.photo: str(opening.photo),
-            timer: gr.Timer(active=False),
-        }
+        ready = opening.analysis is not None
+        return {timer: gr.Timer(active=not ready), there: ready}
 
-    inputs: set[Block] = {page.sidebar.photo, *page.draw_inputs}
-    entered = timer.tick(look, inputs, [timer, *_outputs(page)], **QUIET)
+    def enter(data: Settings) -> Values:
+        if opening.analysis is None or data[page.scene] is not None or data[photo] is not None:
+            return {photo: data[photo]}  # theirs came first
+        page.results.share(opening.analysis)
+        return {**page.enter(Scene.of(opening.analysis), data), photo: str(opening.photo)}
+
+    timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
+    entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *_outputs(page)], **QUIET)
     entered.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
 
 
@@ -141,11 +142,11 @@ def _shower(page: Page) -> Callable[[Settings], Values]:
     def show(data: Settings) -> Values:
         path = data[photo]
         if path is None:
-            return {page.scene: gr.skip()}
+            return {photo: None}
         analysis = session.analyse(network.predict, path, page.sources.truth_of)
         height, width = analysis.prediction.size
         network.pace.took(stages.NETWORK, height * width, analysis.prediction.seconds)
-        return page.enter(Scene.of(analysis.uncompared()), data)
+        return {**page.enter(Scene.of(analysis.uncompared()), data), **page.sidebar.shown(analysis, path)}
 
     def clear(data: Settings) -> Values:
         return {**page.clear(), photo: None}

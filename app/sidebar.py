@@ -12,6 +12,7 @@ from gradio.data_classes import FileData, ImageData
 
 from app.picker import picker
 from app.scene import Scene
+from app.session import Analysis
 from app.tabs.base import Values
 from app.uploads import uploaded
 from app.views import about, page, probe
@@ -67,8 +68,8 @@ class Sidebar:
 
     @property
     def outputs(self) -> list[Any]:
-        """Everything that `fill`, `point` and `clear` may set."""
-        places = [self.photo, self.facts, self.download, self.marker]
+        """Everything that `fill`, `point` and `clear` may set. The photo is not among it: see `shown`."""
+        places = [self.facts, self.download, self.marker]
         return [*places, self.probe, self.readout, self.x, self.y, self.fov]
 
     def fill(self, scene: Scene) -> Values:
@@ -77,9 +78,15 @@ class Sidebar:
         filled: Values = {self.facts: page.photo_facts(analysis), self.probe: gr.Column(visible=True)}
         filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
         filled[self.fov] = self.in_force(scene)[self.fov]
-        if not analysis.browser_knows:
-            filled[self.photo] = analysis.photo
         return filled | self.point(scene)
+
+    def shown(self, analysis: Analysis, path: str) -> Values:
+        """The photo as the browser can draw it. path: of its file.
+
+        A listener that has the photo among its outputs must set it: where one leaves it as it is, gradio puts a new
+        component in its place for this visitor, which opens uploads itself (see `photo_input`).
+        """
+        return {self.photo: path if analysis.browser_knows else analysis.photo}
 
     def point(self, scene: Scene) -> Values:
         """What follows the probe."""

@@ -116,3 +116,13 @@ def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
     delete_files_created_by_app(page.demo, 0)
     assert files() == set()
     assert page.demo.delete_cache == ui.CACHE_SECONDS
+
+
+@pytest.mark.slow
+def test_a_later_photo_is_taken_as_the_first_one(page: Served, tmp_path: Path) -> None:
+    """gradio replaces components that a listener leaves as they are; the photo's own way to take a file must stay."""
+    assert page.join([page.dropped(picture(tmp_path / "room.png"))], "again")[-1]["success"]
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("no picture")
+    said = " ".join(message.get("log", "") for message in page.join([page.dropped(bad)], "again"))
+    assert "notes.jpg: not a picture" in said

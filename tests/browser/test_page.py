@@ -161,24 +161,31 @@ def brightness(seen: Visit, css_property: str) -> float:
     return float(np.mean([float(part) for part in told.split("(")[1].rstrip(")").split(",")[:3]]))
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("notes.jpg", "notes.jpg: not a picture; give a JPEG, PNG, HEIC, WebP or TIFF. Give another photo"),
-        ("notes.txt", "Invalid file type: notes.txt. Only image/* allowed"),  # gradio's, in the browser
-    ],
-)
-def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(
-    name: str, words: str, chromium: Browser, url: str, tmp_path: Path
-) -> None:
+def refused(seen: Visit, tmp_path: Path, name: str, words: str) -> None:
+    """Gives the page a file that is no photo; a toast says these words."""
     bad = tmp_path / name
     bad.write_text("no picture")
-    seen = visit(chromium, url)
     seen.page.locator("#photo input[type=file]").set_input_files(bad)
-    toast = seen.page.get_by_test_id("toast-body")
-    expect(toast).to_contain_text(words, timeout=RUN_MS)
-    expect(seen.page.locator("#empty-predictions .mt-empty")).to_be_visible()
+    expect(seen.page.get_by_test_id("toast-body")).to_contain_text(words, timeout=RUN_MS)
+
+
+def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(
+    chromium: Browser, url: str, tmp_path: Path
+) -> None:
+    seen = visit(chromium, url)
+    told = "notes.jpg: not a picture; give a JPEG, PNG, HEIC, WebP or TIFF. Give another photo"
+    refused(seen, tmp_path, "notes.jpg", told)
+    expect(seen.page.locator("#empty-predictions .mt-empty")).to_contain_text("Drop, paste or take a photo")
     expect(seen.page.locator("#photo img")).to_have_count(0)
+    seen.page.context.close()
+
+
+def test_file_that_the_browser_refuses_leaves_the_page_as_it_is(
+    chromium: Browser, url: str, tmp_path: Path
+) -> None:
+    seen = visit(chromium, url)
+    refused(seen, tmp_path, "notes.txt", "Invalid file type: notes.txt. Only image/* allowed")
+    expect(seen.page.locator("#failures [data-failure]").first).to_be_visible()
     seen.page.context.close()
 
 
