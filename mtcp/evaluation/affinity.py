@@ -77,7 +77,7 @@ def _block_means(values: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
 def affinity(errors: np.ndarray) -> np.ndarray:
     """How often two tasks find the same examples hard, or both find them easy: (T, T), 0 to 1, ones on the diagonal.
 
-    An example is hard for a task where its error is above the task's mean (Lu et al., section 3.3).
+    An example is hard for a task where its error is above the task's mean (after Lu et al., CVPR 2017).
 
     errors: (examples, T).
     """
