@@ -133,10 +133,10 @@ def test_affinity_is_the_networks_row(changes):
         assert row.shape == prediction.grid == (11, 17)
         assert row.dtype == np.float32
         assert row.sum() == pytest.approx(1, abs=1e-5)
-        part = decoded.traces[0].parts[task]
+        trace = decoded.traces[0]
         logits = (
-            part.theta[0, :, 5 * 17 + 16]
-            @ part.phi[0]
+            trace.queries[task][0, :, 5 * 17 + 16]
+            @ trace.keys[task][0]
             * p.model.config.width ** -(0.5 * p.model.config.cfm_scale)
         )
         theirs = logits.softmax(0).unflatten(0, (-(-11 // k), -(-17 // k))).numpy()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
 
-from mtcp.model.trace import MapsTrace, MatricesTrace, Matrix, NamedMap, TensorTrace, first_of
+from mtcp.model.trace import AttentionTrace, MapsTrace, MatricesTrace, Matrix, NamedMap, TensorTrace, first_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,36 @@ class TensorMaps:
             for group, title, values in self.maps
         ]
         return MapsTrace(self.title, self.about, tuple(found))
+
+
+@dataclass(frozen=True)
+class TensorAttention:
+    """An `AttentionTrace` to be.
+
+    queries, keys: by task (B, C, N) and (B, C, M). gates: by task and other task (B, C, h, w), 0 to 1, of which the
+    mean over channels is shown.
+    """
+
+    grid: tuple[int, int]
+    queries: dict[str, Tensor]
+    keys: dict[str, Tensor]
+    key_stride: int
+    scale: float
+    gates: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+
+    def numpy(self) -> AttentionTrace:
+        """The first photo's attention and gates."""
+        return AttentionTrace(
+            grid=self.grid,
+            queries={name: first_of(values, np.float32) for name, values in self.queries.items()},
+            keys={name: first_of(values, np.float32) for name, values in self.keys.items()},
+            key_stride=self.key_stride,
+            scale=self.scale,
+            gates={
+                main: {other: first_of(gate.mean(1), np.float16) for other, gate in gates.items()}
+                for main, gates in self.gates.items()
+            },
+        )
 
 
 @dataclass(frozen=True)

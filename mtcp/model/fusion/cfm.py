@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,7 +12,8 @@ from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam, pool
 from mtcp.model.fusion.affinity import attend
 from mtcp.model.fusion.base import Fused
-from mtcp.model.trace import AttentionTrace, first_of
+from mtcp.model.pooling import cell_means
+from mtcp.model.tensor_trace import TensorAttention
 
 
 class CFM(nn.ModuleDict):
@@ -42,7 +41,17 @@ class CFM(nn.ModuleDict):
         for name, feature in features.items():
             parts[name] = self[name](feature, [other for key, other in features.items() if key != name])
         h, w = next(iter(features.values())).shape[-2:]
-        trace = CFMTrace(tuple(features), parts, (h, w), self.kv_stride, self.scale)
+        trace = TensorAttention(
+            (h, w),
+            {name: part.theta for name, part in parts.items()},
+            {name: part.phi for name, part in parts.items()},
+            self.kv_stride,
+            self.scale,
+            {
+                name: dict(zip((other for other in parts if other != name), part.gates, strict=True))
+                for name, part in parts.items()
+            },
+        )
         return Fused({name: part.feature for name, part in parts.items()}, trace)
 
 
@@ -53,33 +62,6 @@ class TaskFused(NamedTuple):
     theta: Tensor  # (B, C, N), N = h*w
     phi: Tensor  # (B, C, M), M = N / kv_stride^2
     gates: list[Tensor]  # per auxiliary (B, C, h, w), 0..1
-
-
-@dataclass(frozen=True)
-class CFMTrace:
-    """The fusions of all tasks as a `mtcp.model.trace.TensorTrace`."""
-
-    tasks: tuple[str, ...]
-    parts: dict[str, TaskFused]
-    grid: tuple[int, int]
-    kv_stride: int
-    scale: float
-
-    def numpy(self) -> AttentionTrace:
-        """The first photo's attention and gates."""
-        return AttentionTrace(
-            grid=self.grid,
-            queries={name: first_of(part.theta, np.float32) for name, part in self.parts.items()},
-            keys={name: first_of(part.phi, np.float32) for name, part in self.parts.items()},
-            key_stride=self.kv_stride,
-            scale=self.scale,
-            gates={name: self._gates(name) for name in self.tasks},
-        )
-
-    def _gates(self, main: str) -> dict[str, np.ndarray]:
-        others = [name for name in self.tasks if name != main]
-        gates = self.parts[main].gates
-        return {other: first_of(gate.mean(1), np.float16) for other, gate in zip(others, gates, strict=True)}
 
 
 class CoherenceFusion(nn.Module):
@@ -133,10 +115,8 @@ class CoherenceFusion(nn.Module):
         return TaskFused(out, theta.flatten(2), phi.flatten(2), gates)
 
     def pool(self, x: Tensor) -> Tensor:
-        """Keys and values on the coarser grid of `kv_stride`; the border's smaller blocks are means too."""
-        if self.kv_stride == 1:
-            return x
-        return F.avg_pool2d(x, self.kv_stride, ceil_mode=True, count_include_pad=False)
+        """Keys and values on the coarser grid of `kv_stride`."""
+        return cell_means(x, self.kv_stride)
 
 
 def _scale(width: int, scale: bool) -> float:

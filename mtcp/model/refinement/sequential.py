@@ -6,19 +6,17 @@ After Kim, Choi and Min, "Sequential Cross Attention Based Multi-task Learning",
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtcp.config import ModelConfig
 from mtcp.model.backbone import STRIDES
 from mtcp.model.decoder.conv import two_blocks
 from mtcp.model.fusion.affinity import attend
+from mtcp.model.pooling import cell_means
 from mtcp.model.refinement.base import Refined
-from mtcp.model.trace import AttentionTrace, first_of
+from mtcp.model.tensor_trace import TensorAttention
 
 
 class SequentialAttention(nn.ModuleDict):
@@ -38,7 +36,7 @@ class SequentialAttention(nn.ModuleDict):
         for name, module in self.items():
             refined[name], queries[name], keys[name] = module(stages)
         h, w = next(iter(refined.values())).shape[-2:]
-        return Refined(refined, {}, SequentialTrace((h, w), queries, keys, self.kv_stride, self.scale))
+        return Refined(refined, {}, TensorAttention((h, w), queries, keys, self.kv_stride, self.scale))
 
 
 class TaskSequence(nn.Module):
@@ -61,16 +59,10 @@ class TaskSequence(nn.Module):
         found = []
         for i, (mix, attention) in enumerate(zip(self.mix, self.tasks, strict=True)):
             others = torch.cat([of[i] for name, of in stages.items() if name != self.task], 1)
-            found.append(attention(stages[self.task][i], [self._pool(mix(others))]))
+            found.append(attention(stages[self.task][i], [cell_means(mix(others), self.kv_stride)]))
         (finest, queries, keys), *coarser = found
         joined, _, _ = self.scales(finest, [feature for feature, _, _ in coarser])
         return self.decode(joined), queries, keys
-
-    def _pool(self, x: Tensor) -> Tensor:
-        """Keys and values on the coarser grid of `kv_stride`, as in the CFM."""
-        if self.kv_stride == 1:
-            return x
-        return F.avg_pool2d(x, self.kv_stride, ceil_mode=True, count_include_pad=False)
 
 
 class CrossAttention(nn.Module):
@@ -92,24 +84,3 @@ class CrossAttention(nn.Module):
         q, k, v = (t.transpose(1, 2) for t in (queries, keys, values))
         attended = attend(q, k, v, x.shape[1] ** -0.5).transpose(1, 2).reshape(x.shape)
         return x + self.out(attended), queries, keys
-
-
-@dataclass(frozen=True)
-class SequentialTrace:
-    """The attention to the other tasks at 1/4 as a `mtcp.model.trace.TensorTrace`."""
-
-    grid: tuple[int, int]
-    queries: dict[str, Tensor]
-    keys: dict[str, Tensor]
-    key_stride: int
-    scale: float
-
-    def numpy(self) -> AttentionTrace:
-        """The first photo's attention; there are no gates."""
-        return AttentionTrace(
-            grid=self.grid,
-            queries={name: first_of(of, np.float32) for name, of in self.queries.items()},
-            keys={name: first_of(of, np.float32) for name, of in self.keys.items()},
-            key_stride=self.key_stride,
-            scale=self.scale,
-        )

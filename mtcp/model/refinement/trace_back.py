@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam
 from mtcp.model.decoder.swin import stage_widths
+from mtcp.model.pooling import cell_means
 from mtcp.model.refinement.base import Refined
 from mtcp.model.refinement.resize import resize
 
@@ -69,7 +70,7 @@ class SpatialRefinement(nn.Module):
         p, q = self.previous(previous), self.stage(stage)
         blocks = [self.pred] if self.back is None else [self.pred, self.back]
         if self.first:
-            c = torch.cat([_mean(p, self.shrink) if self.shrink else resize(p, stage), q], 1)
+            c = torch.cat([cell_means(p, self.shrink) if self.shrink else resize(p, stage), q], 1)
             outputs = [block(c) for block in blocks]
         else:
             channels = p.shape[1]
@@ -81,10 +82,6 @@ class SpatialRefinement(nn.Module):
                 for block, part, w in zip(blocks, parts, weights, strict=True)
             ]
         return outputs[0], None if self.back is None else outputs[1]
-
-
-def _mean(x: Tensor, side: int) -> Tensor:
-    return F.avg_pool2d(x, side, ceil_mode=True, count_include_pad=False)
 
 
 class RefinementChain(nn.Module):
