@@ -42,8 +42,7 @@ from benchmarks.timing import (
     words,
 )
 from mtcp.ablation.costs import count_macs
-from mtcp.ablation.grid import PLAIN
-from mtcp.config import ModelConfig, preset
+from mtcp.config import PLAIN, ModelConfig, preset
 from mtcp.inference import onnx as onnx_export
 from mtcp.inference.sizes import parse_size, pick_device
 from mtcp.model import MTCP

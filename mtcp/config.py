@@ -283,7 +283,14 @@ class ModelConfig(_Config):
         return task_set(self.task_set, self.tasks)
 
 
-_PLAIN = ModelConfig(query_gate=False, task_decoder=False, fusion="none", refinement="none")
+PLAIN: dict[str, Any] = {
+    "query_gate": False,
+    "task_decoder": False,
+    "fusion": "none",
+    "refinement": "none",
+}
+"""What is left out of the plain multi-task network."""
+_PLAIN = ModelConfig(**PLAIN)
 
 DESIGNS: dict[str, ModelConfig] = {
     "plain": _PLAIN,

@@ -18,12 +18,12 @@ import mtcp.ablation.run as ablation_run
 import mtcp.training.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.costs import count_macs, supervised_maps
-from mtcp.ablation.grid import DEFAULT, GRIDS, PLAIN, fields_of_grids, grid
+from mtcp.ablation.grid import DEFAULT, GRIDS, fields_of_grids, grid
 from mtcp.ablation.records import check_same, read_record, read_records, recorded, result_path, write_record
 from mtcp.ablation.report import marks, tables, write_report
 from mtcp.ablation.rows import AblationRow, by_name, configs, is_single, select, total_budgets
 from mtcp.ablation.run import Plan, run_grid
-from mtcp.config import ModelConfig, TrainConfig, preset
+from mtcp.config import PLAIN, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.refinement.none import NoRefinement
