@@ -31,6 +31,7 @@ from mtcp.training.distributed import (
     sum_over_ranks,
     synchronised,
 )
+from mtcp.training.epoch_sums import EpochSums
 from mtcp.training.events import Events
 from mtcp.training.gradient_log import GradientLog
 from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
@@ -97,7 +98,8 @@ class Trainer:
         self.model = model
         self.balancer.to(device)
         self.balancer.mean_over_ranks = mean_over_ranks
-        self.gradients = GradientLog(config.log_gradients, [task.name for task in model.tasks])
+        tasks = [task.name for task in model.tasks]
+        self.gradients = GradientLog(config.log_gradients, tasks)
         self.objective = Objective(
             model, class_weight, config, auxiliary, config.also_weight, config.mask_supervision
         ).to(device)
@@ -109,11 +111,7 @@ class Trainer:
         self.bf16 = config.bf16 == "on" or (config.bf16 == "auto" and hardware_has_bf16(device))
         self.total_steps = config.epochs * batches.steps
         self.step = 0  # optimizer steps done
-        self._taught_by = {
-            task.name: [task.name, *(target.key for target in auxiliary if target.of == task.name)]
-            for task in model.tasks
-        }
-        self.sums = self._no_sums()  # of the running epoch
+        self.sums = EpochSums(tasks, auxiliary, list(config.term_weights), self.gradients)
         self.best = -math.inf
         self._stop_asked = False
         self.events: Events | None = None
@@ -179,7 +177,7 @@ class Trainer:
                 step = self._train_step(batch)
                 now = time.monotonic()
                 seconds, tick = now - tick, now  # reading the batch included
-                self.sums["seconds"] += seconds
+                self.sums.values["seconds"] += seconds
                 bar.update()
                 bar.set_postfix({name: f"{loss:.3f}" for name, loss in step.losses.items()})
                 if self.step % self.config.log_every == 0:
@@ -240,32 +238,16 @@ class Trainer:
         if self.average:
             self.average.update(self.model)
         self.step += 1
-        self.sums["steps"] += 1
-        for task in losses:
-            self.sums[f"weight {task}"] += applied.weights[task]
-        self._add_losses(losses, pixels, auxiliary)
-        for name, value in terms.items():
-            self.sums[f"term {name}"] += value
-        for kind, numbers_of in (("asked", asked), ("taught", taught)):
-            for task, number in numbers_of.items():
-                self.sums[f"{kind} {task}"] += number
+        self.sums.add(
+            losses=losses,
+            pixels=pixels,
+            auxiliary=auxiliary,
+            weights=applied.weights,
+            term=terms,
+            asked=asked,
+            taught=taught,
+        )
         return Step(losses, auxiliary, terms, applied, self.optimizer.param_groups[0]["lr"])
-
-    def _add_losses(
-        self, losses: dict[str, float], pixels: dict[str, float], auxiliary: dict[str, float]
-    ) -> None:
-        """Steps without a label of a task do not count for its means."""
-        for name, number in pixels.items():
-            self.sums[f"pixels {name}"] += number
-        for task, value in losses.items():
-            if any(pixels[name] for name in self._taught_by[task]):
-                self.sums[f"loss {task}"] += value
-                self.sums[f"log {task}"] += math.log1p(value)
-                self.sums[f"steps {task}"] += 1
-        for name, value in auxiliary.items():
-            if pixels[name]:
-                self.sums[f"loss {name}"] += value
-                self.sums[f"steps {name}"] += 1
 
     def _lesson(self, batch: dict[str, Tensor]) -> Lesson:
         """What the average of the network teaches of what the batch lacks; takes the undistorted photo out of it."""
@@ -286,7 +268,7 @@ class Trainer:
         shared = list(self.model.shared.parameters())
         if self.gradients.due(self.step + 1):
             found = self.gradients.look(losses, shared, mean_over_ranks)
-            self.gradients.add(found, self.sums)
+            self.gradients.add(found, self.sums.values)
             self._log("gradients", step=self.step + 1, epoch=self.epoch, **found)
         applied = self.balancer.backward(losses, shared)
         if self.balancer.several_passes:
@@ -295,44 +277,28 @@ class Trainer:
         return applied
 
     def _end_epoch(self, epoch: int, lr: float) -> None:
-        sums = sum_over_ranks(self.sums, self.device)
-        tasks = [task.name for task in self.model.tasks]
-        for task in tasks:
-            if not sums[f"steps {task}"]:
-                raise TrainingError(f"epoch {epoch}: no step had a label of {task}; look at its data")
-        means = {
-            kind: {task: sums[f"{kind} {task}"] / sums[f"steps {task}"] for task in tasks}
-            for kind in ("loss", "log")
-        }
-        means["weight"] = {task: sums[f"weight {task}"] / sums["steps"] for task in tasks}
-        auxiliary = {name: sums[f"loss {name}"] / max(1, sums[f"steps {name}"]) for name in self._auxiliary}
-        taught = {task: round(sums[f"taught {task}"] / max(1, sums[f"asked {task}"]), 4) for task in tasks}
-        steps = sums["steps"] / self.world.size
-        terms = {name: sums[f"term {name}"] / sums["steps"] for name in self.config.term_weights}
-        report = self.balancer.end_epoch(means["log"])
+        sums = sum_over_ranks(self.sums.values, self.device)
+        if unlabelled := self.sums.unlabelled(sums):
+            raise TrainingError(
+                f"epoch {epoch}: no step had a label of {', '.join(unlabelled)}; look at its data"
+            )
+        means = self.sums.means(sums, self.world.size)
+        report = self.balancer.end_epoch(means["log_loss"])
         if report.note:
             log.info("epoch %d: %s", epoch, report.note)
-        seconds, self.sums = sums["seconds"] / self.world.size, self._no_sums()
-        metrics = self._evaluate(epoch)
-        images = self.batches.steps * self.batches.batch
-        gradients = self.gradients.means(sums)
+        self.sums.reset()
+        seconds, images = sums["seconds"] / self.world.size, self.batches.steps * self.batches.batch
         self._log(
             "epoch",
             epoch=epoch,
             step=self.step,
             lr=lr,
-            loss=means["loss"],
-            log_loss=means["log"],
-            weight=means["weight"],
+            **means,
             next_weight=report.weights,
-            supervised={name: round(sums[f"pixels {name}"] / steps) for name in (*tasks, *self._auxiliary)},
-            **({"auxiliary": auxiliary} if auxiliary else {}),
-            **({"taught": taught} if self.config.teacher_weight else {}),
-            metrics=metrics,
+            metrics=self._evaluate(epoch),
             images_per_s=round(images / max(seconds, 1e-9), 3),
             seconds=round(seconds, 1),
-            **({"terms": terms} if terms else {}),
-            **({"gradients": gradients} if gradients else {}),
+            **self.sums.further(sums, teacher=bool(self.config.teacher_weight)),
             **report.record,
         )
         self.save()
@@ -365,7 +331,7 @@ class Trainer:
         Of the running epoch's sums the mean over ranks is kept, which every rank resumes with: their sum is
         right again.
         """
-        sums = sum_over_ranks(self.sums, self.device)
+        sums = sum_over_ranks(self.sums.values, self.device)
         if not self.world.is_main:
             return
         self.folder.save_state(
@@ -406,7 +372,8 @@ class Trainer:
             load_optimizer(self.optimizer, state["optimizer"], self.model)
             if not restart:
                 self.balancer.load_state_dict(state["balancer"])
-                self.step, self.sums = state["step"], self._sums_of(state["sums"])
+                self.step = state["step"]
+                self.sums.load(state["sums"])
             self.best = state["best"]
         except InputError:
             raise
@@ -421,22 +388,6 @@ class Trainer:
             self.folder.put_log_aside()
         else:
             self.folder.drop_lines_after(self.step)
-
-    def _no_sums(self) -> dict[str, float]:
-        kinds = ("loss", "log", "weight", "steps", "pixels", "asked", "taught")
-        keys = [f"{kind} {task.name}" for task in self.model.tasks for kind in kinds]
-        keys += [f"{kind} {name}" for name in self._auxiliary for kind in ("loss", "steps", "pixels")]
-        keys += [f"term {name}" for name in self.config.term_weights]
-        return dict.fromkeys([*keys, "steps", "seconds"], 0.0) | self.gradients.no_sums()
-
-    def _sums_of(self, saved: Mapping[str, float]) -> dict[str, float]:
-        """Saved sums, also from before steps were counted by task."""
-        every = {f"steps {task.name}": saved["steps"] for task in self.model.tasks}
-        return self._no_sums() | every | dict(saved)
-
-    @property
-    def _auxiliary(self) -> list[str]:
-        return [target.key for target in self.objective.auxiliary]
 
     def _log(self, kind: str, **values: Any) -> None:
         if not self.world.is_main:
