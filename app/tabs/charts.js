@@ -2,7 +2,7 @@
 // changes: Plotly.react keeps zoom and hidden series (`uirevision`). The library is loaded when the first chart comes near
 // the window. `layout.meta` says how the panels may be laid out (app/views/charts.py). Runs as js_on_load.
 const box = element.querySelector('.mt-plot');
-const MODEBAR = 32, LEGEND_ROW = 21, HEADING = 40, FOOT = 44;
+const MODEBAR = 32, LEGEND_ROW = 21, HEADING = 46, FOOT = 44;
 let figure = null, near = false, stale = false, frame = 0, listening = false;
 
 function library() {
@@ -77,9 +77,9 @@ function ready(wide) {
 function rowsOf(plot) {
   const rows = [['chart', 'series', plot.layout.meta.x || 'x', 'y']];
   plot.data.forEach((trace, i) => {
-    if (plot._fullData[i].visible !== true) return;
+    if (plot._fullData[i].visible !== true) return; // hidden by a click in the legend
     trace.x.forEach((x, k) => {
-      if (x !== null) rows.push([trace.meta ?? '', trace.text === undefined ? trace.name : trace.name, x, trace.y[k] ?? '']);
+      if (x !== null) rows.push([trace.meta ?? '', trace.name, x, trace.y[k] ?? '']);
     });
   });
   return rows;
@@ -95,15 +95,18 @@ function save(plot) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-const config = name => ({
+// Made once: Plotly.react starts anew, and forgets its zoom, where the configuration is another one.
+let settings = null;
+const configured = ({ name, picks }) => settings ??= {
   displaylogo: false, displayModeBar: true, responsive: false,
-  modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'].filter(() => !figure.layout.meta.picks),
+  showSendToCloud: false, plotlyServerURL: '', // nothing leaves this page
+  modeBarButtonsToRemove: picks ? [] : ['select2d', 'lasso2d', 'autoScale2d'],
   modeBarButtonsToAdd: [{
     name: 'csv', title: 'Download the series as CSV', click: save,
     icon: { width: 24, height: 24, path: 'M3 3h18v18H3V3zm2 4v3h6V7H5zm8 0v3h6V7h-6zm-8 5v3h6v-3H5zm8 0v3h6v-3h-6zm-8 5v2h6v-2H5zm8 0v2h6v-2h-6z' },
   }],
   toImageButtonOptions: { format: 'png', scale: 2, filename: name },
-});
+};
 
 const points = event => ({ points: (event?.points ?? []).map(point => point.customdata) });
 
@@ -127,7 +130,7 @@ async function draw() {
     return;
   }
   if (!figure) return;
-  await plotly.react(box, ...ready(wide), config(figure.layout.meta.name));
+  await plotly.react(box, ...ready(wide), configured(figure.layout.meta));
   if (!listening && figure.layout.meta.picks) {
     box.on('plotly_click', event => trigger('click', points(event)));
     box.on('plotly_selected', event => trigger('select', points(event)));
