@@ -51,7 +51,11 @@ def bars(analysis: Analysis, found: Sequence[AttentionRow]) -> go.Figure | None:
     kinds = {"class": [by_class(look.row, classes) for look in found]} if classes else {}
     kinds["distance"] = [by_distance(look.rings) for look in found]
     panels = [
-        _panel(f"{look.title}, by {kind}", shown, 1.25 * max(bar.share for one in rows for bar in one))
+        _panel(
+            f"{look.title}, by {kind}",
+            shown,
+            1.45 * max(max(bar.share, bar.even) for one in rows for bar in one),
+        )
         for kind, rows in kinds.items()
         for look, shown in zip(found, rows, strict=True)
     ]
@@ -61,7 +65,7 @@ def bars(analysis: Analysis, found: Sequence[AttentionRow]) -> go.Figure | None:
         "attention-by-class-and-distance",
         columns=sorted({1, len(found)}),
         cell=(300, BAR_PX * most + AROUND_PX),
-        gaps=(0.5, AROUND_PX / (BAR_PX * most + AROUND_PX)),
+        gaps=(0.44, AROUND_PX / (BAR_PX * most + AROUND_PX)),
         x_title="% of the attention",
         margin={"l": 110},
         bargap=0.3,
@@ -108,9 +112,6 @@ def _panel(title: str, shown: Sequence[Bar], top: float) -> charts.Panel:
     drawn = go.Bar(
         x=[round(100 * bar.share, 3) for bar in shown],
         name="attention",
-        text=[legends.percent(bar.share) for bar in shown],
-        textposition="outside",
-        cliponaxis=False,
         marker={"color": [bar.colour for bar in shown], "line": {"color": charts.SUBDUED, "width": 1}},
         hovertemplate="%{x:.2f} %",
         **common,
@@ -123,9 +124,18 @@ def _panel(title: str, shown: Sequence[Bar], top: float) -> charts.Panel:
         hovertemplate="%{x:.2f} %",
         **common,
     )
+    numbers = go.Scatter(
+        x=[100 * top] * len(shown),
+        name="",
+        mode="text",
+        text=[legends.percent(bar.share) for bar in shown],
+        textposition="middle left",
+        hoverinfo="skip",
+        **common,
+    )
     return charts.Panel(
         title,
-        [drawn, even],
+        [drawn, even, numbers],
         x={"range": [0, 100 * top], "fixedrange": False},
         y={
             "autorange": "reversed",

@@ -98,6 +98,7 @@ def figure(
         of = str(number) if number > 1 else ""
         for trace in panel.traces:
             trace.update(xaxis=f"x{of}", yaxis=f"y{of}", meta=panel.title)
+            trace.uid = f"{panel.title}: {trace.uid or trace.name}"  # by which plotly knows what is hidden
             if keys:
                 trace.showlegend = False
             traces.append(trace)
