@@ -207,7 +207,9 @@ def test_wall_time_is_since_each_run_began_in_units_that_fit(tmp_path: Path) -> 
     slow = [{**line, "time": T0 + 600 * (line["time"] - T0)} for line in lines(4)]
     hours = drawn([logged(tmp_path, slow, 2)], axis="time")
     assert hours.layout.xaxis.title.text == "hours since the run began"
-    assert series(hours, LOSSES, "depth", mode="lines")[0].x[-1] == pytest.approx(40 * 2 * 600 / 3600, rel=1e-4)
+    assert series(hours, LOSSES, "depth", mode="lines")[0].x[-1] == pytest.approx(
+        40 * 2 * 600 / 3600, rel=1e-4
+    )
 
 
 def test_logarithmic_axes_are_those_of_what_is_above_zero(tmp_path: Path) -> None:
