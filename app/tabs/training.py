@@ -134,7 +134,8 @@ class Training:
 
     def enter(self, data: Settings) -> Values:
         """The tab is opened: keeps what is picked, or picks the newest run."""
-        return self.pick({**data, self.picked: data[self.picked] or self._found()[:1]})
+        newest = [ref.id for ref in self.runs.find()[:1]]
+        return self.pick({**data, self.picked: data[self.picked] or newest})
 
     def look(self, data: Settings) -> Values:
         """Some time has passed: what is new, runs among it. The first run that there is at all is picked."""
@@ -147,7 +148,7 @@ class Training:
         again = self._replayed(data, ids)
         changed = {**data, self.picked: ids, self.replayed: again}
         values: Values = {
-            self.picked: gr.Dropdown(self._listed(ids), value=ids, allow_custom_value=True),
+            self.picked: gr.Dropdown(_listed(refs, self.runs.find()), value=ids, allow_custom_value=True),
             self.replay_box: gr.Column(visible=bool(refs)),
             self.replayed: offered(gr.Dropdown, [(id, id) for id in ids], again or "", visible=len(ids) > 1),
         }
@@ -167,9 +168,10 @@ class Training:
         """What differs from what the page shows already; that is remembered in `sent`."""
         refs = self._refs(data[self.picked] or [])
         read = [(ref, self.runs.read(ref)) for ref in refs]
+        found = self.runs.find()
         fresh = {
-            **self._list(refs),
-            **self._status(read),
+            **self._list(refs, found),
+            **self._status(read, found),
             **self._differences(refs),
             **self._curves(read, data),
             **self._replay(read, data),
@@ -185,15 +187,8 @@ class Training:
         sent = {component.elem_id or "timer": key for component, (key, _) in fresh.items()}
         return {**values, self.sent: {**sent, REPLAYED: self._replayed(data, [ref.id for ref in refs])}}
 
-    def _found(self) -> list[str]:
-        return [ref.id for ref in self.runs.find()]
-
-    def _listed(self, picked: Sequence[str]) -> list[str]:
-        """What the list offers: what is picked, typed folders among it, then all others."""
-        return list(dict.fromkeys([*picked, *self._found()]))
-
-    def _list(self, refs: Sequence[RunRef]) -> dict[Any, Any]:
-        listed = self._listed([ref.id for ref in refs])
+    def _list(self, refs: Sequence[RunRef], found: Sequence[RunRef]) -> dict[Any, Any]:
+        listed = _listed(refs, found)
         return {self.picked: (tuple(sorted(listed)), lambda: gr.Dropdown(listed, allow_custom_value=True))}
 
     def _replayed(self, data: Settings, ids: Sequence[str]) -> str | None:
@@ -224,16 +219,16 @@ class Training:
             self.floor: floor if _between(floor, 0, 0.5) else FLOOR,
         }
 
-    def _status(self, read: Sequence[tuple[RunRef, RunData]]) -> dict[Any, Any]:
+    def _status(self, read: Sequence[tuple[RunRef, RunData]], found: Sequence[RunRef]) -> dict[Any, Any]:
         now = self.runs.clock()
         statuses = [status(data, now, ref.preparing()) for ref, data in read]
         lines = "".join(
             training_status.status_line(i, ref.id, data, statuses[i], ref.settings())
             for i, (ref, data) in enumerate(read)
         )
-        others = self._others([ref.id for ref, _ in read], now)
+        picked = [ref.id for ref, _ in read]
+        others = self._others([ref for ref in found if ref.id not in picked], now)
         if not read:
-            found = bool(self.runs.find())
             roots = [str(root) for root in self.runs.roots]
             lines = training_status.choose_one() if found else training_status.nothing(roots)
         lines += others
@@ -244,11 +239,11 @@ class Training:
             self.timer: (seconds, lambda: gr.Timer(seconds, active=True)),
         }
 
-    def _others(self, picked: Sequence[str], now: float) -> str:
-        """Lines of runs that read their data just now and are not picked."""
+    def _others(self, refs: Sequence[RunRef], now: float) -> str:
+        """Lines of those runs that read their data just now."""
         lines = []
-        for ref in self.runs.find():
-            if ref.id not in picked and ref.log.is_file() is False and (reading := ref.preparing()):
+        for ref in refs:
+            if not ref.log.is_file() and (reading := ref.preparing()):
                 known = status(self.runs.read(ref), now, reading)
                 if known.state == "starting":
                     lines.append(training_status.other_line(ref.id, known))
@@ -279,6 +274,11 @@ class Training:
                 lambda: drawn(training_replay.chart(Logged(0, ref.name, run), replayed)),
             ),
         }
+
+
+def _listed(picked: Sequence[RunRef], found: Sequence[RunRef]) -> list[str]:
+    """What the list offers: what is picked, typed folders among it, then all others."""
+    return list(dict.fromkeys(ref.id for ref in (*picked, *found)))
 
 
 def _how_to_train(roots: Sequence[Path], *, open: bool) -> None:

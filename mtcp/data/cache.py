@@ -50,7 +50,7 @@ class Cached:
         self.size = size
         read = getattr(dataset, "stored", dataset.__getitem__)
         limit = (times * size[0], times * size[1])
-        self._samples = []
+        self._samples: list[Sample] = []
         for i in tqdm(range(count), desc="read", unit="sample", leave=False, disable=not progress):
             self._samples.append(_packed(shrunk(read(i), limit)))
             each()

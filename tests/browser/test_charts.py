@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fake_predictor import FakePredictor
 from playwright.sync_api import Browser, expect
-from visiting import Visit
+from visiting import PATIENCE_MS, Visit
 
 from app import theme
 from app.session import Analysis
@@ -21,7 +21,6 @@ from app.views import angles, attention, attention_bars, scoreboard
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")
-SLOW_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def page(chromium: Browser) -> Iterator[Visit]:
         app_kwargs={"routes": [library_route()]},
     )
     tab = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
-    tab.set_default_timeout(SLOW_MS)
+    tab.set_default_timeout(PATIENCE_MS)
     seen = Visit(tab)
     tab.on("request", lambda request: seen.requests.append(request.url))
     tab.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
@@ -52,7 +51,7 @@ def page(chromium: Browser) -> Iterator[Visit]:
     tab.goto(address)
     # its place is kept, so that nothing jumps when it is drawn
     tab.wait_for_function(
-        "document.querySelector('#histogram .mt-plot')?.clientHeight > 200", timeout=SLOW_MS
+        "document.querySelector('#histogram .mt-plot')?.clientHeight > 200", timeout=PATIENCE_MS
     )
     yield seen
     tab.context.close()
@@ -68,10 +67,12 @@ def test_the_library_is_loaded_when_a_chart_comes_near_and_from_here(page: Visit
 
 
 def test_histogram_and_bars_are_drawn(page: Visit) -> None:
-    expect(page.page.locator("#bars .barlayer .trace.bars")).to_have_count(6)
+    expect(page.page.locator("#bars .barlayer .trace.bars")).to_have_count(6, timeout=PATIENCE_MS)
     page.page.locator("#histogram").scroll_into_view_if_needed()
     page.page.locator("#histogram .scatterlayer .trace").first.wait_for(state="attached")
-    expect(page.page.locator("#histogram .legendtext").first).to_contain_text("initial, median")
+    expect(page.page.locator("#histogram .legendtext").first).to_contain_text(
+        "initial, median", timeout=PATIENCE_MS
+    )
 
 
 def test_colours_follow_the_theme(page: Visit) -> None:
@@ -80,7 +81,7 @@ def test_colours_follow_the_theme(page: Visit) -> None:
     light = [page.page.evaluate(of) for of in (stroke, words)]
     assert light[0] == "rgb(180, 83, 9)"  # --initial
     page.page.evaluate("document.body.classList.add('dark')")
-    page.page.wait_for_function(f"{stroke} === 'rgb(251, 191, 36)'", timeout=SLOW_MS)
+    page.page.wait_for_function(f"{stroke} === 'rgb(251, 191, 36)'", timeout=PATIENCE_MS)
     dark = [int(n) for n in page.page.evaluate(words).removeprefix("rgb(").rstrip(")").split(",")[:3]]
     assert min(dark) > 180 and light[1] != page.page.evaluate(words)  # light words on dark
     if SCREENSHOTS:
@@ -91,7 +92,7 @@ def test_on_a_phone_panels_lie_below_one_another(page: Visit) -> None:
     page.page.set_viewport_size({"width": 390, "height": 844})
     page.page.locator("#bars").scroll_into_view_if_needed()
     page.page.wait_for_function(
-        "document.querySelector('#bars .mt-plot').layout.grid.columns === 1", timeout=SLOW_MS
+        "document.querySelector('#bars .mt-plot').layout.grid.columns === 1", timeout=PATIENCE_MS
     )
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 390
     if SCREENSHOTS:

@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from run_made import TASKS, end, lines, make_run, text
+from visiting import PATIENCE_MS
 
 from app import theme
 from app.tabs.charts import library_route
@@ -22,7 +23,6 @@ from mtcp.runs.preparing import counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SLOW_MS = 60_000
 SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")
 LOSSES, WEIGHTS = "Losses Lₜ", "Task weights wₜ"
 PLOT = "#training-charts .mt-plot"
@@ -47,7 +47,8 @@ class Watched:
     def until(self, script: str) -> None:
         """Waits until such a value is true."""
         self.page.wait_for_function(
-            f"(() => {{ const p = document.querySelector('{PLOT}'); return {script}; }})()", timeout=SLOW_MS
+            f"(() => {{ const p = document.querySelector('{PLOT}'); return {script}; }})()",
+            timeout=PATIENCE_MS,
         )
 
     def drag_layer(self, title: str) -> dict[str, float]:
@@ -81,7 +82,7 @@ def watched(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
         app_kwargs={"routes": [library_route()]},
     )
     page = chromium.new_context(viewport={"width": 1440, "height": 1100}).new_page()
-    page.set_default_timeout(SLOW_MS)
+    page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -94,7 +95,7 @@ def watched(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_the_curves_grow_and_keep_zoom_and_hidden_series(watched: Watched) -> None:
     page = watched.page
-    expect(page.locator("#training-status")).to_contain_text("running")
+    expect(page.locator("#training-status")).to_contain_text("running", timeout=PATIENCE_MS)
     box = watched.drag_layer(LOSSES)
     page.mouse.move(box["x"] + 60, box["y"] + 30)
     page.mouse.down()
@@ -110,7 +111,7 @@ def test_the_curves_grow_and_keep_zoom_and_hidden_series(watched: Watched) -> No
 
     with watched.log.open("a") as file:
         file.write(text(watched.entries[-22:]))
-    expect(page.locator("#training-status")).to_contain_text("epoch 7", timeout=SLOW_MS)
+    expect(page.locator("#training-status")).to_contain_text("epoch 7", timeout=PATIENCE_MS)
     watched.until("Math.max(...p.data.filter(t => t.meta).flatMap(t => t.x)) >= 6")
     assert watched.plot("[p._fullLayout.xaxis2.range, p._fullLayout.yaxis2.range]") == zoomed
     assert watched.plot(hidden)
@@ -126,9 +127,11 @@ def test_a_new_run_is_listed_without_a_button(watched: Watched) -> None:
     make_run(watched.runs / "new", []).unlink()
     tell = counting(watched.runs / "new", 48, clock=lambda: watched.entries[-22]["time"])
     tell()
-    expect(watched.page.locator("#training-status")).to_contain_text("preparing data 1/48", timeout=SLOW_MS)
+    expect(watched.page.locator("#training-status")).to_contain_text(
+        "preparing data 1/48", timeout=PATIENCE_MS
+    )
     watched.page.locator("#training-runs input").click()
-    expect(watched.page.get_by_role("option", name="runs/new")).to_be_visible()
+    expect(watched.page.get_by_role("option", name="runs/new")).to_be_visible(timeout=PATIENCE_MS)
     watched.page.keyboard.press("Escape")
 
 
@@ -159,7 +162,7 @@ def test_two_runs_are_compared_in_a_table(watched: Watched) -> None:
     page = watched.page
     page.locator("#training-runs input").click()
     page.get_by_role("option", name="runs/before").click()
-    expect(page.locator("#training-differences")).to_contain_text("uniform", timeout=SLOW_MS)
+    expect(page.locator("#training-differences")).to_contain_text("uniform", timeout=PATIENCE_MS)
     watched.until("new Set(p.data.map(t => t.line.dash)).has('dash')")
     page.keyboard.press("Escape")
     if SCREENSHOTS:
@@ -170,16 +173,18 @@ def test_two_runs_are_compared_in_a_table(watched: Watched) -> None:
 
 def test_kappa_moves_the_replayed_weights(watched: Watched) -> None:
     page = watched.page
-    expect(page.locator("#replay-text")).to_contain_text("exactly the weights that were logged")
+    expect(page.locator("#replay-text")).to_contain_text(
+        "exactly the weights that were logged", timeout=PATIENCE_MS
+    )
     page.locator("#replay-charts").scroll_into_view_if_needed()
     replayed = "JSON.stringify(document.querySelector('#replay-charts .mt-plot').data?.map(t => t.y))"
-    page.wait_for_function(f"{replayed} !== undefined", timeout=SLOW_MS)
+    page.wait_for_function(f"{replayed} !== undefined", timeout=PATIENCE_MS)
     before = page.evaluate(replayed)
     slider = page.locator("#kappa input[type=number]")
     slider.fill("16")
     slider.press("Enter")
-    expect(page.locator("#replay-text")).to_contain_text("largest difference", timeout=SLOW_MS)
-    page.wait_for_function(f"before => {replayed} !== before", arg=before, timeout=SLOW_MS)
+    expect(page.locator("#replay-text")).to_contain_text("largest difference", timeout=PATIENCE_MS)
+    page.wait_for_function(f"before => {replayed} !== before", arg=before, timeout=PATIENCE_MS)
     if SCREENSHOTS:
         page.set_viewport_size({"width": 390, "height": 844})
         page.evaluate("document.body.classList.add('dark')")
