@@ -375,6 +375,8 @@ def test_what_differs_between_configurations() -> None:
     assert found["width"] == ["32", "64"] and found["flip"] == ["yes", "no"]
     assert "lr" not in found and "cfm" not in found  # as it is called today
     assert "/a" not in found["init"][0] and "x/y.pt" in found["init"][0]
+    elsewhere = differences([{"train": {"data": "/data/nyud"}}, {"train": {"data": "/old/nyud"}}])
+    assert elsewhere == {"data": ["nyud", "nyud (another folder)"]}
     assert differences([new, new]) == {} and differences([]) == {}
     unknown = differences([{"train": {"of_tomorrow": 1}}, {"train": {"of_tomorrow": 2}}])
     assert unknown == {"of_tomorrow": ["1", "2"]}

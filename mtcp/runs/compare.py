@@ -10,6 +10,7 @@ from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 
 _PARTS = {"model": ModelConfig, "train": TrainConfig}
+_MISSING = object()
 _FOLDERS = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[/\\](?:[^\s,:/\\]+[/\\])+")
 """The folders of an absolute path."""
 
@@ -22,8 +23,16 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """
     read = [_flat(config) for config in configs]
     names = list(dict.fromkeys(name for one in read for name in one))
-    found = {name: [_text(one[name]) if name in one else "" for one in read] for name in names}
-    return {name: values for name, values in found.items() if len(set(values)) > 1}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        values = [one.get(name, _MISSING) for one in read]
+        if all(value == values[0] for value in values):
+            continue
+        texts = ["" if value is _MISSING else _text(value) for value in values]
+        if len(set(texts)) == 1:  # only their folders differ
+            texts = [t if v == values[0] else f"{t} (another folder)" for t, v in zip(texts, values, strict=True)]
+        found[name] = texts
+    return found
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def test_two_runs_are_compared_in_a_table(watched: Watched) -> None:
     page.locator("#training-runs input").click()
     page.get_by_role("option", name="runs/before").click()
     expect(page.locator("#training-differences")).to_contain_text("uniform", timeout=PATIENCE_MS)
-    watched.until("new Set(p.data.map(t => t.line.dash)).has('dash')")
+    watched.until("new Set(p.data.map(t => t.line?.dash)).has('dash')")
     page.keyboard.press("Escape")
     if SCREENSHOTS:
         page.mouse.move(5, 5)
