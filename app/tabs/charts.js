@@ -77,9 +77,9 @@ function ready(wide) {
 function rowsOf(plot) {
   const rows = [['chart', 'series', plot.layout.meta.x || 'x', 'y']];
   plot.data.forEach((trace, i) => {
-    if (plot._fullData[i].visible !== true || trace.mode === 'text') return; // hidden by a click in the legend; labels
+    if (plot._fullData[i].visible !== true || !trace.meta) return; // hidden by a click in the legend; no data
     trace.x.forEach((x, k) => {
-      if (x !== null) rows.push([trace.meta ?? '', trace.name, x, trace.y[k] ?? '']);
+      if (x !== null) rows.push([trace.meta, trace.name, x, trace.y[k] ?? '']);
     });
   });
   return rows;

@@ -67,14 +67,15 @@ def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "l
         return None
     medians = {name: float(np.median(angles)) for name, angles in _known(stages, method).items()}
     top = _top(lines)
-    traces = [trace for name, line in lines.items() for trace in _line(name, line, medians[name], top, scale)]
+    drawn = [_line(name, line, medians[name], top, scale) for name, line in lines.items()]
     axis = {"type": "log", "range": [math.log10(FAINTEST_PCT), 2]} if scale == "log" else {"range": [0, top]}
     panel = charts.Panel(
         f"Angle between depth and normals, {method}",
-        traces,
+        [line for line, _ in drawn],
         f"% of the pixels per {BIN_DEG:g}°",
         x={"range": [0, LAST_DEG], "dtick": 15},
         y={**axis, "uirevision": scale},
+        marks=[mark for _, mark in drawn],
     )
     return charts.figure(
         [panel], "angle-histogram", cell=(280, 330), x_title="angle (degrees)", hovermode="x unified"
@@ -105,7 +106,10 @@ def _top(lines: Mapping[str, np.ndarray]) -> float:
     return 1.06 * max(float(line.max()) for line in predicted or lines.values())
 
 
-def _line(name: str, line: np.ndarray, median: float, top: float, scale: str) -> list[go.Scatter]:
+def _line(
+    name: str, line: np.ndarray, median: float, top: float, scale: str
+) -> tuple[go.Scatter, go.Scatter]:
+    """Shares (bins,) of a stage as stairs, and its median as a vertical line."""
     colour, dash = f"var(--{name})", _DASHES.get(name, "solid")
     fill = (
         {"fill": "tozeroy", "fillcolor": charts.mix(colour, "transparent", 0.14)} if name == "refined" else {}
@@ -134,7 +138,7 @@ def _line(name: str, line: np.ndarray, median: float, top: float, scale: str) ->
         line={"color": colour, "dash": dash, "width": 1},
         hoverinfo="skip",
     )
-    return [stairs, mark]
+    return stairs, mark
 
 
 def _beyond(known: Mapping[str, np.ndarray]) -> str:

@@ -135,7 +135,8 @@ def _panel(title: str, shown: Sequence[Bar], top: float) -> charts.Panel:
     )
     return charts.Panel(
         title,
-        [drawn, even, numbers],
+        [drawn, even],
+        marks=[numbers],
         x={"range": [0, 100 * top], "fixedrange": False},
         y={
             "autorange": "reversed",

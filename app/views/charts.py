@@ -50,7 +50,8 @@ class Panel:
     """One chart of a figure: traces over axes of its own.
 
     unit: what the vertical axis counts, in the second line of the title. x, y: further settings of its axes, in
-    plotly's words. guide: where a dotted line lies across it, in y; None for none.
+    plotly's words. guide: where a dotted line lies across it, in y; None for none. marks: further traces, which explain
+    and are no data: they are not saved as CSV.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Panel:
     x: Mapping[str, Any] = field(default_factory=dict)
     y: Mapping[str, Any] = field(default_factory=dict)
     guide: float | None = None
+    marks: Sequence[BaseTraceType] = ()
 
 
 def figure(
@@ -96,12 +98,14 @@ def figure(
     guides: list[dict[str, Any]] = []
     for number, panel in enumerate(panels, start=1):
         of = str(number) if number > 1 else ""
-        for trace in panel.traces:
-            trace.update(xaxis=f"x{of}", yaxis=f"y{of}", meta=panel.title)
+        for trace in (*panel.traces, *panel.marks):
+            trace.update(xaxis=f"x{of}", yaxis=f"y{of}")
             trace.uid = f"{panel.title}: {trace.uid or trace.name}"  # by which plotly knows what is hidden
             if keys:
                 trace.showlegend = False
             traces.append(trace)
+        for trace in panel.traces:
+            trace.meta = panel.title
         shared = {"matches": "x"} if shared_x and number > 1 else {}
         axes[f"xaxis{of}"] = {"title": {"text": x_title}, **shared, **panel.x}
         axes[f"yaxis{of}"] = {**panel.y}

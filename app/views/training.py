@@ -91,7 +91,8 @@ def _per_task(runs: Sequence[Logged], axis: Axis, look: ChartOptions) -> list[Pa
             floored = any(training_series.FLOORED in trace.name for trace in traces)
             unit = f"{kind.unit}, ▼ {training_series.FLOORED}" if floored else kind.unit
             marks, scale = training_spike.scaled(traces) if kind.spikes and not look.log else ([], {})
-            panels.append(Panel(title, [*traces, *marks], unit, y=_scale(look) | scale, guide=kind.guide))
+            axes = _scale(look) | scale
+            panels.append(Panel(title, traces, unit, y=axes, guide=kind.guide, marks=marks))
     return panels
 
 

@@ -41,7 +41,7 @@ def _panel(run: Logged, replayed: Replay, task: str) -> charts.Panel:
     ]
     marks, scale = training_spike.scaled(traces)
     unit = "weight, no unit" + (f", ▼ {FLOORED}" if any(FLOORED in trace.name for trace in traces) else "")
-    return charts.Panel(own.name, [*traces, *marks], unit, y=scale, guide=1.0)
+    return charts.Panel(own.name, traces, unit, y=scale, guide=1.0, marks=marks)
 
 
 def _stairs(
