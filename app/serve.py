@@ -167,6 +167,7 @@ def launch(demo: gr.Blocks, host: str = "127.0.0.1", port: int | None = None, ro
 
     from app import theme
     from app.guard import Guard
+    from app.tabs.charts import library_route
 
     guard = Middleware(Guard, uploads=Path(get_upload_folder()))
     demo.queue(api_open=False, max_size=QUEUE)  # nobody passes the queue
@@ -185,7 +186,7 @@ def launch(demo: gr.Blocks, host: str = "127.0.0.1", port: int | None = None, ro
         max_file_size=MAX_UPLOAD,
         state_session_capacity=SESSIONS,
         num_workers=0,  # those would serve files without the guard
-        app_kwargs={"middleware": [guard]},
+        app_kwargs={"middleware": [guard], "routes": [library_route()]},
         quiet=True,
         prevent_thread_lock=True,
     )

@@ -13,13 +13,13 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
-from fake_predictor import FLOOR, QUERIES, TASKS, WALL, FakePredictor
+from fake_predictor import FLOOR, QUERIES, TASKS, FakePredictor
 from PIL import Image
 
 from app.scene import Scene
 from app.session import Analysis
 from app.tabs.attention import Attention
-from app.views import attention, attention_inside
+from app.views import attention, attention_bars, attention_inside
 from app.views import attention_pictures as pictures
 from mtcp.drawing import colour
 from mtcp.model.trace import AttentionTrace, Trace
@@ -159,28 +159,35 @@ def test_readouts_compare_with_attention_without_preference(analysis: Analysis) 
 
 def test_bars_name_the_refined_classes_and_the_rings(analysis: Analysis) -> None:
     found = attention.draw_inputs(analysis, PROBE)
-    text = attention.masses(analysis, found)
-    assert '<span class="mt-refined">refined</span>' in text
-    assert all(name in text for name in ("wall", "floor", "window", "0 to 10 %"))
+    assert '<span class="mt-refined">refined</span>' in attention_bars.note(analysis, found)
+    figure = attention_bars.bars(analysis, found)
+    assert figure is not None and len(figure.layout.annotations) == 2 * len(found)
+    by_class = next(t for t in figure.data if t.type == "bar" and t.meta == "Semantic segmentation, by class")
+    assert {"wall", "floor", "window"} == set(by_class.y)
     labels = attention.labels(analysis)
     assert labels is not None
     floor = float(found[0].row[labels.cells == FLOOR].sum())
-    assert f'style="width:{100 * floor:.2f}%"' in text
-    plain = run_of(FakePredictor(trace_back=False))
-    assert '<span class="mt-initial">initial</span>' in attention.masses(
-        plain, attention.draw_inputs(plain, PROBE)
+    assert by_class.x[by_class.y.index("floor")] == pytest.approx(100 * floor, abs=1e-3)
+    even = next(t for t in figure.data if t.name == "even" and t.meta == by_class.meta)
+    assert even.x[even.y.index("floor")] == pytest.approx(
+        100 * float((labels.cells == FLOOR).mean()), abs=1e-3
     )
+    rings = next(t for t in figure.data if t.type == "bar" and t.meta == "Depth, by distance")
+    assert rings.y[0] == "0 to 10 %" and sum(rings.x) == pytest.approx(100, abs=0.1)
+    plain = run_of(FakePredictor(trace_back=False))
+    note = attention_bars.note(plain, attention.draw_inputs(plain, PROBE))
+    assert '<span class="mt-initial">initial</span>' in note
+    assert attention_bars.bars(plain, ()) is None
 
 
 def test_many_classes_are_summed_up() -> None:
     row = np.full((4, 5), 1 / 20, np.float32)
     cells = np.arange(20, dtype=np.uint8).reshape(4, 5)
     palette = ((1, 2, 3),) * 40
-    rows = attention._class_rows(row, attention.Labels(cells, NYUD_CLASSES, palette, "refined"))
-    assert len(rows) == attention.SHOWN_CLASSES + 1
-    assert rows[-1][0] == "12 more"
-    assert np.sum([row[1:] for row in rows], axis=0) == pytest.approx((1, 1))
-    assert rows[WALL][0].endswith("wall")
+    shown = attention_bars.by_class(row, attention.Labels(cells, NYUD_CLASSES, palette, "refined"))
+    assert len(shown) == attention_bars.SHOWN_CLASSES + 1
+    assert shown[-1].name == "12 more" and shown[-1].share == pytest.approx(12 / 20)
+    assert shown[0].colour == "#010203"
 
 
 def test_entropy_maps_are_computed_once(analysis: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +278,7 @@ def test_fill_sets_everything_and_point_what_follows_the_probe(tab: Attention) -
     assert set(filled) - set(pointed) == {tab.steps, tab.entropies, tab.gates, tab.inside}
     assert all(filled[component] == value for component, value in pointed.items())
     moved = tab.point(scene.point(0.95, 0.05), settings)
-    for component in (tab.headline, tab.overlays, tab.readouts, tab.masses, tab.queries):
+    for component in (tab.headline, tab.overlays, tab.readouts, tab.bars, tab.queries):
         assert moved[component] != pointed[component]
 
 

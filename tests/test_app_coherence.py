@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import json
 import re
 from collections import Counter
 
 import gradio as gr
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
 from PIL import Image
@@ -202,13 +204,25 @@ def test_shares_by_hand() -> None:
     assert found.sum() == pytest.approx(80)
 
 
+def line_of(figure: go.Figure | None, stage: str) -> go.Scatter:
+    assert figure is not None
+    return next(t for t in figure.data if t.legendgroup == stage and t.line.shape == "hv")
+
+
 def test_histogram_says_medians_and_what_lies_beyond(analysis: Analysis) -> None:
-    told = angles.histogram(scoreboard.stages(analysis), "plane fit")
+    stages = scoreboard.stages(analysis)
+    figure = angles.histogram(stages, "plane fit")
     # half of the picture is at 40 and 20 degrees, half at 10
-    assert re.findall(r">(\w+, median [^<]+)<", told) == ["initial, median 25.0°", "refined, median 15.0°"]
-    assert {"var(--initial)", "var(--refined)"} <= set(re.findall(r"var\(--\w+\)", told))
+    initial, refined = (line_of(figure, stage) for stage in ("initial", "refined"))
+    assert [initial.name, refined.name] == ["initial, median 25.0°", "refined, median 15.0°"]
+    assert (initial.line.color, refined.line.color) == ("var(--initial)", "var(--refined)")
+    at = [sum(initial.y[k - 1 : k + 1]) for k in (4, 16)]  # 10 and 40 degrees are edges of bins: either side
+    assert (*at, sum(initial.y[:-1])) == pytest.approx((50, 50, 100), abs=0.01)
+    assert initial.x[16] == 40.0
+    assert figure.layout.xaxis.title.text == "angle (degrees)"
+    assert figure.layout.annotations[0].text.endswith("% of the pixels per 2.5°</span>")
+    told = angles.beside_histogram(stages, "plane fit")
     assert "Over 90°, not drawn: initial 0.0 %, refined 0.0 %." in words(told)
-    assert "angle (degrees)" in told and "% of the pixels per 2.5°" in told
 
 
 def test_the_truth_does_not_flatten_the_predictions() -> None:
@@ -218,28 +232,26 @@ def test_the_truth_does_not_flatten_the_predictions() -> None:
         analysis, truth=Truth(maps(0, 0), analysis.prediction.camera, "made"), cache={}
     )
     stages = scoreboard.stages(known)
-    told = angles.histogram(stages, "plane fit")
-    assert peak(told, "initial") == pytest.approx(
-        peak(angles.histogram({"initial": stages["initial"]}, "plane fit"), "initial")
-    )
-    assert peak(told, "truth") == pytest.approx(44, abs=0.1)
-    assert "cut off" in told and "cut off" not in angles.histogram(stages, "plane fit", "log")
-
-
-def peak(svg: str, stage: str) -> float:
-    """The highest point (least y) of a stage's line."""
-    path = re.search(rf'd="([^"]*)" fill="none" stroke="var\(--{stage}\)"', svg)
-    assert path
-    return min(float(y) for y in re.findall(r"V([\d.]+)", path[1]))
+    figure = angles.histogram(stages, "plane fit")
+    top = figure.layout.yaxis.range[1]
+    assert max(line_of(figure, "initial").y) < top < 1.2 * max(line_of(figure, "initial").y)
+    assert max(line_of(figure, "truth").y) > 2 * top
+    assert "cut off" in angles.beside_histogram(stages, "plane fit")
+    assert "cut off" not in angles.beside_histogram(stages, "plane fit", "log")
 
 
 def test_log_scale_lifts_what_is_rare(analysis: Analysis) -> None:
-    stages = scoreboard.stages(analysis)
-    linear, log = (angles.histogram(stages, "plane fit", scale) for scale in angles.SCALES)
-    half_up = peak(linear, "initial")  # a peak of 50 % on an axis that ends at 50 %
-    assert half_up == pytest.approx(44, abs=0.5)
-    assert peak(log, "initial") == pytest.approx(44 + (260 - 84) * np.log10(2) / 4, abs=0.5)
-    assert ">0.01<" in log and ">0.01<" not in linear
+    figure = angles.histogram(scoreboard.stages(analysis), "plane fit", "log")
+    assert figure.layout.yaxis.type == "log" and figure.layout.yaxis.range == (-2, 2)
+    assert min(line_of(figure, "initial").y) == angles.FAINTEST_PCT  # nothing has no place on it
+
+
+def test_without_a_known_angle_there_is_no_histogram() -> None:
+    blind = maps(0, 0) | {"normals": np.full((*SIZE, 3), np.nan, np.float32)}
+    stages = scoreboard.stages(run_of(blind))
+    if stages:
+        assert angles.histogram(stages, "plane fit") is None
+        assert "No pixel has both" in angles.beside_histogram(stages, "plane fit")
 
 
 # the failures
@@ -416,7 +428,8 @@ def test_controls_redraw_what_they_change(tab: Coherence, analysis: Analysis) ->
     scene = Scene.of(analysis)
     redraws = {control.component: control.redraw for control in tab.controls}
     by_scale = redraws[tab.angles.scale](scene, settings(tab, scale="log"))
-    assert list(by_scale) == [tab.angles.histogram] and "log shares" in by_scale[tab.angles.histogram]
+    assert list(by_scale) == [tab.angles.histogram, tab.angles.beyond]
+    assert json.loads(by_scale[tab.angles.histogram])["layout"]["yaxis"]["type"] == "log"
     by_method = redraws[tab.angles.method](scene, settings(tab, method="derivative"))
     assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare.both in by_method
     by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "introduced"})

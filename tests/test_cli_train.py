@@ -22,9 +22,11 @@ from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, save_chec
 from mtcp.cli import train
 from mtcp.cli.fields import flag
 from mtcp.config import ModelConfig, TrainConfig
+from mtcp.data.cache import Cached
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import KAPPA, make_balancer
+from mtcp.runs.preparing import read_preparing
 from mtcp.tasks import TASK_SETS
 from mtcp.training import RunFolder, read_log
 from mtcp.training.targets import check_targets
@@ -408,3 +410,17 @@ def test_training_leaves_the_processor_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent"):
         run("--name", "x", "--runs", tmp_path, "--data", tmp_path / "absent")
     assert sys.float_info.min / 2 > 0
+
+
+def test_the_run_folder_tells_how_much_of_the_data_is_read(tmp_path: Path) -> None:
+    folder, seen = RunFolder(tmp_path / "run"), []
+    folder.path.mkdir()
+    samples = [{"image": torch.zeros(3, 8, 8)}] * 3
+    with folder.preparing(3, True) as each:
+        Cached(samples, (8, 8), progress=False, each=lambda: seen.append(each()))
+        told = read_preparing(folder.path)
+    assert told is not None and (told.done, told.of, len(seen)) == (3, 3, 3)
+    assert read_preparing(folder.path) is None  # gone once it is read
+    with folder.preparing(3, False) as each:  # a process that is not the main one
+        each()
+        assert read_preparing(folder.path) is None

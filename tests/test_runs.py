@@ -16,8 +16,10 @@ from mtcp.errors import InputError
 from mtcp.objective.balancing import DWA, LPS, Uncertainty, Uniform
 from mtcp.runs import columns
 from mtcp.runs import log as run_log
+from mtcp.runs.compare import differences
 from mtcp.runs.find import Runs, find_runs
 from mtcp.runs.log import Tail
+from mtcp.runs.preparing import Preparing, counting, read_preparing
 from mtcp.runs.replay import replay
 from mtcp.runs.status import status
 
@@ -326,3 +328,55 @@ def test_replay_ends_at_the_first_hole(tmp_path: Path) -> None:
     told = replay(Tail(make_run(tmp_path, entries)).poll().epochs, 7.5, 0.05)
     assert told is not None and len(told.replayed) == 2 and "epoch 2" in told.stopped
     assert replay((), 7.5, 0.05) is None
+
+
+def test_reading_the_data_is_told_once_a_second_and_at_its_end(tmp_path: Path) -> None:
+    now = [T0]
+    tell = counting(tmp_path, 5, clock=lambda: now[0])
+    told = []
+    for after in (0.0, 0.4, 0.7, 0.1, 0.1):
+        now[0] += after
+        tell()
+        told.append(read_preparing(tmp_path))
+    assert [known.done for known in told if known] == [1, 1, 3, 3, 5]
+    assert told[-1] == Preparing(5, 5, pytest.approx(T0 + 1.3))
+    assert [path.name for path in tmp_path.iterdir()] == ["preparing.json"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[1]",
+        '{"done": 2, "of": 1, "time": 0}',
+        '{"done": true, "of": 1, "time": 0}',
+        '{"done": 1}',
+        "x" * 9999,
+    ],
+)
+def test_a_damaged_word_on_the_data_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "preparing.json").write_text(content)
+    assert read_preparing(tmp_path) is None
+
+
+def test_a_resumed_run_prepares_its_data_again(tmp_path: Path) -> None:
+    data = Tail(make_run(tmp_path, [*lines(2), end(20, "paused")])).poll()
+    before, after = Preparing(3, 9, data.last_time - 99), Preparing(3, 9, data.last_time + 50)
+    assert status(data, data.last_time + 51, before).state == "paused"
+    again = status(data, data.last_time + 51, after)
+    assert (again.state, again.preparing, again.live) == ("starting", after, True)
+    assert status(data, data.last_time + 400, after).state == "stalled"
+
+
+def test_what_differs_between_configurations() -> None:
+    old = {"model": {"cfm": True, "width": 32}, "train": {"lr": 0.1, "init": "/a/b c/d/w.safetensors,x/y.pt"}}
+    new = {"model": {"width": 64}, "train": {"lr": 0.1, "flip": False}}
+    found = differences([old, new])
+    assert found["width"] == ["32", "64"] and found["flip"] == ["yes", "no"]
+    assert "lr" not in found and "cfm" not in found  # as it is called today
+    assert "/a" not in found["init"][0] and "x/y.pt" in found["init"][0]
+    elsewhere = differences([{"train": {"data": "/data/nyud"}}, {"train": {"data": "/old/nyud"}}])
+    assert elsewhere == {"data": ["nyud", "nyud (another folder)"]}
+    assert differences([new, new]) == {} and differences([]) == {}
+    unknown = differences([{"train": {"of_tomorrow": 1}}, {"train": {"of_tomorrow": 2}}])
+    assert unknown == {"of_tomorrow": ["1", "2"]}

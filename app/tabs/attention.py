@@ -10,7 +10,8 @@ from gradio.components import Component
 
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
-from app.views import attention, attention_inside, inside
+from app.tabs.charts import chart, drawn
+from app.views import attention, attention_bars, attention_inside, inside
 from app.views.attention_pictures import SCALES, once
 
 OPACITY = 60
@@ -33,6 +34,7 @@ class Attention:
     overlays: gr.HTML
     readouts: gr.HTML
     masses: gr.HTML
+    bars: gr.HTML
     steps: gr.HTML
     entropies: gr.HTML
     gates: gr.HTML
@@ -61,13 +63,17 @@ class Attention:
                 buttons=[],
                 elem_id="attention-opacity",
             )
+        overlays, readouts = gr.HTML(elem_id="attention-overlays"), gr.HTML(elem_id="attention-readouts")
+        with gr.Accordion("Where the attention goes: by class and by distance"):
+            masses, bars = gr.HTML(elem_id="attention-masses"), chart("attention-bars")
         return cls(
             headline,
             scale,
             opacity,
-            overlays=gr.HTML(elem_id="attention-overlays"),
-            readouts=gr.HTML(elem_id="attention-readouts"),
-            masses=_folded("Where the attention goes: by class and by distance", "attention-masses", True),
+            overlays=overlays,
+            readouts=readouts,
+            masses=masses,
+            bars=bars,
             steps=_folded("Trace-back, step by step", "attention-steps", True),
             entropies=_folded("How widely every pixel attends", "attention-entropies"),
             gates=_folded("What each task lets in from the others", "attention-gates"),
@@ -89,6 +95,7 @@ class Attention:
             self.overlays,
             self.readouts,
             self.masses,
+            self.bars,
             self.steps,
             self.entropies,
             self.gates,
@@ -113,7 +120,8 @@ class Attention:
             self.headline: attention.headline(analysis, probe, found),
             self.overlays: attention.overlays(analysis, found, *self._drawn(settings)),
             self.readouts: attention.readouts(analysis, probe, found),
-            self.masses: attention.masses(analysis, found),
+            self.masses: attention_bars.note(analysis, found),
+            self.bars: drawn(attention_bars.bars(analysis, found)),
             self.queries: attention_inside.queries(analysis, probe),
         }
 

@@ -14,6 +14,7 @@ from gradio.components import Component
 from app.pace import Pace
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
+from app.tabs.charts import chart, drawn
 from app.tabs.cloud import Cloud
 from app.tabs.parts import Comparison, offered
 from app.views import angles, causes, coherence_change, failures, scoreboard, stages
@@ -29,6 +30,7 @@ class Angles:
     legend: gr.HTML
     scale: gr.Radio
     histogram: gr.HTML
+    beyond: gr.HTML
 
     @classmethod
     def build(cls) -> Angles:
@@ -54,8 +56,9 @@ class Angles:
                 compare = Comparison.build("Angle between depth and normals", "angle-map")
                 legend = gr.HTML()
             with gr.Column(min_width=280):
-                histogram = gr.HTML(elem_id="angle-histogram")
-        return cls(method, compare, legend, scale, histogram)
+                histogram = chart("angle-histogram")
+                beyond = gr.HTML()
+        return cls(method, compare, legend, scale, histogram, beyond)
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -63,7 +66,7 @@ class Angles:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
-        return (*self.compare.outputs, self.legend, self.histogram)
+        return (*self.compare.outputs, self.legend, self.histogram, self.beyond)
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         stages, method = scoreboard.stages(scene.analysis), settings[self.method]
@@ -80,7 +83,11 @@ class Angles:
         stages = scoreboard.stages(scene.analysis)
         if not stages:
             return {}
-        return {self.histogram: angles.histogram(stages, settings[self.method], settings[self.scale])}
+        asked = stages, settings[self.method], settings[self.scale]
+        return {
+            self.histogram: drawn(angles.histogram(*asked)),
+            self.beyond: angles.beside_histogram(*asked),
+        }
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State)
 
     def tick(data: Settings) -> Values:
         if data[opened] == tab.title:
-            picked = data[tab.picked]
-            return tab.draw(data) if picked else tab.enter(data)
+            return tab.look(data)
         sent = {**(data[tab.sent] or {}), "timer": False}
         return {tab.timer: gr.Timer(active=False), tab.sent: sent}
 
@@ -33,10 +32,9 @@ def listen(tab: Training, opens: Sequence[Callable[..., Any]], opened: gr.State)
 
     for event in opens:
         event(enter, inputs, [*outputs, opened], **LATEST)
-    tab.refresh.click(tab.enter, inputs, outputs, **LATEST)
     tab.picked.input(tab.pick, inputs, outputs, **LATEST)
     tab.replayed.input(tab.choose_replay, inputs, outputs, **LATEST)
-    for control in (tab.axis, tab.split, tab.kappa, tab.floor):
+    for control in (tab.axis, tab.split, tab.log, tab.kappa, tab.floor):
         control.input(tab.draw, inputs, outputs, **LATEST)
     tab.smoothing.release(tab.draw, inputs, outputs, **LATEST)
     tab.timer.tick(tick, inputs, outputs, concurrency_limit=1, **ONCE)

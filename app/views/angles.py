@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
+import plotly.graph_objects as go
 
-from app.views import html, legends
+from app.views import charts, html, legends
 from app.views.triage import number
 from mtcp.drawing import colour
 from mtcp.drawing.scale import Scale
@@ -24,9 +26,7 @@ LAST_DEG = 90.0
 FAINTEST_PCT = 0.01
 """The foot of the log scale."""
 
-_WIDTH, _HEIGHT = 480, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 44, 40
-_DASHES = {"initial": "6 3", "refined": "", "truth": "2 3"}
+_DASHES = {"initial": "dash", "refined": "solid", "truth": "dot"}
 
 
 def angle_map(stage: StageCoherence, method: str) -> np.ndarray:
@@ -60,98 +60,85 @@ def shares(angle: np.ndarray) -> np.ndarray:
     return 100.0 * counts / max(1, known.size)
 
 
-def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "linear") -> str:
-    """Shares of the picture by angle, one line a stage with its median, as SVG. scale: of the shares."""
-    maps = {name: angle_map(stage, method) for name, stage in stages.items()}
-    known = {name: angle[np.isfinite(angle)] for name, angle in maps.items()}
-    known = {name: angles for name, angles in known.items() if angles.size}
+def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "linear") -> go.Figure | None:
+    """Shares of the picture by angle, one line a stage with its median. scale: of the shares. None: nothing to draw."""
+    lines = {name: shares(angles) for name, angles in _known(stages, method).items()}
+    if not lines:
+        return None
+    medians = {name: float(np.median(angles)) for name, angles in _known(stages, method).items()}
+    top = _top(lines)
+    drawn = [_line(name, line, medians[name], top, scale) for name, line in lines.items()]
+    axis = {"type": "log", "range": [math.log10(FAINTEST_PCT), 2]} if scale == "log" else {"range": [0, top]}
+    panel = charts.Panel(
+        f"Angle between depth and normals, {method}",
+        [line for line, _ in drawn],
+        f"% of the pixels per {BIN_DEG:g}°",
+        x={"range": [0, LAST_DEG], "dtick": 15},
+        y={**axis, "uirevision": scale},
+        marks=[mark for _, mark in drawn],
+    )
+    return charts.figure(
+        [panel], "angle-histogram", cell=(280, 330), x_title="angle (degrees)", hovermode="x unified"
+    )
+
+
+def beside_histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "linear") -> str:
+    """What the histogram does not show, HTML."""
+    known = _known(stages, method)
     if not known:
         return '<p class="mt-subdued">No pixel has both a depth and a normal.</p>'
     lines = {name: shares(angles) for name, angles in known.items()}
-    predicted = [
-        line for name, line in lines.items() if name != "truth"
-    ]  # the truth's peak would flatten them
-    top = max(float(line.max()) for line in predicted or lines.values())
-    axis = _Axis(scale == "log", top)
-    medians = {name: float(np.median(angles)) for name, angles in known.items()}
-    drawn = axis.drawn() + "".join(_line(name, line, axis) for name, line in lines.items())
-    drawn += "".join(_median(name, value, row) for row, (name, value) in enumerate(medians.items()))
-    listed = ", ".join(f"{name}: median {number(value, 'deg')}" for name, value in medians.items())
-    title = f"Histogram of the angle between depth and normals, {method}, {scale} shares. {listed}"
-    cut = " The truth's peak is cut off." if "truth" in lines and lines["truth"].max() > axis.top else ""
-    svg = (
-        f'<svg class="mt-histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.text(title)}">'
-        f"{drawn}</svg>"
+    off = scale == "linear" and "truth" in lines and lines["truth"].max() > _top(lines)
+    cut = " The truth's peak is cut off: double-click to see it." if off else ""
+    return f'<p class="mt-subdued mt-fine">{_beyond(known)}{cut}</p>'
+
+
+def _known(stages: Mapping[str, StageCoherence], method: str) -> dict[str, np.ndarray]:
+    """By stage the angles of the pixels that have both, in degrees (N,); stages without such a pixel are left out."""
+    maps = {name: angle_map(stage, method) for name, stage in stages.items()}
+    known = {name: angle[np.isfinite(angle)] for name, angle in maps.items()}
+    return {name: angles for name, angles in known.items() if angles.size}
+
+
+def _top(lines: Mapping[str, np.ndarray]) -> float:
+    """The end of the linear axis in per cent: the truth's peak would flatten the predictions."""
+    predicted = [line for name, line in lines.items() if name != "truth"]
+    return 1.06 * max(float(line.max()) for line in predicted or lines.values())
+
+
+def _line(
+    name: str, line: np.ndarray, median: float, top: float, scale: str
+) -> tuple[go.Scatter, go.Scatter]:
+    """Shares (bins,) of a stage as stairs, and its median as a vertical line."""
+    colour, dash = f"var(--{name})", _DASHES.get(name, "solid")
+    fill = (
+        {"fill": "tozeroy", "fillcolor": charts.mix(colour, "transparent", 0.14)} if name == "refined" else {}
     )
-    return f'{svg}<p class="mt-subdued mt-fine">{_beyond(known)}{cut}</p>'
-
-
-class _Axis:
-    """The vertical axis: per cent of the known pixels in a bin."""
-
-    def __init__(self, log: bool, top: float) -> None:
-        self.log = log
-        steps = (0.5, 1, 2, 5, 10, 20, 25, 50)
-        self.step = next((step for step in steps if top / step <= 5), 50)
-        self.top = 100.0 if log else self.step * max(1.0, float(np.ceil(top / self.step)))
-
-    def y(self, pct: float) -> float:
-        share = pct / self.top
-        if self.log:
-            decades = np.log10(self.top / FAINTEST_PCT)
-            share = 1 + np.log10(max(pct, FAINTEST_PCT) / self.top) / decades
-        return _HEIGHT - _BOTTOM - min(1.0, float(share)) * (_HEIGHT - _TOP - _BOTTOM)
-
-    def drawn(self) -> str:
-        ticks = (
-            (0.01, 0.1, 1, 10, 100)
-            if self.log
-            else np.arange(0, self.top + self.step / 2, self.step).tolist()
-        )
-        foot = _HEIGHT - _BOTTOM
-        lines = "".join(
-            f'<line class="mt-grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{self.y(t):.1f}" y2="{self.y(t):.1f}"/>'
-            f'<text x="{_LEFT - 6}" y="{self.y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
-            for t in ticks
-        )
-        lines += "".join(
-            f'<line class="mt-grid" x1="{_x(t):.1f}" x2="{_x(t):.1f}" y1="{foot}" y2="{foot + 4}"/>'
-            f'<text x="{_x(t):.1f}" y="{foot + 17}" text-anchor="middle">{t}</text>'
-            for t in range(0, round(LAST_DEG) + 1, 15)
-        )
-        middle, height = (_LEFT + _WIDTH - _RIGHT) / 2, (_TOP + foot) / 2
-        lines += f'<text x="{middle}" y="{_HEIGHT - 5}" text-anchor="middle">angle (degrees)</text>'
-        return lines + (
-            f'<text transform="translate(11 {height}) rotate(-90)" text-anchor="middle">'
-            f"% of the pixels per {BIN_DEG:g}°</text>"
-        )
-
-
-def _x(degrees: float) -> float:
-    return _LEFT + degrees / LAST_DEG * (_WIDTH - _LEFT - _RIGHT)
-
-
-def _line(name: str, line: np.ndarray, axis: _Axis) -> str:
-    foot = _HEIGHT - _BOTTOM
-    steps = "".join(f"V{axis.y(pct):.1f}H{_x((k + 1) * BIN_DEG):.1f}" for k, pct in enumerate(line))
-    path = f"M{_LEFT} {foot}{steps}"
-    filled = f'<path d="{path}V{foot}Z" fill="var(--{name})" opacity=".14"/>' if name == "refined" else ""
-    return (
-        f'{filled}<path d="{path}" fill="none" stroke="var(--{name})" stroke-width="2" '
-        f'stroke-dasharray="{_DASHES.get(name, "")}"/>'
+    if scale == "log":
+        line = np.maximum(line, FAINTEST_PCT)
+    words = f"{name}, median {number(median, 'deg')}"
+    edges = np.arange(len(line) + 1) * BIN_DEG
+    stairs = go.Scatter(
+        x=edges.tolist(),
+        y=[*line.round(4).tolist(), round(float(line[-1]), 4)],
+        name=words,
+        legendgroup=name,
+        line={"shape": "hv", "color": colour, "dash": dash, "width": 2},
+        hovertemplate="%{y:.2f} %",
+        **fill,
     )
-
-
-def _median(name: str, value: float, row: int) -> str:
-    at, top = _x(min(value, LAST_DEG)), 11 + 14 * row
-    end = at > _WIDTH - 150
-    label = f"{name}, median {number(value, 'deg')}"
-    return (
-        f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top - 6}" y2="{_HEIGHT - _BOTTOM}" stroke="var(--{name})" '
-        f'stroke-dasharray="{_DASHES.get(name, "")}"/>'
-        f'<text x="{at + (-5 if end else 5):.1f}" y="{top}" text-anchor="{"end" if end else "start"}" '
-        f'class="mt-{name}">{label}</text>'
+    foot = FAINTEST_PCT if scale == "log" else 0
+    mark = go.Scatter(
+        x=[median, median],
+        y=[foot, 100 if scale == "log" else top],
+        name=f"median of {name}",
+        legendgroup=name,
+        showlegend=False,
+        mode="lines",
+        line={"color": colour, "dash": dash, "width": 1},
+        hoverinfo="skip",
     )
+    return stairs, mark
 
 
 def _beyond(known: Mapping[str, np.ndarray]) -> str:

@@ -18,7 +18,6 @@ from mtcp.inference.prediction import STRIDE
 NOT_ATTENDING = "This checkpoint has no part that attends, such as CFM, so there is no attention to show."
 NEAR = 0.1
 """Of the photo's diagonal: what counts as the probe's surroundings."""
-SHOWN_CLASSES = 8
 EVEN = "\N{MULTIPLICATION SIGN} even"
 """The unit of an affinity: multiples of what attention without preference would give each cell."""
 RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -106,20 +105,6 @@ def readouts(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionR
     return f'<div class="mt-attention">{shown}</div><p class="mt-hint">{note}</p>'
 
 
-def masses(analysis: Analysis, found: tuple[AttentionRow, ...]) -> str:
-    """Per task the bars: attention by predicted class and by distance, each with the even share as a line."""
-    if not found:
-        return f'<p class="mt-hint">{NOT_ATTENDING}</p>'
-    classes = labels(analysis)
-    shown = "".join(f"<section>{_mass(look, classes)}</section>" for look in found)
-    of = f' (<span class="mt-{classes.stage}">{classes.stage}</span>)' if classes else ""
-    note = (
-        f"Bars: share of the attention by predicted class{of} and by distance from the probe, in percent of the "
-        "picture's diagonal. Line: the even share, what attention without preference would give."
-    )
-    return f'<p class="mt-hint">{note}</p><div class="mt-attention">{shown}</div>'
-
-
 def count(cells: float) -> str:
     """A number of cells: one decimal while it matters."""
     return f"{cells:.1f}" if cells < 20 else f"{cells:,.0f}"
@@ -185,49 +170,6 @@ def _readout(analysis: Analysis, probe: tuple[int, int], look: AttentionRow) -> 
     top = times(float(look.row.max()) * N)
     rows.append([f"strongest cell{where}", f"<b>{top}</b>&times;", "1&times;"])
     return f'<div class="mt-legend">{html.table([look.title, "here", "even"], rows)}</div>'
-
-
-def _mass(look: AttentionRow, classes: Labels | None) -> str:
-    by_distance = [
-        (f"{100 * near:.0f} to {100 * far:.0f} %", float(mass), float(even))
-        for near, far, mass, even in zip(
-            look.rings.near, look.rings.far, look.rings.mass, look.rings.uniform, strict=True
-        )
-    ]
-    title = f"<h3>{html.text(look.title)}</h3>"
-    by_class = (
-        _bars("class", _class_rows(look.row, classes)) if classes else "This network predicts no classes."
-    )
-    return f"{title}{by_class}{_bars('distance', by_distance)}"
-
-
-def _class_rows(row: np.ndarray, classes: Labels) -> list[tuple[str, float, float]]:
-    found = attention.mass_by_class(row, classes.cells)
-    shown = list(found.items())[:SHOWN_CLASSES]
-    rows = []
-    for label, (mass, even) in shown:
-        mark = html.swatch(classes.colours[label]) if label < len(classes.colours) else ""
-        rows.append((f"{mark}{html.text(classes.name(label))}", mass, even))
-    rest = list(found.values())[SHOWN_CLASSES:]
-    if rest:
-        mass, even = np.sum(rest, axis=0)
-        rows.append((f"{len(rest)} more", float(mass), float(even)))
-    return rows
-
-
-def _bars(what: str, rows: list[tuple[str, float, float]]) -> str:
-    """Rows (ready HTML name, share, even share), shares 0..1, as bars on a scale from 0 to 100 %."""
-    cells = [
-        [
-            name,
-            f'<span class="mt-track"><i style="width:{100 * mass:.2f}%"></i>'
-            f'<b style="left:{100 * even:.2f}%"></b></span>',
-            legends.percent(mass),
-            legends.percent(even),
-        ]
-        for name, mass, even in rows
-    ]
-    return f'<div class="mt-legend mt-mass">{html.table([what, "", "attention", "even"], cells)}</div>'
 
 
 def _labels(analysis: Analysis) -> Labels | None:

@@ -40,10 +40,19 @@ def status_line(index: int, name: str, data: RunData, status: Status, settings: 
     )
 
 
+def other_line(name: str, status: Status) -> str:
+    """The line of a run that reads its data and is not picked."""
+    reading = f"{_reading(status)}; pick it above" if status.preparing else "pick it above"
+    return f'<p class="mt-run"><b>{html.text(name)}</b> <span class="mt-state">{status.state}</span> {reading}</p>'
+
+
 def sentence(data: RunData, status: Status) -> str:
     """What follows "running", "stalled" ..."""
     of = f" of {status.epochs}" if status.epochs else ""
     done = f"{status.epoch}{of} epochs done"
+    if status.preparing is not None:
+        late = f", last sign {ago(status.silent)}" if status.state == "stalled" else ""
+        return _reading(status) + late
     if status.state == "starting":
         return "preparing its data, nothing logged yet"
     if status.state == "vanished":
@@ -59,6 +68,11 @@ def sentence(data: RunData, status: Status) -> str:
         return ", ".join(parts)
     again = "" if status.state == "finished" else "; --resume goes on"
     return f"{ago(status.silent)}, {done}{again}"
+
+
+def _reading(status: Status) -> str:
+    known = status.preparing
+    return f"preparing data {known.done}/{known.of}" if known else ""
 
 
 def nothing(roots: Sequence[str]) -> str:

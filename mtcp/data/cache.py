@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -28,12 +29,20 @@ class Cached:
         size: (height, width) that training runs at.
         progress: shows a bar.
         times: see above.
+        each: called after each sample that is read.
 
     Raises:
         InputError: an empty size, or what reading a sample raises.
     """
 
-    def __init__(self, dataset: Any, size: tuple[int, int], progress: bool = True, times: int = 2) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        size: tuple[int, int],
+        progress: bool = True,
+        times: int = 2,
+        each: Callable[[], object] = lambda: None,
+    ) -> None:
         if len(size) != 2 or min(size) < 1:
             raise InputError(f"size {size}: give (height, width) in pixels")
         count = len(dataset)
@@ -41,10 +50,10 @@ class Cached:
         self.size = size
         read = getattr(dataset, "stored", dataset.__getitem__)
         limit = (times * size[0], times * size[1])
-        self._samples = [
-            _packed(shrunk(read(i), limit))
-            for i in tqdm(range(count), desc="read", unit="sample", leave=False, disable=not progress)
-        ]
+        self._samples: list[Sample] = []
+        for i in tqdm(range(count), desc="read", unit="sample", leave=False, disable=not progress):
+            self._samples.append(_packed(shrunk(read(i), limit)))
+            each()
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -14,10 +14,12 @@ from typing import Any
 from mtcp.errors import InputError
 from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.runs.log import RunData, Tail
+from mtcp.runs.preparing import NAME as PREPARING
+from mtcp.runs.preparing import Preparing, read_preparing
 
 LOG, CONFIG = "log.jsonl", "config.json"
 SHIPPED = "shipped"
-SHIPPED_LOG, SHIPPED_CONFIG = ".log.jsonl", ".run.json"
+SHIPPED_LOG, SHIPPED_CONFIG, SHIPPED_CARD = ".log.jsonl", ".run.json", ".json"
 DEPTH = 3
 MOST_RUNS = 500
 OPEN_LOGS = 12
@@ -30,13 +32,15 @@ class RunRef:
     """One run. `id` names it without a path of this machine: the root's name and the path below it.
 
     log: its log, which may not exist yet (the run still prepares its data). config: its configuration, which
-    may be missing. root: what both must lie in, symbolic links followed.
+    may be missing. root: what both must lie in, symbolic links followed. card: of a shipped run's checkpoint, which
+    may be missing too.
     """
 
     id: str
     log: Path
     config: Path
     root: Path
+    card: Path | None = None
 
     @property
     def name(self) -> str:
@@ -45,7 +49,28 @@ class RunRef:
 
     def settings(self) -> dict[str, Any]:
         """The `train` part of the run's configuration; empty where it is missing or damaged."""
-        return _train_settings(self.config) if _inside(self.config, self.root) else {}
+        train = self.configuration().get("train")
+        return train if isinstance(train, dict) else {}
+
+    def configuration(self) -> dict[str, Any]:
+        """The run's whole configuration, {"model", "train", "command"}; empty where it is missing or damaged."""
+        return _object(self.config) if _inside(self.config, self.root) else {}
+
+    def preparing(self) -> Preparing | None:
+        """How far the run is with reading its data, if it has said so."""
+        folder = self.log.parent
+        return read_preparing(folder) if self.card is None and _inside(folder / PREPARING, self.root) else None
+
+    def measured(self) -> tuple[dict[str, Any], str]:
+        """Metrics on the shipped checkpoint's card, {stage: {task: {metric: value}}}, and what they were measured
+        on; nothing for any other run.
+        """
+        card = _object(self.card) if self.card is not None and _inside(self.card, self.root) else {}
+        metrics, on = card.get("metrics"), card.get("measured_on")
+        if not isinstance(metrics, dict):
+            return {}, ""
+        on = on if isinstance(on, dict) else {}
+        return metrics, f"the shipped network on {on.get('frames', 'the')} frames of {on.get('split', 'val')}"
 
 
 def find_runs(roots: Sequence[Path], shipped: Sequence[Path] = ()) -> list[RunRef]:
@@ -147,21 +172,21 @@ def _ref(label: str, root: Path, folder: Path) -> RunRef:
 
 def _shipped_ref(path: Path) -> RunRef:
     stem = path.name.removesuffix(SHIPPED_LOG)
-    return RunRef(f"{SHIPPED}/{stem}", path, path.with_name(stem + SHIPPED_CONFIG), path.parent)
+    config, card = path.with_name(stem + SHIPPED_CONFIG), path.with_name(stem + SHIPPED_CARD)
+    return RunRef(f"{SHIPPED}/{stem}", path, config, path.parent, card)
 
 
 def _is_run(ref: RunRef) -> bool:
     if ref.log.is_file():
         return _inside(ref.log, ref.root)
-    return _inside(ref.config, ref.root) and bool(_train_settings(ref.config))
+    return bool(ref.settings())
 
 
-def _train_settings(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> dict[str, Any]:
     try:
-        train = parse_object(path, read_bytes(path, CONFIG_BYTES)).get("train")
+        return parse_object(path, read_bytes(path, CONFIG_BYTES))
     except InputError:  # missing, damaged, endless or no ordinary file: as good as none
         return {}
-    return train if isinstance(train, dict) else {}
 
 
 def _inside(path: Path, root: Path) -> bool:

@@ -28,7 +28,8 @@ class EpochLine:
 
     weight: w_t applied in this epoch; next_weight: decided at its end; ratio: r_t behind those; floor: tasks
     that the floor acted on. cosine, norm: of the tasks' gradients, by pair and by task. metrics:
-    {"initial"/"refined": {task: {metric: value}}}, empty if not evaluated.
+    {"initial"/"refined": {task: {metric: value}}}, empty if not evaluated. time: when it was logged, seconds since
+    1970.
     """
 
     epoch: int
@@ -43,6 +44,7 @@ class EpochLine:
     cosine: dict[str, float]
     norm: dict[str, float]
     metrics: Mapping[str, Any]
+    time: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +55,8 @@ class RunData:
     "images_per_s", "time", and "loss/TASK", "weight/TASK" for each task; NaN where a line lacks the value.
     every: one in so many step lines is in `steps`. gradients: columns of the lines that compare gradients, "step", and
     "cosine/PAIR", "norm/TASK" where there are any. lines: read in all. broken: lines that were no JSON object.
-    epochs_planned, steps_per_epoch: None until known. began: the last "start" or "resume" line's time; ended:
-    the reason on the "end" line after it. gaps: seconds between the last lines; evaluation: the longest before
+    epochs_planned, steps_per_epoch: None until known. started: the first line's time. began: the last "start" or
+    "resume" line's time; ended: the reason on the "end" line after it. gaps: seconds between the last lines; evaluation: the longest before
     an epoch line with metrics. exists: False once the file
     has vanished (what was read of it stays) or if there never was one.
     """
@@ -69,6 +71,7 @@ class RunData:
     broken: int
     epochs_planned: int | None
     steps_per_epoch: int | None
+    started: float
     began: float
     ended: str | None
     last_time: float
@@ -164,6 +167,7 @@ class _State:
     broken: int = 0
     planned: int | None = None
     steps_per_epoch: int | None = None
+    started: float = math.nan
     began: float = math.nan
     ended: str | None = None
     last_time: float = math.nan
@@ -208,6 +212,7 @@ class _State:
             broken=self.broken,
             epochs_planned=self.planned,
             steps_per_epoch=self._epoch_length(),
+            started=self.started,
             began=self.began,
             ended=self.ended,
             last_time=self.last_time,
@@ -220,6 +225,8 @@ class _State:
         time = number(entry.get("time"))
         if math.isnan(time):
             return
+        if math.isnan(self.started):
+            self.started = time
         if kind in ("start", "resume"):
             self.gaps.clear()
         elif time >= self.last_time:
@@ -282,6 +289,7 @@ class _State:
                 cosine=numbers(gradients.get("cosine")),
                 norm=numbers(gradients.get("norm")),
                 metrics=metrics if isinstance(metrics, dict) else {},
+                time=number(entry.get("time")),
                 **named,
             )
         )

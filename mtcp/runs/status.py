@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from mtcp.runs.log import RunData
+from mtcp.runs.preparing import Preparing
 
 State = Literal["starting", "running", "stalled", "paused", "interrupted", "finished", "vanished"]
 LEAST_PATIENCE = 60.0
@@ -24,7 +25,7 @@ SPEED_LINES = 20
 @dataclass(frozen=True)
 class Status:
     """epoch: that it is in, 1-based, or the number done once it has ended. silent: seconds since the last line.
-    images_per_s, seconds_left: NaN while unknown.
+    images_per_s, seconds_left: NaN while unknown. preparing: while it reads its data, if it says how far it is.
     """
 
     state: State
@@ -33,6 +34,7 @@ class Status:
     silent: float
     images_per_s: float
     seconds_left: float
+    preparing: Preparing | None = None
 
     @property
     def live(self) -> bool:
@@ -40,9 +42,11 @@ class Status:
         return self.state in ("starting", "running", "stalled")
 
 
-def status(data: RunData, now: float) -> Status:
-    """now: seconds since 1970, by the clock that wrote the log."""
+def status(data: RunData, now: float, preparing: Preparing | None = None) -> Status:
+    """now: seconds since 1970, by the clock that wrote the log. preparing: as `RunRef.preparing`."""
     done = epochs_done(data)
+    if preparing is not None and not preparing.time <= data.last_time:  # before the first line, or resumed
+        return _reading(preparing, done, data.epochs_planned, now)
     state = _state(data, now)
     planned = data.epochs_planned
     under_way = state in ("running", "stalled") and (planned is None or done < planned)
@@ -54,6 +58,12 @@ def status(data: RunData, now: float) -> Status:
         images_per_s=_images_per_s(data),
         seconds_left=_seconds_left(data),
     )
+
+
+def _reading(preparing: Preparing, done: int, planned: int | None, now: float) -> Status:
+    silent = max(0.0, now - preparing.time)
+    state: State = "starting" if silent <= FIRST_PATIENCE else "stalled"
+    return Status(state, done, planned, silent, math.nan, math.nan, preparing)
 
 
 def patience(data: RunData) -> float:

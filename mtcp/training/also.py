@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -79,7 +79,11 @@ def _match(other: Task, its_set: str, tasks: Sequence[Task]) -> Auxiliary | None
 
 
 def read_also(
-    also: Sequence[Also], size: tuple[int, int], counts: Mapping[str, Tensor], samples: int
+    also: Sequence[Also],
+    size: tuple[int, int],
+    counts: Mapping[str, Tensor],
+    samples: int,
+    each: Callable[[], object] = lambda: None,
 ) -> tuple[list[Source], dict[str, Tensor]]:
     """The sources read into memory, and the pixels per class by target, theirs included.
 
@@ -88,6 +92,7 @@ def read_also(
     Args:
         size: (height, width) of training.
         counts: of the training set. samples: how many it has.
+        each: called after each sample that is read.
 
     Raises:
         InputError: a label out of range, a source without a single label.
@@ -95,7 +100,7 @@ def read_also(
     found, sources = dict(counts), []
     drawn = dict.fromkeys(counts, (1 - sum(source.share for source in also)) / samples)
     for source in also:
-        data = Cached(source.data, size, times=2 if source.keys else 1)
+        data = Cached(source.data, size, times=2 if source.keys else 1, each=each)
         tasks = task_set(source.task_set, tuple(source.keys)) if source.keys else ()
         own, unlabelled = count_targets(data, tasks, f"--also {source.name}")
         if tasks and len(unlabelled) == len(tasks):

@@ -18,6 +18,8 @@ from mtcp.errors import InputError
 from mtcp.io.atomic import drop_unfinished, write_atomic, writing
 from mtcp.io.folder_lock import lock_folder
 from mtcp.io.safe_read import parse_object, read_bytes
+from mtcp.runs.preparing import NAME as PREPARING
+from mtcp.runs.preparing import counting
 
 T = TypeVar("T")
 
@@ -101,6 +103,18 @@ class RunFolder:
             config = {"model": model.to_dict(), "train": train.to_dict(), "command": command}
             text = json.dumps(config, indent=2) + "\n"
             write_atomic(self.path / "config.json", lambda file: file.write(text.encode()))
+
+    @contextmanager
+    def preparing(self, samples: int, writes: bool) -> Iterator[Callable[[], object]]:
+        """While `samples` are read: what is called after each, so that the page can say how far it is.
+
+        writes: whether this process is the one that does.
+        """
+        try:
+            yield counting(self.path, samples) if writes else lambda: None
+        finally:
+            if writes:
+                (self.path / PREPARING).unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Takes config.json of a run back that was refused before its first step."""

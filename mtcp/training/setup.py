@@ -70,9 +70,10 @@ def build_trainer(
         check_batch_norm(model, smallest, config.batch // world.size, device)
     # From here on it takes time: what can be refused without reading the data has been.
     size = (model_config.height, model_config.image_width)
-    data = Cached(training_set, size)
-    counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
-    sources, counts = read_also(also, size, counts, len(data))
+    with folder.preparing(len(training_set) + sum(len(s.data) for s in also), world.is_main) as each:
+        data = Cached(training_set, size, each=each)
+        counts = check_targets(data, model.tasks, f"{config.data} {config.split}")
+        sources, counts = read_also(also, size, counts, len(data), each)
     augment = Augment(
         size=size,
         scales=config.scales,

@@ -1,4 +1,4 @@
-"""The Training tab alone in a real Chromium: curves that grow and keep their zoom, and the replay."""
+"""The Training tab alone in a real Chromium: curves that grow and keep their zoom, runs that appear, and the replay."""
 
 from __future__ import annotations
 
@@ -6,37 +6,59 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from run_made import TASKS, end, lines, make_run, text
+from visiting import PATIENCE_MS
 
 from app import theme
+from app.tabs.charts import library_route
 from app.tabs.training import Training
 from app.tabs.training_events import listen
 from mtcp.objective.balancing import Uniform
+from mtcp.runs.preparing import counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SLOW_MS = 60_000
 SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")
+LOSSES, WEIGHTS = "Losses Lₜ", "Task weights wₜ"
+PLOT = "#training-charts .mt-plot"
 
 
 @dataclass
 class Watched:
-    """The page, and the log of the run that is going on it."""
+    """The page, the folder of the runs, and the log of the one that is going on."""
 
     page: Page
+    runs: Path
     log: Path
     entries: list
     errors: list[str]
 
-    def zoom(self) -> str:
-        return self.page.locator("#training-charts .mt-charts").get_attribute("data-zoom") or ""
+    def plot(self, script: str) -> Any:
+        """The value of JavaScript that knows the plot as `p`."""
+        return self.page.evaluate(
+            f"(() => {{ const p = document.querySelector('{PLOT}'); return {script}; }})()"
+        )
 
-    def chart(self, id: str) -> str:
-        return f'#training-charts [data-chart="{id}"]'
+    def until(self, script: str) -> None:
+        """Waits until such a value is true."""
+        self.page.wait_for_function(
+            f"(() => {{ const p = document.querySelector('{PLOT}'); return {script}; }})()",
+            timeout=PATIENCE_MS,
+        )
+
+    def drag_layer(self, title: str) -> dict[str, float]:
+        """Where the panel with this title takes the pointer."""
+        axes = self.plot(f"(t => t.xaxis + t.yaxis)(p.data.find(t => t.meta === {title!r}))")
+        layer = self.page.locator(f'{PLOT} .nsewdrag[data-subplot="{axes}"]')
+        layer.scroll_into_view_if_needed()
+        box = layer.bounding_box()
+        assert box is not None
+        return dict(box)
 
 
 @pytest.fixture(scope="module")
@@ -52,75 +74,121 @@ def watched(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
         listen(tab, [demo.load], opened)
     tab.runs.clock = lambda: entries[-22]["time"] + 5  # so that a slow machine does not stall the run
     _, address, _ = demo.launch(
-        prevent_thread_lock=True, quiet=True, theme=theme.theme(), css_paths=theme.styles(), ssr_mode=False
+        prevent_thread_lock=True,
+        quiet=True,
+        theme=theme.theme(),
+        css_paths=theme.styles(),
+        ssr_mode=False,
+        app_kwargs={"routes": [library_route()]},
     )
     page = chromium.new_context(viewport={"width": 1440, "height": 1100}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(address)
-    page.locator("#training-charts svg .mt-line").first.wait_for(timeout=SLOW_MS)
-    yield Watched(page, log, entries, errors)
+    page.locator(f"{PLOT} .scatterlayer .trace").first.wait_for(state="attached")
+    yield Watched(page, folder / "runs", log, entries, errors)
     page.context.close()
     demo.close()
 
 
-def test_the_curves_grow_and_keep_their_zoom(watched: Watched) -> None:
+def test_the_curves_grow_and_keep_zoom_and_hidden_series(watched: Watched) -> None:
     page = watched.page
-    expect(page.locator("#training-status")).to_contain_text("running")
-    plot = page.locator(watched.chart("loss") + " svg")
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 150, box["y"] + 80)
+    expect(page.locator("#training-status")).to_contain_text("running", timeout=PATIENCE_MS)
+    box = watched.drag_layer(LOSSES)
+    page.mouse.move(box["x"] + 60, box["y"] + 30)
     page.mouse.down()
-    page.mouse.move(box["x"] + 260, box["y"] + 80, steps=4)
+    page.mouse.move(box["x"] + 160, box["y"] + 90, steps=5)
     page.mouse.up()
-    expect(page.get_by_role("button", name="Show all").first).to_be_visible()
-    zoomed = watched.zoom()
-    assert zoomed
-    label = page.locator(watched.chart("weight") + " .mt-axis-text text").all_text_contents()
-    before = page.locator(watched.chart("lr") + " svg").element_handle()
+    watched.until("p._fullLayout.xaxis2.range[0] > 0.2")
+    zoomed = watched.plot("[p._fullLayout.xaxis2.range, p._fullLayout.yaxis2.range]")
+    assert watched.plot("p._fullLayout.xaxis.range") == zoomed[0]  # one horizontal range for all
+    page.locator(f"{PLOT} .legendtoggle").nth(1).click()  # Depth
+    hidden = "p._fullData.filter(t => t.legendgroup === 'depth').every(t => t.visible === 'legendonly')"
+    watched.until(hidden)
+    before = page.locator(f"{PLOT} .main-svg").first.element_handle()
 
     with watched.log.open("a") as file:
         file.write(text(watched.entries[-22:]))
-    expect(page.locator("#training-status")).to_contain_text("epoch 7", timeout=SLOW_MS)
-    assert watched.zoom() == zoomed
-    assert (
-        page.locator(watched.chart("weight") + " .mt-axis-text text").all_text_contents()[-3:] == label[-3:]
-    )
+    expect(page.locator("#training-status")).to_contain_text("epoch 7", timeout=PATIENCE_MS)
+    watched.until("Math.max(...p.data.filter(t => t.meta).flatMap(t => t.x)) >= 6")
+    assert watched.plot("[p._fullLayout.xaxis2.range, p._fullLayout.yaxis2.range]") == zoomed
+    assert watched.plot(hidden)
     assert page.evaluate("e => e.isConnected", before)  # the same element, not a new one
-    plot.dblclick()
-    assert watched.zoom() == ""
-    assert "6" in page.locator(watched.chart("weight") + " .mt-axis-text text").all_text_contents()
+    box = watched.drag_layer(LOSSES)
+    page.mouse.dblclick(box["x"] + 60, box["y"] + 60)
+    watched.until("p._fullLayout.xaxis2.range[1] > 5.9")
+    page.locator(f"{PLOT} .legendtoggle").nth(1).click()
+    watched.until(f"!({hidden})")
+
+
+def test_a_new_run_is_listed_without_a_button(watched: Watched) -> None:
+    make_run(watched.runs / "new", []).unlink()
+    tell = counting(watched.runs / "new", 48, clock=lambda: watched.entries[-22]["time"])
+    tell()
+    expect(watched.page.locator("#training-status")).to_contain_text(
+        "preparing data 1/48", timeout=PATIENCE_MS
+    )
+    watched.page.locator("#training-runs input").click()
+    expect(watched.page.get_by_role("option", name="runs/new")).to_be_visible(timeout=PATIENCE_MS)
+    watched.page.keyboard.press("Escape")
+
+
+def test_axes_by_wall_time_and_logarithmic(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#training-axis").get_by_label("wall time").check()
+    watched.until("p._fullLayout.xaxis.title.text === 'seconds since the run began'")
+    watched.until("p._fullLayout.xaxis.range[1] > 100")  # the range follows: 120 seconds
+    page.locator("#training-log input").check()
+    watched.until("p._fullLayout.yaxis2.type === 'log'")
+    page.locator("#training-log input").uncheck()
+    page.locator("#training-axis").get_by_label("epochs").check()
+    watched.until("p._fullLayout.xaxis.title.text === 'epochs done' && p._fullLayout.yaxis2.type !== 'log'")
+
+
+def test_the_drawn_series_are_saved_as_csv(watched: Watched, tmp_path: Path) -> None:
+    with watched.page.expect_download() as saving:
+        watched.page.locator(f'{PLOT} .modebar-btn[data-title*="CSV"]').click()
+    assert saving.value.suggested_filename == "training-curves.csv"
+    saving.value.save_as(tmp_path / "drawn.csv")
+    rows = [line.split(",") for line in (tmp_path / "drawn.csv").read_text().splitlines()]
+    assert rows[0] == ["chart", "series", "epochs done", "y"]
+    losses = [row for row in rows if row[0] == LOSSES and "Depth" in row[1]]
+    assert len(losses) > 40 and float(losses[0][-1]) > 0
+
+
+def test_two_runs_are_compared_in_a_table(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#training-runs input").click()
+    page.get_by_role("option", name="runs/before").click()
+    expect(page.locator("#training-differences")).to_contain_text("uniform", timeout=PATIENCE_MS)
+    watched.until("new Set(p.data.map(t => t.line?.dash)).has('dash')")
+    page.keyboard.press("Escape")
+    if SCREENSHOTS:
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=Path(SCREENSHOTS) / "training.png", full_page=True)
 
 
 def test_kappa_moves_the_replayed_weights(watched: Watched) -> None:
     page = watched.page
-    expect(page.locator("#replay-text")).to_contain_text("exactly the weights that were logged")
-    line = page.locator('#replay-charts [data-chart="replay-depth"] [data-series="replayed"] .mt-line')
-    before = line.get_attribute("d")
+    expect(page.locator("#replay-text")).to_contain_text(
+        "exactly the weights that were logged", timeout=PATIENCE_MS
+    )
+    page.locator("#replay-charts").scroll_into_view_if_needed()
+    replayed = "JSON.stringify(document.querySelector('#replay-charts .mt-plot').data?.map(t => t.y))"
+    page.wait_for_function(f"{replayed} !== undefined", timeout=PATIENCE_MS)
+    before = page.evaluate(replayed)
     slider = page.locator("#kappa input[type=number]")
     slider.fill("16")
     slider.press("Enter")
-    expect(page.locator("#replay-text")).to_contain_text("largest difference", timeout=SLOW_MS)
-    expect(line).not_to_have_attribute("d", before or "", timeout=SLOW_MS)
-
-
-def test_a_key_hides_a_task_and_a_pointer_reads_values(watched: Watched) -> None:
-    page = watched.page
-    depth = page.locator(watched.chart("weight") + ' [data-series="depth"]')
-    key = page.locator('#training-charts .mt-key[data-key="depth"]')
-    key.click()
-    expect(depth).to_have_count(0)
-    key.click()
-    expect(depth).to_have_count(1)
-    page.locator(watched.chart("weight") + " svg").hover(position={"x": 200, "y": 60})
-    expect(page.locator(watched.chart("weight") + " .mt-chart-tip")).to_contain_text("Depth")
+    expect(page.locator("#replay-text")).to_contain_text("largest difference", timeout=PATIENCE_MS)
+    page.wait_for_function(f"before => {replayed} !== before", arg=before, timeout=PATIENCE_MS)
     if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / "training.png", full_page=True)
-        page.set_viewport_size({"width": 420, "height": 900})
+        page.set_viewport_size({"width": 390, "height": 844})
         page.evaluate("document.body.classList.add('dark')")
+        page.wait_for_timeout(4000)
         page.screenshot(path=Path(SCREENSHOTS) / "training-narrow-dark.png", full_page=True)
 
 
