@@ -184,8 +184,14 @@ def _of_photo(args: argparse.Namespace) -> Coherence:
 
     predictor = Predictor(args.checkpoint, args.device, longest_side=longest_side(args))
     prediction = predictor(args.input, args.fov)
-    note = prediction.geometry_note
-    return coherence(prediction.initial, prediction.refined, prediction.camera, prediction.classes, note=note)
+    return coherence(
+        prediction.initial,
+        prediction.refined,
+        prediction.camera,
+        prediction.classes,
+        note=prediction.geometry_note,
+        unlike=prediction.unlike,
+    )
 
 
 def _write_json(path: Path, report: Coherence) -> None:
