@@ -198,15 +198,19 @@ def test_without_trace_back_only_the_initial_number_is_shown(files: list[str]) -
     assert "better in" not in view.summary([kept], ANGLE)
 
 
+def exported(button: gr.DownloadButton) -> list[dict[str, str]]:
+    """The rows of the CSV that a button saves."""
+    path = Path(button.value if isinstance(button.value, str) else button.value["path"])
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_the_table_is_there_at_the_first_click_and_in_the_order_shown(tab: Triage) -> None:
     entries = (made("=good.jpg", 20, 5), made("bad.jpg", 30, 40), view.unreadable("/x/n.txt", "n.txt: no"))
     drawn = triage_events.redraw(tab, settings(tab, [one.path for one in entries], entries), entries)
     button = drawn[tab.table]
     assert button.interactive
-    with Path(button.value if isinstance(button.value, str) else button.value["path"]).open(
-        newline=""
-    ) as file:
-        rows = list(csv.DictReader(file))
+    rows = exported(button)
     assert [row["file"] for row in rows] == ["bad.jpg", "'=good.jpg", "n.txt"]
     assert rows[0][f"refined_{ANGLE.key}"] == "40.0000"
     assert rows[2]["problem"] == "n.txt: no"
@@ -375,10 +379,7 @@ def test_brushing_lists_only_those_photos_with_their_ranks(tab: Triage) -> None:
     assert "<b>2 selected</b>" in drawn[tab.scatter.told]
     assert drawn[tab.scatter.everything].visible is True
     assert figure_of(drawn, tab)["data"][0]["selectedpoints"] == [0, 2]
-    with Path(
-        drawn[tab.table].value["path"] if isinstance(drawn[tab.table].value, dict) else drawn[tab.table].value
-    ).open(newline="") as file:
-        assert [row["file"] for row in csv.DictReader(file)] == ["c.jpg", "a.jpg"]
+    assert [row["file"] for row in exported(drawn[tab.table])] == ["c.jpg", "a.jpg"]
     less = triage_events.take(tab, settings(tab, paths[:2], entries, chosen=(0, 2)))
     assert less[tab.scatter.chosen] == ()  # places in the list have moved
 
