@@ -29,11 +29,6 @@ PHOTOS = {
     "tall.png": (150, (90, 60)),
     "wide.png": (210, (40, 160)),
 }
-    "dark.png": (12, (60, 80)),
-    "dim.png": (90, (60, 80)),
-    "tall.png": (150, (90, 60)),
-    "wide.png": (210, (40, 160)),
-}
 """Name -> grey value and (height, width); brighter ones fail in more of the picture."""
 
 
