@@ -1,4 +1,4 @@
-"""The benchmark of scores that tell photos unlike those of training: its statistics, its pictures, a run from end to end."""
+"""The benchmark of scores that tell photos unlike those of training: statistics, pictures, a run from end to end."""
 
 from __future__ import annotations
 
