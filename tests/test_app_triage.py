@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from fake_predictor import FakePredictor
+from fake_predictor import FakePredictor, Tilts
 from PIL import Image
 
 from app import session
@@ -253,7 +253,7 @@ def thumbnail(uri: str) -> np.ndarray:
 
 def test_a_thumbnail_is_the_whole_photo_with_the_worst_failure_outlined(tmp_path: Path) -> None:
     path = painted((40, 160), tmp_path / "wide.png")
-    analysis = session.analyse(FakePredictor(), path)
+    analysis = session.analyse(Tilts(), path)
     drawn = thumbnail(view.entry(analysis, path).photo)
     assert drawn.shape[1] / drawn.shape[0] == pytest.approx(4, rel=0.05)
     worst = worst_failure(analysis.failures)
@@ -280,14 +280,15 @@ def test_photos_are_ranked_by_the_area_that_fails_for_a_cause() -> None:
 
 
 def test_the_causes_numbers_add_up_to_what_fails(files: list[str]) -> None:
-    analysis = session.analyse(FakePredictor(), files[0])
+    analysis = session.analyse(Tilts(), files[0])
+    assert analysis.failures
     numbers = view.entry(analysis, files[0]).row.photo
     assert sum(numbers[one.key] or 0 for one in CAUSE_SHARES) == pytest.approx(
         sum(failure.share_pct for failure in of_last_stage(analysis.failures))
     )
 
 
-class Unlike(FakePredictor):
+class Unlike(Tilts):
     """Says of every photo that it is unlike those of training."""
 
     def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:

@@ -6,19 +6,14 @@ The network is a stand-in that sees more of a tilted surface the brighter a phot
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_predictor import FakePredictor
+from fake_predictor import Tilts
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from served import served
 from visiting import Visit, visit
-
-from mtcp.inference.prediction import Prediction
-from mtcp.inference.typical import Typical
-from mtcp.io.photo_facts import PhotoFacts
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -30,20 +25,6 @@ PHOTOS = {
     "wide.png": (210, (40, 160)),
 }
 """Name -> grey value and (height, width); brighter ones fail in more of the picture."""
-
-
-class Tilts(FakePredictor):
-    """The left part of a photo, wider the brighter it is, gets normals that are 60 degrees off. A photo's energy is its
-    grey value; under 50 is unlike training.
-    """
-
-    def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
-        seen = super().__call__(photo, facts=facts)
-        grey = float(photo.mean())
-        normals = seen.refined["normals"].copy()
-        normals[:, : round(0.9 * photo.shape[1] * grey / 255)] = (np.sin(np.pi / 3), 0.0, -0.5)
-        refined = {**seen.refined, "normals": normals}
-        return replace(seen, refined=refined, energy=grey, unlike=Typical(50, 100, 200, "greys").unlike(grey))
 
 
 @pytest.fixture(scope="module")
