@@ -417,7 +417,7 @@ def test_long_lists_are_thinned_evenly_and_said_to_be() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", [None, {}, {"places": "1"}, {"places": [1, -2]}, {"places": [True]}, {"places": [0.5]}]
+    "sent", [None, {}, {"points": "1"}, {"points": [1, -2]}, {"points": [True]}, {"points": [0.5]}]
 )
 def test_what_is_no_selection_is_refused(sent: Any) -> None:
     with pytest.raises(InputError, match="reload the page"):
@@ -425,5 +425,5 @@ def test_what_is_no_selection_is_refused(sent: Any) -> None:
 
 
 def test_a_selection_is_a_list_of_places() -> None:
-    assert triage_scatter.brushed(gr.EventData(None, {"places": [3, 1, 3]})) == (3, 1)
+    assert triage_scatter.brushed(gr.EventData(None, {"points": [3, 1, 3]})) == (3, 1)
     assert len(RANKED) == len({one.key for one in RANKED})

@@ -3,7 +3,7 @@
 const chart = () => document.querySelector('#triage-scatter .js-plotly-plot');
 
 function brushed(points) {
-  trigger('select', { places: points.map((point) => Number(point.customdata)) });
+  trigger('select', { points: points.map((point) => Number(point.customdata)) });
 }
 
 function attend() {

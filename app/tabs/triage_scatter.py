@@ -90,7 +90,7 @@ def brushed(event: gr.EventData) -> tuple[int, ...]:
         InputError: what came is no such list.
     """
     data = event._data
-    places = data.get("places") if isinstance(data, dict) else None
+    places = data.get("points") if isinstance(data, dict) else None
     if not isinstance(places, list) or len(places) > MOST_POINTS or not all(map(_is_place, places)):
         raise InputError(
             "what was selected in the scatter is no list of photos: reload the page and try again"

@@ -139,6 +139,7 @@ def scoreboard(report: Coherence) -> str:
     lines = [
         f"camera {camera.width}x{camera.height}, field of view {camera.fov_deg:.1f} degrees",
         *([f"note: {report.note}"] if report.note else []),
+        *([f"note: the photo is unlike those of training: {report.unlike}"] if report.unlike else []),
         f"{'':{WIDTH}}{'initial':>10}{'refined':>10}{'change':>10}",
     ]
     for one in COHERENCE:
