@@ -67,7 +67,7 @@ class FakePredictor:
 
 
 class Tilts(FakePredictor):
-    """The left part of a photo, wider the brighter it is, gets refined normals that are 60 degrees off. The energy of a
+    """The left part of a photo, wider the brighter it is, gets refined normals that are 60 degrees off. The information of a
     photo is its mean grey value; under 50 is unlike training.
     """
 
@@ -77,7 +77,9 @@ class Tilts(FakePredictor):
         normals = seen.refined["normals"].copy()
         normals[:, : round(0.9 * photo.shape[1] * grey / 255)] = (np.sin(np.pi / 3), 0.0, -0.5)
         refined = {**seen.refined, "normals": normals}
-        return replace(seen, refined=refined, energy=grey, unlike=Typical(50, 100, 200, "greys").unlike(grey))
+        return replace(
+            seen, refined=refined, information=grey, unlike=Typical(50, 100, 200, "greys").unlike(grey)
+        )
 
 
 def room(H: int, W: int, window: float, far: float) -> dict[str, np.ndarray]:

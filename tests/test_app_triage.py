@@ -28,7 +28,7 @@ from mtcp.errors import InputError
 from mtcp.evaluation.ranking import TriageRow
 from mtcp.geometry.cause_names import ROUGH_DEPTH, TILTED, UNLIKE, share_key
 from mtcp.geometry.cause_shares import of_last_stage, worst_failure
-from mtcp.geometry.quantities import CAUSE_SHARES, COHERENCE, ENERGY, OF_PHOTO, RANKED, Quantity
+from mtcp.geometry.quantities import CAUSE_SHARES, COHERENCE, INFORMATION, OF_PHOTO, RANKED, Quantity
 from mtcp.inference.prediction import Prediction
 from mtcp.io.photo_facts import PhotoFacts
 
@@ -60,7 +60,7 @@ def settings(
         tab.seen_through: values["through"],
         scatter.chosen: values["chosen"],
         scatter.up: values.get("up", ANGLE.key),
-        scatter.across: values.get("across", ENERGY.key),
+        scatter.across: values.get("across", INFORMATION.key),
         tab.files: files,
         tab.entries: entries,
         tab.tables: (),
@@ -72,7 +72,7 @@ def settings(
 
 
 def made(name: str, before: float | None, after: float | None) -> view.Entry:
-    photo = {ENERGY.key: before, share_key(ROUGH_DEPTH): after, share_key(TILTED): before}
+    photo = {INFORMATION.key: before, share_key(ROUGH_DEPTH): after, share_key(TILTED): before}
     row = TriageRow(name, {ANGLE.key: before}, {ANGLE.key: after}, {"width_px": 80}, photo=photo)
     return view.Entry(f"/uploads/{name}", row, "data:image/jpeg;base64,AA", "data:image/jpeg;base64,BB")
 
@@ -274,7 +274,7 @@ def test_photos_are_ranked_by_the_area_that_fails_for_a_cause() -> None:
         assert view.order(entries, tilted, of) == [0, 2, 1]
     assert "9.0 %" in view.cards(entries, rough, "initial")
     assert "Share of the picture that fails" in view.help_line(rough)
-    assert view.order(entries, ENERGY, "change") == [1, 2, 0]  # the least alike first
+    assert view.order(entries, INFORMATION, "change") == [1, 2, 0]  # the least alike first
     assert dict(view.choices()).keys() >= {one.title for one in (*OF_PHOTO, *COHERENCE)}
     assert "better in" not in view.summary(entries, rough)
 
@@ -292,7 +292,9 @@ class Unlike(Tilts):
     """Says of every photo that it is unlike those of training."""
 
     def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
-        return replace(super().__call__(photo, facts=facts), energy=1.25, unlike="its <b>energy</b> is 1.25")
+        return replace(
+            super().__call__(photo, facts=facts), information=1.25, unlike="its <b>information</b> is 1.25"
+        )
 
 
 def test_a_photo_unlike_training_says_so_in_its_card_in_coherence_and_in_every_cause(
@@ -300,11 +302,11 @@ def test_a_photo_unlike_training_says_so_in_its_card_in_coherence_and_in_every_c
 ) -> None:
     analysis = session.analyse(Unlike(), files[0])
     kept = view.entry(analysis, files[0])
-    said = "This photo is unlike those of training: its &lt;b&gt;energy&lt;/b&gt; is 1.25."
+    said = "This photo is unlike those of training: its &lt;b&gt;information&lt;/b&gt; is 1.25."
     assert said in view.cards([kept], ANGLE, "refined")
     assert said in coherence_change.headline(analysis)
     assert {failure.cause.name for failure in analysis.failures} == {UNLIKE}
-    assert kept.row.photo[ENERGY.key] == 1.25
+    assert kept.row.photo[INFORMATION.key] == 1.25
     like = session.analyse(FakePredictor(), files[0])
     assert "unlike" not in view.cards([view.entry(like, files[0])], ANGLE, "refined")
     assert "unlike" not in coherence_change.headline(like)
@@ -391,7 +393,7 @@ def test_photos_unlike_training_have_a_colour_of_their_own() -> None:
         scatter_view.Point(1, "b", 1, 2, unlike=True),
         scatter_view.Point(2, "c", 1, 2),
     ]
-    made = scatter_view.figure(points, ENERGY, ANGLE, "refined", {1})
+    made = scatter_view.figure(points, INFORMATION, ANGLE, "refined", {1})
     assert [(one["name"], one["customdata"]) for one in made["data"]] == [
         ("like training", [0, 2]),
         ("unlike training", [1]),
@@ -400,17 +402,17 @@ def test_photos_unlike_training_have_a_colour_of_their_own() -> None:
     assert len({one["marker"]["color"] for one in made["data"]}) == 2
     assert (
         made["layout"]["uirevision"]
-        == scatter_view.figure([], ENERGY, ANGLE, "refined")["layout"]["uirevision"]
+        == scatter_view.figure([], INFORMATION, ANGLE, "refined")["layout"]["uirevision"]
     )
     assert (
         made["layout"]["uirevision"]
-        != scatter_view.figure([], ANGLE, ENERGY, "refined")["layout"]["uirevision"]
+        != scatter_view.figure([], ANGLE, INFORMATION, "refined")["layout"]["uirevision"]
     )
 
 
 def test_long_lists_are_thinned_evenly_and_said_to_be() -> None:
-    rows = [TriageRow(str(i), {ANGLE.key: float(i)}, photo={ENERGY.key: 1.0}) for i in range(12_001)]
-    found = scatter_view.points(rows, ENERGY, ANGLE, "initial")
+    rows = [TriageRow(str(i), {ANGLE.key: float(i)}, photo={INFORMATION.key: 1.0}) for i in range(12_001)]
+    found = scatter_view.points(rows, INFORMATION, ANGLE, "initial")
     assert (len(found.drawn), found.known) == (4001, 12_001)
     assert {b.index - a.index for a, b in itertools.pairwise(found.drawn)} == {3}
     assert "4,001 of 12,001 photos are drawn" in scatter_view.told(found, 0)

@@ -24,7 +24,7 @@ from mtcp.batch.read import open_table
 from mtcp.batch.storage import open_place
 from mtcp.evaluation.ranking import TriageRow
 from mtcp.geometry.cause_names import TILTED, share_key
-from mtcp.geometry.quantities import COHERENCE, ENERGY
+from mtcp.geometry.quantities import COHERENCE, INFORMATION
 
 ANGLE, SHARE = COHERENCE[0], next(one for one in COHERENCE if one.higher_is_better)
 COUNT = 6
@@ -65,7 +65,7 @@ def made(i: int) -> dict[str, Any]:
     shares = {f"initial_{SHARE.key}": 50.0, f"refined_{SHARE.key}": 10.0 * i + 1}
     facts = {"width_px": 640, "height_px": 480, "field_of_view_deg": 60.0, "failures_remaining": i}
     shares[share_key(TILTED)] = 10.0 - i
-    unlike = {"unlike": "so it <is>", ENERGY.key: 1.0} if i == 1 else {ENERGY.key: 4.0 + i}
+    unlike = {"unlike": "so it <is>", INFORMATION.key: 1.0} if i == 1 else {INFORMATION.key: 4.0 + i}
     return {
         "photo": f"<hall>/{i}.jpg",
         "checkpoint": "lite.safetensors",
@@ -292,7 +292,7 @@ def test_an_older_table_has_neither_causes_nor_energy(tmp_path: Path) -> None:
     older = pq.read_table(part).drop_columns([*table.NEWER_REAL, *table.NEWER_TEXT])
     pq.write_table(older, part)
     opened = open_table([part])
-    assert np.isnan(opened.values(ENERGY)).all()
-    (row,) = opened.worst(ENERGY)
+    assert np.isnan(opened.values(INFORMATION)).all()
+    (row,) = opened.worst(INFORMATION)
     assert set(row.photo.values()) == {None}
-    assert table_view.points(opened, ENERGY, ANGLE, "refined").known == 0
+    assert table_view.points(opened, INFORMATION, ANGLE, "refined").known == 0

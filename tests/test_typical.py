@@ -1,4 +1,4 @@
-"""Photos unlike those of training: the energy of the classes, a checkpoint's range of it, and who says so."""
+"""Photos unlike those of training: the information of the classes, a checkpoint's range of it, and who says so."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tiny_training import MadeSamples, made_nyud, tiny_config
 from mtcp.__main__ import main
 from mtcp.checkpoint.store import card_path, load_checkpoint, read_card, save_checkpoint
 from mtcp.errors import InputError
-from mtcp.evaluation.typical_range import energies
+from mtcp.evaluation.typical_range import class_informations
 from mtcp.geometry.cause_names import UNLIKE
 from mtcp.geometry.coherence import coherence
 from mtcp.inference.predictor import Predictor
-from mtcp.inference.typical import LEAST_PHOTOS, Typical, class_energy
+from mtcp.inference.typical import LEAST_PHOTOS, Typical, class_information
 from mtcp.model import MTCP
 from mtcp.model.network import Decoded
 
@@ -43,26 +43,26 @@ def photo(seed: int = 0, size: tuple[int, int] = (64, 96)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (*size, 3)).astype(np.uint8)
 
 
-def with_range(path: Path, energy: Any, **more: Any) -> Path:
+def with_range(path: Path, information: Any, **more: Any) -> Path:
     """The checkpoint with that on its card, whatever it is."""
-    card = json.loads(card_path(path).read_text()) | {"typical": {"energy": energy, **more}}
+    card = json.loads(card_path(path).read_text()) | {"typical": {"information": information, **more}}
     card_path(path).write_text(json.dumps(card))
     return path
 
 
 def test_the_energy_is_the_mean_log_sum_exp() -> None:
     logits = torch.zeros(1, 40, 3, 5)
-    assert class_energy(logits) == pytest.approx(math.log(40))
+    assert class_information(logits) == pytest.approx(math.log(40))
     logits[:, 7] = 50.0  # one class that is sure
-    assert class_energy(logits) == pytest.approx(50.0, abs=1e-4)
-    assert class_energy(logits.half()) == pytest.approx(50.0, abs=1e-2)
+    assert class_information(logits) == pytest.approx(50.0, abs=1e-4)
+    assert class_information(logits.half()) == pytest.approx(50.0, abs=1e-2)
 
 
 def test_the_range_is_of_the_photos_measured() -> None:
     found = Typical.of([float(value) for value in range(101)], "made photos")
     assert (found.low, found.middle, found.high) == (1.0, 50.0, 99.0)
     card = found.to_card(101)
-    assert card == {"energy": [1.0, 50.0, 99.0], "data": "made photos", "photos": 101}
+    assert card == {"information": [1.0, 50.0, 99.0], "data": "made photos", "photos": 101}
     assert Typical.from_card({"typical": card}, "x") == found
     assert Typical.from_card({}, "x") is None
     assert found.unlike(1.0) == found.unlike(400.0) == ""
@@ -72,27 +72,29 @@ def test_the_range_is_of_the_photos_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    "energy", [None, 3.0, [1, 2], [1, 2, "3"], [1, 2, True], [1, 2, float("nan")], [3, 2, 1]]
+    "information", [None, 3.0, [1, 2], [1, 2, "3"], [1, 2, True], [1, 2, float("nan")], [3, 2, 1]]
 )
-def test_a_damaged_range_is_refused_by_name(checkpoint: Path, energy: Any) -> None:
+def test_a_damaged_range_is_refused_by_name(checkpoint: Path, information: Any) -> None:
     with pytest.raises(InputError, match=r'tiny\.safetensors: "typical" on its card is damaged'):
-        Predictor(with_range(checkpoint, energy), device="cpu")
+        Predictor(with_range(checkpoint, information), device="cpu")
 
 
 def test_without_a_range_nothing_is_said(checkpoint: Path) -> None:
     prediction = Predictor(checkpoint, device="cpu")(photo())
-    assert prediction.energy is not None and math.isfinite(prediction.energy)
+    assert prediction.information is not None and math.isfinite(prediction.information)
     assert prediction.unlike == prediction.note == ""
 
 
 def test_a_photo_below_the_range_is_said_to_be_unlike_and_is_the_cause_of_all_failures(
     checkpoint: Path,
 ) -> None:
-    energy = Predictor(checkpoint, device="cpu")(photo()).energy
-    assert energy is not None
-    inside = Predictor(with_range(checkpoint, [energy - 1, energy, energy + 1]), device="cpu")(photo())
+    information = Predictor(checkpoint, device="cpu")(photo()).information
+    assert information is not None
+    inside = Predictor(with_range(checkpoint, [information - 1, information, information + 1]), device="cpu")(
+        photo()
+    )
     assert inside.unlike == ""
-    below = with_range(checkpoint, [energy + 1, energy + 2, energy + 3], data="rooms val")
+    below = with_range(checkpoint, [information + 1, information + 2, information + 3], data="rooms val")
     outside = Predictor(below, device="cpu")(photo())
     assert "on 99 % of rooms val" in outside.unlike
     assert outside.unlike in outside.note
@@ -110,20 +112,22 @@ def test_the_last_prediction_counts() -> None:
 def test_energies_are_what_a_predictor_gives(network: MTCP) -> None:
     samples = [{"image": torch.from_numpy(photo(i)).permute(2, 0, 1)} for i in range(4)]
     predict = Predictor(network, device="cpu")
-    alone = [predict(photo(i)).energy for i in range(4)]
-    assert energies(network, samples, progress=False) == pytest.approx(alone, abs=1e-4)  # type: ignore[arg-type]
-    assert energies(network, samples, limit=2, progress=False) == pytest.approx(alone[::2], abs=1e-4)
+    alone = [predict(photo(i)).information for i in range(4)]
+    assert class_informations(network, samples, progress=False) == pytest.approx(alone, abs=1e-4)  # type: ignore[arg-type]
+    assert class_informations(network, samples, limit=2, progress=False) == pytest.approx(
+        alone[::2], abs=1e-4
+    )
     with pytest.raises(InputError, match="no photos"):
-        energies(network, [], progress=False)
+        class_informations(network, [], progress=False)
 
 
 def test_a_network_without_classes_has_no_energy() -> None:
     torch.manual_seed(0)
     network = MTCP(tiny_config(tasks=("depth", "normals"))).eval()
     prediction = Predictor(network, device="cpu")(photo())
-    assert prediction.energy is None and prediction.unlike == ""
+    assert prediction.information is None and prediction.unlike == ""
     with pytest.raises(InputError, match="predicts depth, normals"):
-        energies(network, MadeSamples(3), progress=False)
+        class_informations(network, MadeSamples(3), progress=False)
 
 
 def test_the_verb_writes_the_range_on_the_card_and_leaves_the_weights(
@@ -137,7 +141,7 @@ def test_the_verb_writes_the_range_on_the_card_and_leaves_the_weights(
         Image.fromarray(photo(i)).save(folder / f"{i:02}.png")
     before = checkpoint.read_bytes()
     assert main(["typical", str(checkpoint), "--data", str(folder), "--device", "cpu"]) == 0
-    assert f"class energy of {LEAST_PHOTOS} photos" in capsys.readouterr().out
+    assert f"class information of {LEAST_PHOTOS} photos" in capsys.readouterr().out
     assert checkpoint.read_bytes() == before
     typical = Typical.from_card(read_card(checkpoint), "x")
     assert typical is not None and typical.low < typical.middle < typical.high
@@ -145,7 +149,7 @@ def test_the_verb_writes_the_range_on_the_card_and_leaves_the_weights(
         "/"
     )  # no folder of this machine
     predict = Predictor(checkpoint, device="cpu")
-    assert predict(photo(3)).unlike == "" or predict(photo(3)).energy < typical.low  # type: ignore[operator]
+    assert predict(photo(3)).unlike == "" or predict(photo(3)).information < typical.low  # type: ignore[operator]
     load_checkpoint(checkpoint)
 
 

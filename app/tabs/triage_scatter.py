@@ -18,7 +18,7 @@ from app.views import triage as view
 from app.views import triage_scatter as drawing
 from app.views.triage_scatter import MOST_POINTS, Points
 from mtcp.errors import InputError
-from mtcp.geometry.quantities import ENERGY, RANKED_BY_KEY, Quantity
+from mtcp.geometry.quantities import INFORMATION, RANKED_BY_KEY, Quantity
 
 BRUSH = Path(__file__).with_name("triage_scatter.js")
 STATE_SECONDS = 3600
@@ -45,7 +45,7 @@ class Scatter:
         with gr.Column(visible=False, elem_id="triage-scatter-box") as box:
             with gr.Row(elem_classes="mt-triage-keys"):
                 up = choice("Scatter of", "triage-up", view.choices())
-                across = choice("against", "triage-across", view.choices(), ENERGY.key)
+                across = choice("against", "triage-across", view.choices(), INFORMATION.key)
                 everything = gr.Button("List all photos", size="sm", visible=False, elem_id="triage-all")
             told = gr.HTML(elem_id="triage-brushed")
             plot = gr.Plot(show_label=False, container=False, elem_id="triage-scatter")

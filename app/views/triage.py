@@ -28,7 +28,7 @@ from mtcp.evaluation.ranking import (
     worst_cause,
 )
 from mtcp.geometry.cause_shares import worst_failure
-from mtcp.geometry.quantities import DIGITS, ENERGY, RANKED, Numbers, PhotoQuantity, Quantity
+from mtcp.geometry.quantities import DIGITS, INFORMATION, RANKED, Numbers, PhotoQuantity, Quantity
 from mtcp.geometry.report import Failure
 from mtcp.io.photo import shrink
 
@@ -94,7 +94,7 @@ def entry(analysis: Analysis, path: str, fov: float | None = None) -> Entry:
 
 def photo_numbers(analysis: Analysis) -> Numbers:
     """`OF_PHOTO` of a photo that the network has seen."""
-    return {**cause_numbers(analysis.coherence), ENERGY.key: analysis.prediction.energy}
+    return {**cause_numbers(analysis.coherence), INFORMATION.key: analysis.prediction.information}
 
 
 def _in_words(failure: Failure) -> str:

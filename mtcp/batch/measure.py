@@ -16,7 +16,7 @@ from mtcp.errors import InputError, one_line
 from mtcp.evaluation.ranking import cause_numbers, failure_counts, stage_numbers, worst_cause
 from mtcp.geometry.cause_shares import worst_failure
 from mtcp.geometry.coherence import coherence
-from mtcp.geometry.quantities import ENERGY
+from mtcp.geometry.quantities import INFORMATION
 from mtcp.geometry.report import Coherence
 from mtcp.inference.prediction import Prediction
 from mtcp.io.photo import shrink
@@ -117,7 +117,7 @@ def measure(predict: Predict, job: Job, name: str) -> TableRow:
         "threads": torch.get_num_threads(),
         "network_seconds": prediction.seconds,
         "field_of_view_deg": prediction.camera.fov_deg,
-        ENERGY.key: prediction.energy,
+        INFORMATION.key: prediction.information,
     }
     return {**row, **numbers(report, (height, width)), "seconds": time.perf_counter() - start}
 

@@ -113,13 +113,13 @@ def run(args: argparse.Namespace) -> int:
 def _typical(model: MTCP, data: str, split: str, bases: Sequence[Path]) -> dict[str, Any]:
     """The card's field of `mtcp.inference.typical`; none for a network without classes, or of too few photos."""
     from mtcp.data import open_data
-    from mtcp.evaluation.typical_range import energies
+    from mtcp.evaluation.typical_range import class_informations
     from mtcp.inference.typical import FIELD, LEAST_PHOTOS, Typical
 
     photos = open_data(data, split, ())
     if SEMSEG not in model.config.tasks or len(photos) < LEAST_PHOTOS:
         return {}
-    found = energies(model, photos)
+    found = class_informations(model, photos)
     return {FIELD: Typical.of(found, portable(f"{data} {split}", bases)).to_card(len(found))}
 
 

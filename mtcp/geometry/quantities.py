@@ -198,16 +198,16 @@ CAUSE_SHARES: tuple[PhotoQuantity, ...] = tuple(
 )
 """Of the failures of the refined prediction, or of the only one. See `mtcp.geometry.cause_shares`."""
 
-ENERGY = PhotoQuantity(
-    "class_energy_nat",
-    "Class energy (log-sum-exp of the logits)",
+INFORMATION = PhotoQuantity(
+    "class_information_nat",
+    "Class information (of class and place)",
     "nat",
     higher_is_better=True,
-    meaning="How much the class logits rise, on average over the picture: low in photos unlike those of training.",
+    meaning="How much the place in the picture tells of the class: low in photos unlike those of training.",
 )
 """See `mtcp.inference.typical`."""
 
-OF_PHOTO: tuple[PhotoQuantity, ...] = (*CAUSE_SHARES, ENERGY)
+OF_PHOTO: tuple[PhotoQuantity, ...] = (*CAUSE_SHARES, INFORMATION)
 """Numbers of a photo as a whole, in the order in which they are shown."""
 
 RANKED: tuple[CoherenceQuantity | PhotoQuantity, ...] = (*COHERENCE, *OF_PHOTO)

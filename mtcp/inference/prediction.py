@@ -46,7 +46,9 @@ class Prediction:
     reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
     shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
     facts: PhotoFacts = field(default_factory=PhotoFacts)  # what the photo's file tells
-    energy: float | None = None  # of the classes, see `mtcp.inference.typical`; None without semseg
+    information: float | None = (
+        None  # of class and place, nats: `mtcp.inference.typical`; None without semseg
+    )
     unlike: str = (
         ""  # why the photo is unlike those of training; empty where it is not, or where nothing is known
     )

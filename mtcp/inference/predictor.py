@@ -27,7 +27,7 @@ from mtcp.inference.sizes import (
     smaller_size,
     to_network,
 )
-from mtcp.inference.typical import Typical, class_energy
+from mtcp.inference.typical import Typical, class_information
 from mtcp.io.photo import check_photo, open_photo, shrink
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model import MTCP, Decoded
@@ -173,8 +173,11 @@ class Predictor:
         logits = decoded.last.get(SEMSEG)
         if logits is None:
             return {}
-        energy = class_energy(logits)
-        return {"energy": energy, "unlike": self.typical.unlike(energy) if self.typical else ""}
+        information = class_information(logits)
+        return {
+            "information": information,
+            "unlike": self.typical.unlike(information) if self.typical else "",
+        }
 
     def _check(self, decoded: Decoded) -> None:
         for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined)):

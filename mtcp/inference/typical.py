@@ -1,9 +1,11 @@
-"""Is a photo like those that a network was trained on? A score of its class logits tells, not what is seen.
+"""Is a photo like those that a network was trained on? A score of its class probabilities tells, not what is seen.
 
-The energy score of Liu et al. ("Energy-based Out-of-distribution Detection", NeurIPS 2020, equation 4, with T = 1 and
-the sign turned): logsumexp of a pixel's class logits, here the mean over the picture. It is low where no class stands
-out. What is low depends on the network, so a checkpoint's card has its range over photos like those of training, under
-`typical`; `python -m mtcp typical` measures it.
+The score is the mutual information of class and place: the entropy of the classes' shares of the picture, less the mean
+entropy at a pixel. It is high where a picture holds several classes, each surely in its place, as a room does; and low
+where the network is unsure everywhere, or sees the same everywhere. The Inception Score (Salimans et al., NeurIPS 2016)
+is its exponential over pictures; here it is over the pixels of one. What is low depends on the network, so a checkpoint's
+card has its range over photos like those of training, under `typical`; `python -m mtcp typical` measures it. Other scores
+are compared by `benchmarks.unlike`.
 """
 
 from __future__ import annotations
@@ -15,26 +17,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtcp.errors import InputError
-from mtcp.geometry.quantities import ENERGY
+from mtcp.geometry.quantities import INFORMATION
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FIELD = "typical"
-"""On the card: {"energy": [p01, p50, p99], "data": "data/nyud val", "photos": 654}."""
+"""On the card: {"information": [p01, p50, p99], "data": "data/nyud val", "photos": 654}."""
 PERCENTILES = (1, 50, 99)
 LEAST_PHOTOS = 20
 """Of fewer, percentiles say nothing."""
 
 
-def class_energy(logits: Tensor) -> float:
-    """Mean over the picture of logsumexp over the classes, nats. logits: of one photo, (1, C, h, w)."""
-    return float(logits.float().logsumexp(1).mean())
+def class_information(logits: Tensor) -> float:
+    """Mutual information of class and place, nats, 0 to log C. logits: of one photo, (1, C, h, w)."""
+    p = logits.float().softmax(1)
+    of_shares = _entropy(p.mean((2, 3)))
+    return max(0.0, float(of_shares.mean() - _entropy(p).mean()))
+
+
+def _entropy(p: Tensor) -> Tensor:
+    """Of probabilities (B, C, ...), nats: (B, ...)."""
+    import torch
+
+    return torch.special.entr(p).sum(1)
 
 
 @dataclass(frozen=True)
 class Typical:
-    """The range of `class_energy` over photos like those of training: its 1st, 50th and 99th percentile.
+    """The range of `class_information` over photos like those of training: its 1st, 50th and 99th percentile.
 
     data: what they are, for people.
     """
@@ -45,17 +56,17 @@ class Typical:
     data: str = ""
 
     @classmethod
-    def of(cls, energies: Sequence[float], data: str = "") -> Typical:
-        """The range of the photos with these energies.
+    def of(cls, informations: Sequence[float], data: str = "") -> Typical:
+        """The range of the photos with these informations.
 
         Raises:
             InputError: they are fewer than `LEAST_PHOTOS`.
         """
-        if len(energies) < LEAST_PHOTOS:
+        if len(informations) < LEAST_PHOTOS:
             raise InputError(
-                f"{len(energies)} photos are too few for a typical range: give at least {LEAST_PHOTOS}"
+                f"{len(informations)} photos are too few for a typical range: give at least {LEAST_PHOTOS}"
             )
-        low, middle, high = (float(value) for value in np.percentile(energies, PERCENTILES))
+        low, middle, high = (float(value) for value in np.percentile(informations, PERCENTILES))
         return cls(low, middle, high, data)
 
     @classmethod
@@ -68,35 +79,35 @@ class Typical:
         entry = card.get(FIELD)
         if entry is None:
             return None
-        numbers = entry.get("energy") if isinstance(entry, dict) else None
+        numbers = entry.get("information") if isinstance(entry, dict) else None
         if (
             not isinstance(numbers, list)
             or len(numbers) != len(PERCENTILES)
             or not all(map(_is_number, numbers))
         ):
             raise InputError(
-                f'{checkpoint}: "{FIELD}" on its card is damaged, expected "energy": [p01, p50, p99]; '
+                f'{checkpoint}: "{FIELD}" on its card is damaged, expected "information": [p01, p50, p99]; '
                 "measure it with python -m mtcp typical"
             )
         if numbers != sorted(numbers):
             raise InputError(
-                f'{checkpoint}: "{FIELD}" on its card is damaged: energy {numbers} does not rise'
+                f'{checkpoint}: "{FIELD}" on its card is damaged: information {numbers} does not rise'
             )
         return cls(*map(float, numbers), data=str(entry.get("data", "")))
 
     def to_card(self, photos: int) -> dict[str, Any]:
         """The field of the card. photos: how many were measured."""
-        energy = [round(value, 4) for value in (self.low, self.middle, self.high)]
-        return {"energy": energy, "data": self.data, "photos": photos}
+        information = [round(value, 4) for value in (self.low, self.middle, self.high)]
+        return {"information": information, "data": self.data, "photos": photos}
 
-    def unlike(self, energy: float) -> str:
-        """Why a photo of that energy is unlike those of training, as the end of a sentence; empty where it is not."""
-        if energy >= self.low:
+    def unlike(self, information: float) -> str:
+        """Why a photo of that information is unlike those of training, as the end of a sentence; empty where it is not."""
+        if information >= self.low:
             return ""
-        of = f"{self.low:.{ENERGY.digits}f} on 99 % of {self.data or 'those'}"
+        digits = INFORMATION.digits
         return (
-            f"no class stands out; the mean log-sum-exp of its class logits is {energy:.{ENERGY.digits}f}, "
-            f"at least {of}"
+            f"the network does not tell its places apart; class and place share {information:.{digits}f} nats of "
+            f"information, and at least {self.low:.{digits}f} in 99 % of {self.data or 'those'}"
         )
 
 
