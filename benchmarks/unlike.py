@@ -28,7 +28,7 @@ from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.data import find_data
 from mtcp.inference.predictor import Predictor
 from mtcp.inference.sizes import config_size, network_size, to_network
-from mtcp.inference.typical import class_energy
+from mtcp.inference.typical import class_information
 from mtcp.io.photo import open_photo, shrink
 from mtcp.model import Decoded
 from mtcp.tasks import SEMSEG
@@ -40,26 +40,22 @@ Scores = dict[str, float]
 
 
 def scores(decoded: Decoded) -> Scores:
-    """The candidates, of one photo."""
+    """The candidates, of one photo: beside the one in use the energy score of Liu et al. (NeurIPS 2020), the largest
+    probability (Hendrycks and Gimpel, ICLR 2017) and others.
+    """
     logits = decoded.last[SEMSEG].float()
     p = logits.softmax(1)
-    entropy = _entropy(p).mean()
     found = {
-        "energy": class_energy(logits),
+        "class information": class_information(logits),
+        "energy": float(logits.logsumexp(1).mean()),
         "largest logit": float(logits.amax(1).mean()),
         "largest probability": float(p.amax(1).mean()),
-        "entropy": -float(entropy),
-        "mutual information": float(_entropy(p.mean((2, 3), keepdim=True)).mean() - entropy),
+        "entropy": -float(torch.special.entr(p).sum(1).mean()),
     }
     if decoded.refined:
         same = decoded.initial[SEMSEG].argmax(1) == decoded.refined[SEMSEG].argmax(1)
         found["initial agrees with refined"] = float(same.float().mean())
     return found
-
-
-def _entropy(p: torch.Tensor) -> torch.Tensor:
-    """Of probabilities (B, C, h, w), nats: (B, h, w)."""
-    return torch.special.entr(p).sum(1)
 
 
 def dark(photo: np.ndarray) -> np.ndarray:

@@ -67,8 +67,8 @@ class FakePredictor:
 
 
 class Tilts(FakePredictor):
-    """The left part of a photo, wider the brighter it is, gets refined normals that are 60 degrees off. The information of a
-    photo is its mean grey value; under 50 is unlike training.
+    """The left part of a photo, wider the brighter it is, gets refined normals that are 60 degrees off. Its class
+    information is its mean grey value; under 50 is unlike training.
     """
 
     def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:

@@ -50,12 +50,19 @@ def with_range(path: Path, information: Any, **more: Any) -> Path:
     return path
 
 
-def test_the_energy_is_the_mean_log_sum_exp() -> None:
+def test_the_information_is_what_the_place_tells_of_the_class() -> None:
     logits = torch.zeros(1, 40, 3, 5)
-    assert class_information(logits) == pytest.approx(math.log(40))
-    logits[:, 7] = 50.0  # one class that is sure
-    assert class_information(logits) == pytest.approx(50.0, abs=1e-4)
-    assert class_information(logits.half()) == pytest.approx(50.0, abs=1e-2)
+    assert class_information(logits) == pytest.approx(0, abs=1e-6)  # unsure everywhere
+    logits[:, 7] = 50.0
+    assert class_information(logits) == pytest.approx(0, abs=1e-6)  # sure of the same everywhere
+    for row in range(3):
+        logits[:, 10 + row, row] = 99.0
+    assert class_information(logits) == pytest.approx(
+        math.log(3), abs=1e-5
+    )  # three classes, each in its place
+    assert class_information(logits.half()) == pytest.approx(math.log(3), abs=1e-3)
+    torch.manual_seed(0)
+    assert 0 <= class_information(torch.randn(1, 40, 8, 8)) <= math.log(40)
 
 
 def test_the_range_is_of_the_photos_measured() -> None:
@@ -66,7 +73,7 @@ def test_the_range_is_of_the_photos_measured() -> None:
     assert Typical.from_card({"typical": card}, "x") == found
     assert Typical.from_card({}, "x") is None
     assert found.unlike(1.0) == found.unlike(400.0) == ""
-    assert "is 0.99, at least 1.00 on 99 % of made photos" in found.unlike(0.99)
+    assert "share 0.99 nats of information, and at least 1.00 in 99 % of made photos" in found.unlike(0.99)
     with pytest.raises(InputError, match=f"{LEAST_PHOTOS - 1} photos are too few"):
         Typical.of([1.0] * (LEAST_PHOTOS - 1))
 
@@ -96,7 +103,7 @@ def test_a_photo_below_the_range_is_said_to_be_unlike_and_is_the_cause_of_all_fa
     assert inside.unlike == ""
     below = with_range(checkpoint, [information + 1, information + 2, information + 3], data="rooms val")
     outside = Predictor(below, device="cpu")(photo())
-    assert "on 99 % of rooms val" in outside.unlike
+    assert "in 99 % of rooms val" in outside.unlike
     assert outside.unlike in outside.note
     report = coherence(outside.initial, outside.refined, outside.camera, unlike=outside.unlike)
     assert {failure.cause.name for failure in report.failures} <= {UNLIKE}

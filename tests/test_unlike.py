@@ -40,7 +40,7 @@ def test_all_scores_are_higher_where_classes_stand_out_and_stages_agree() -> Non
     )
     assert sure.keys() == unsure.keys() and len(sure) == 6
     assert all(sure[name] > unsure[name] for name in sure)
-    assert sure["mutual information"] == pytest.approx(
+    assert sure["class information"] == pytest.approx(
         np.log(2), abs=0.05
     )  # two classes, each sure where it is
     assert "initial agrees with refined" not in unlike.scores(Decoded({"semseg": sharp}))

@@ -3,9 +3,9 @@
 The score is the mutual information of class and place: the entropy of the classes' shares of the picture, less the mean
 entropy at a pixel. It is high where a picture holds several classes, each surely in its place, as a room does; and low
 where the network is unsure everywhere, or sees the same everywhere. The Inception Score (Salimans et al., NeurIPS 2016)
-is its exponential over pictures; here it is over the pixels of one. What is low depends on the network, so a checkpoint's
-card has its range over photos like those of training, under `typical`; `python -m mtcp typical` measures it. Other scores
-are compared by `benchmarks.unlike`.
+is its exponential over pictures; here it is over the pixels of one. What is low depends on the network, so the card of
+a checkpoint has its range over photos like those of training, under `typical`; `python -m mtcp typical` measures it.
+`benchmarks.unlike` compares it with other scores.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ class Typical:
     data: str = ""
 
     @classmethod
-    def of(cls, informations: Sequence[float], data: str = "") -> Typical:
-        """The range of the photos with these informations.
+    def of(cls, found: Sequence[float], data: str = "") -> Typical:
+        """The range of the photos with these found.
 
         Raises:
             InputError: they are fewer than `LEAST_PHOTOS`.
         """
-        if len(informations) < LEAST_PHOTOS:
+        if len(found) < LEAST_PHOTOS:
             raise InputError(
-                f"{len(informations)} photos are too few for a typical range: give at least {LEAST_PHOTOS}"
+                f"{len(found)} photos are too few for a typical range: give at least {LEAST_PHOTOS}"
             )
-        low, middle, high = (float(value) for value in np.percentile(informations, PERCENTILES))
+        low, middle, high = (float(value) for value in np.percentile(found, PERCENTILES))
         return cls(low, middle, high, data)
 
     @classmethod
@@ -101,7 +101,10 @@ class Typical:
         return {"information": information, "data": self.data, "photos": photos}
 
     def unlike(self, information: float) -> str:
-        """Why a photo of that information is unlike those of training, as the end of a sentence; empty where it is not."""
+        """Why a photo is unlike those of training, as the end of a sentence; empty where it is not.
+
+        information: its `class_information`.
+        """
         if information >= self.low:
             return ""
         digits = INFORMATION.digits
