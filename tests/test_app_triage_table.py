@@ -283,7 +283,7 @@ def test_a_table_has_causes_the_note_and_a_scatter_whose_selection_lists_rows(
     assert not said
 
 
-def test_an_older_table_has_neither_causes_nor_energy(tmp_path: Path) -> None:
+def test_an_older_table_has_neither_causes_nor_class_information(tmp_path: Path) -> None:
     dest = open_place(str(tmp_path))
     table.write_block(dest, ["a"], [{"photo": "a.jpg"}], [])
     (part,) = table.parts(dest, table.PHOTOS)

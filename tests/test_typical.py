@@ -128,7 +128,7 @@ def test_energies_are_what_a_predictor_gives(network: MTCP) -> None:
         class_informations(network, [], progress=False)
 
 
-def test_a_network_without_classes_has_no_energy() -> None:
+def test_a_network_without_classes_has_no_class_information() -> None:
     torch.manual_seed(0)
     network = MTCP(tiny_config(tasks=("depth", "normals"))).eval()
     prediction = Predictor(network, device="cpu")(photo())

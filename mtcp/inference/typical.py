@@ -57,7 +57,7 @@ class Typical:
 
     @classmethod
     def of(cls, found: Sequence[float], data: str = "") -> Typical:
-        """The range of the photos with these found.
+        """The range over photos of which these were found.
 
         Raises:
             InputError: they are fewer than `LEAST_PHOTOS`.
