@@ -53,7 +53,7 @@ def files(tmp_path: Path) -> list[str]:
 def settings(
     tab: Triage, files: list[str], entries: tuple[view.Entry, ...] = (), **more: Any
 ) -> dict[Any, Any]:
-    values = {"number": ANGLE.key, "of": "refined", "fov": None, "through": None, "chosen": ()} | more
+    values = {"number": ANGLE.key, "of": "refined", "fov": "", "through": None, "chosen": ()} | more
     scatter = tab.scatter
     return {
         tab.fov: values["fov"],
@@ -315,7 +315,7 @@ def test_a_photo_unlike_training_says_so_in_its_card_in_coherence_and_in_every_c
 def test_one_field_of_view_is_that_of_all_photos_and_of_those_opened(tab: Triage, files: list[str]) -> None:
     predictor = FakePredictor()
     entries = tuple(triage_events.examined(path, predictor) for path in files)
-    asked = triage_events.seen_through(tab, settings(tab, files, entries, fov=90))
+    asked = triage_events.seen_through(tab, settings(tab, files, entries, fov=" 90° "))
     assert asked[tab.seen_through] == 90
     assert asked[tab.entries] == ()
     assert asked[tab.job.wanted] is True
@@ -328,9 +328,9 @@ def test_one_field_of_view_is_that_of_all_photos_and_of_those_opened(tab: Triage
     assert now[0].row.initial[ANGLE.key] != entries[0].row.initial[ANGLE.key]
     opened = triage_events.reopened(now, 1, predictor)
     assert opened is not None and opened.prediction.camera.fov_deg == pytest.approx(90)
-    back = triage_events.seen_through(tab, settings(tab, files, now, fov=None, through=90.0))
+    back = triage_events.seen_through(tab, settings(tab, files, now, fov=" ", through=90.0))
     assert back[tab.seen_through] is None and back[tab.job.wanted] is True
-    same = triage_events.seen_through(tab, settings(tab, files, now, fov=90, through=90.0))
+    same = triage_events.seen_through(tab, settings(tab, files, now, fov="90", through=90.0))
     assert tab.job.wanted not in same and tab.entries not in same
 
 
@@ -339,11 +339,18 @@ def test_an_impossible_field_of_view_is_refused_and_the_one_in_force_shown(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
-    assert triage_events.seen_through(tab, settings(tab, files, fov=179, through=70.0)) == {tab.fov: 70.0}
-    assert "field of view 179 degrees" in said[0]
-    of_table = {**settings(tab, files, fov=80), tab.tables: ("a.parquet",)}
-    assert triage_events.seen_through(tab, of_table) == {tab.fov: None}
-    assert "table" in said[1]
+    for typed, words in (
+        ("179", "field of view 179 degrees"),
+        ("wide", "field of view &#x27;wide&#x27;"),
+        ("nan", "nan"),
+    ):
+        assert triage_events.seen_through(tab, settings(tab, files, fov=typed, through=70.0)) == {
+            tab.fov: "70"
+        }
+        assert words in said[-1]
+    of_table = {**settings(tab, files, fov="80"), tab.tables: ("a.parquet",)}
+    assert triage_events.seen_through(tab, of_table) == {tab.fov: ""}
+    assert "table" in said[-1]
 
 
 # The scatter

@@ -86,7 +86,7 @@ def settings(tab: Triage, files: Sequence[str], **more: Any) -> dict[Any, Any]:
         tab.of: values["of"],
         tab.job.wanted: values["wanted"],
         tab.job.tick: 7,
-        tab.fov: None,
+        tab.fov: "",
         tab.seen_through: None,
         tab.scatter.chosen: values.get("chosen", ()),
         tab.scatter.up: ANGLE.key,

@@ -47,7 +47,7 @@ class Triage:
     job: Job
     number: gr.Dropdown
     of: gr.Dropdown
-    fov: gr.Number
+    fov: gr.Textbox
     note: gr.HTML
     summary: gr.HTML
     scatter: Scatter
@@ -80,10 +80,10 @@ class Triage:
         with gr.Row(elem_classes="mt-triage-keys"):
             number = choice("Rank by", "triage-number", view.choices())
             of = stage_choice("triage-of")
-            fov = gr.Number(
+            fov = gr.Textbox(  # a number field shows 0 where nothing is given
                 label="Field of view of all, degrees",
                 placeholder="each photo's own",
-                info="empty: from EXIF, else 60",
+                max_lines=1,
                 elem_id="triage-fov",
             )
             table = gr.DownloadButton(

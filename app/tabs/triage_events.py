@@ -163,25 +163,38 @@ def analyse_next(tab: Triage, data: Settings, predict: Predict, truth_of: TruthO
 
 def seen_through(tab: Triage, data: Settings) -> Values:
     """Another field of view for all photos, or none: they are analysed again. One that cannot be is a toast."""
-    asked, now = data[tab.fov], data[tab.seen_through]
-    if asked == now:
-        return {tab.fov: gr.skip()}
-    if data[tab.tables]:
-        toast(
-            "The numbers of a table were made with its own field of view: give `predict --table` another --fov"
-        )
-        return {tab.fov: now}
+    now = data[tab.seen_through]
+    in_force = "" if now is None else f"{now:g}"
     try:
-        fov = None if asked is None else check_fov(float(asked))
+        fov = _degrees(str(data[tab.fov] or ""))
+        if fov != now and data[tab.tables]:
+            raise InputError(
+                "a table has the field of view that it was made with: give predict --table another --fov"
+            )
     except InputError as error:
         toast(error)
-        return {tab.fov: now}
+        return {tab.fov: in_force}
+    if fov == now:
+        return {tab.fov: gr.skip()}
     files = _photos(tab, data)
     left = tuple(one for one in data[tab.entries] if _holds(one, fov))
     changed = {**data, tab.seen_through: fov, tab.scatter.chosen: ()}
     values = {**draw_photos(tab, changed, left), tab.entries: left, tab.seen_through: fov}
     progress = at(files, left, fov)
     return {**values, **tab.job.begin(data, progress)} if progress.more else values
+
+
+def _degrees(typed: str) -> float | None:
+    """A field of view as typed; None for nothing. Raises InputError where it is none."""
+    if not typed.strip():
+        return None
+    try:
+        fov = float(typed.replace(",", ".").strip().rstrip("°"))
+    except ValueError:
+        raise InputError(
+            f"field of view {typed.strip()[:40]!r}: give degrees, or nothing for each photo's own"
+        ) from None
+    return check_fov(fov)
 
 
 def examined(
