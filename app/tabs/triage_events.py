@@ -191,9 +191,8 @@ def _degrees(typed: str) -> float | None:
     try:
         fov = float(typed.replace(",", ".").strip().rstrip("°"))
     except ValueError:
-        raise InputError(
-            f"field of view {typed.strip()[:40]!r}: give degrees, or nothing for each photo's own"
-        ) from None
+        told = f"field of view {typed.strip()[:40]!r}: give degrees, or nothing for each photo's own"
+        raise InputError(told) from None
     return check_fov(fov)
 
 
