@@ -28,7 +28,7 @@ from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.data import find_data
 from mtcp.inference.predictor import Predictor
 from mtcp.inference.sizes import config_size, network_size, to_network
-from mtcp.inference.typical import class_information
+from mtcp.inference.typical import Typical, class_information
 from mtcp.io.photo import open_photo, shrink
 from mtcp.model import Decoded
 from mtcp.tasks import SEMSEG
@@ -151,6 +151,14 @@ def summary(found: dict[str, list[Scores]]) -> dict[str, dict[str, dict[str, flo
     return result
 
 
+def flagged_pct(found: dict[str, list[Scores]], typical: Typical) -> dict[str, float]:
+    """Kind -> share (%) of its pictures that the checkpoint's card has for unlike those of training."""
+    return {
+        kind: 100.0 * float(np.mean([bool(typical.unlike(one["class information"])) for one in rows]))
+        for kind, rows in found.items()
+    }
+
+
 def markdown(result: dict[str, dict[str, dict[str, float]]]) -> str:
     """A row for each score, a column for each kind: AUC, and in brackets what is found. The mean AUC comes last."""
     kinds = list(next(iter(result.values())))
@@ -181,12 +189,19 @@ def main(arguments: list[str] | None = None) -> None:
     kinds |= {kind: [make(photo) for photo in like[: args.made]] for kind, make in MADE_OF_PHOTOS.items()}
     kinds |= {kind: [make(seed) for seed in range(args.made)] for kind, make in MADE_OF_NOTHING.items()}
     kinds |= {Path(folder).name: photos_of(folder, args.count) for folder in args.unlike}
-    found = measure(Predictor(args.checkpoint), kinds)
+    predictor = Predictor(args.checkpoint)
+    found = measure(predictor, kinds)
     result = summary(found)
     print(markdown(result))
+    told = {} if predictor.typical is None else flagged_pct(found, predictor.typical)
+    if told:
+        print(
+            "\nbelow the card's range, %: " + ", ".join(f"{kind} {share:.0f}" for kind, share in told.items())
+        )
     if args.json:
         args.json.write_text(
-            json.dumps({"checkpoint": args.checkpoint.name, "scores": result}, indent=1) + "\n"
+            json.dumps({"checkpoint": args.checkpoint.name, "scores": result, "flagged_pct": told}, indent=1)
+            + "\n"
         )
 
 

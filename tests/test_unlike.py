@@ -13,6 +13,7 @@ from PIL import Image
 from tiny_training import tiny_config
 
 from mtcp.checkpoint.store import save_checkpoint
+from mtcp.inference.typical import Typical
 from mtcp.model import MTCP
 from mtcp.model.network import Decoded
 
@@ -46,6 +47,11 @@ def test_all_scores_are_higher_where_classes_stand_out_and_stages_agree() -> Non
     assert "initial agrees with refined" not in unlike.scores(Decoded({"semseg": sharp}))
 
 
+def test_what_the_cards_range_flags() -> None:
+    rows = [{"class information": value} for value in (0.5, 1.5, 2.5, 3.5)]
+    assert unlike.flagged_pct({"made": rows}, Typical(2, 3, 4)) == {"made": 50}
+
+
 def test_what_is_made_is_what_it_is_called() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (48, 64, 3)).astype(np.uint8)
     assert unlike.dark(photo).max() <= 13 < photo.max()
@@ -69,7 +75,7 @@ def test_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head = capsys.readouterr().out.splitlines()[0]
     assert head == "| score | dark | tiny | stretched | noise | page of text | outdoors | mean AUC |"
     found = json.loads((tmp_path / "found.json").read_text())
-    assert found["checkpoint"] == "tiny.safetensors"
+    assert found["checkpoint"] == "tiny.safetensors" and found["flagged_pct"] == {}  # the card knows no range
     assert found["scores"]["energy"]["outdoors"]["auc_pct"] == 50  # the same pictures
     assert set(found["scores"]["energy"]) == {
         "dark",
