@@ -14,6 +14,5 @@ function attend() {
   plot.on('plotly_deselect', () => brushed([]));
 }
 
-new MutationObserver(attend).observe(document.querySelector('#triage-scatter') || document.body,
-  { childList: true, subtree: true });
+new MutationObserver(attend).observe(document.body, { childList: true, subtree: true });
 attend();
