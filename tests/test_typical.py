@@ -120,7 +120,7 @@ def test_energies_are_what_a_predictor_gives(network: MTCP) -> None:
     samples = [{"image": torch.from_numpy(photo(i)).permute(2, 0, 1)} for i in range(4)]
     predict = Predictor(network, device="cpu")
     alone = [predict(photo(i)).information for i in range(4)]
-    assert class_informations(network, samples, progress=False) == pytest.approx(alone, abs=1e-4)  # type: ignore[arg-type]
+    assert class_informations(network, samples, progress=False) == pytest.approx(alone, abs=1e-6)  # type: ignore[arg-type]
     assert class_informations(network, samples, limit=2, progress=False) == pytest.approx(
         alone[::2], abs=1e-4
     )
@@ -151,7 +151,7 @@ def test_the_verb_writes_the_range_on_the_card_and_leaves_the_weights(
     assert f"class information of {LEAST_PHOTOS} photos" in capsys.readouterr().out
     assert checkpoint.read_bytes() == before
     typical = Typical.from_card(read_card(checkpoint), "x")
-    assert typical is not None and typical.low < typical.middle < typical.high
+    assert typical is not None and 0 <= typical.low <= typical.middle <= typical.high
     assert typical.data.endswith("photos val") and not typical.data.startswith(
         "/"
     )  # no folder of this machine
