@@ -17,7 +17,7 @@ from visiting import Visit, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-RUN_MS = 180_000
+RUN_MS = 600_000
 PHOTOS = {
     "dark.png": (12, (60, 80)),
     "dim.png": (90, (60, 80)),
