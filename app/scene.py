@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from app.session import Analysis
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
-from mtcp.geometry.cause_shares import of_last_stage
+from mtcp.geometry.cause_shares import worst_failure
 from mtcp.geometry.report import Failure
 
 WIDEST_DEG = 150.0
@@ -36,8 +36,7 @@ class Scene:
 
     def worst(self) -> Scene:
         """The same at its worst failure: of the refined prediction if that has one. Without failures nothing moves."""
-        found = self.analysis.failures
-        first = next(iter((*of_last_stage(found), *found)), None)
+        first = worst_failure(self.analysis.failures)
         return self if first is None else self.choose(first.rank)
 
     @property
@@ -90,14 +89,24 @@ class Scene:
         Raises:
             InputError: no possible field of view.
         """
-        if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
-            raise InputError(
-                f"field of view {fov_deg:g} degrees: give {NARROWEST_DEG:g} to {WIDEST_DEG:g} "
-                "(a phone's main camera has about 65)"
-            )
+        check_fov(fov_deg)
         height, width = self.analysis.prediction.size
         analysis = self.analysis.with_camera(Camera.from_fov(width, height, fov_deg))
         return replace(self, analysis=analysis, failure=None)
+
+
+def check_fov(fov_deg: float) -> float:
+    """A horizontal field of view in degrees, itself.
+
+    Raises:
+        InputError: no possible one.
+    """
+    if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
+        raise InputError(
+            f"field of view {fov_deg:g} degrees: give {NARROWEST_DEG:g} to {WIDEST_DEG:g} "
+            "(a phone's main camera has about 65)"
+        )
+    return fov_deg
 
 
 def _middle(analysis: Analysis) -> tuple[int, int]:

@@ -67,6 +67,7 @@ class Analysis:
             prediction.camera,
             prediction.classes,
             note=prediction.geometry_note,
+            unlike=prediction.unlike,
         )
 
     @property
@@ -134,11 +135,17 @@ def no_truth(path: str | os.PathLike[str]) -> Truth | None:
     return None
 
 
-def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = no_truth) -> Analysis:
+def analyse(
+    predict: Predict,
+    path: str | os.PathLike[str],
+    truth_of: TruthOf = no_truth,
+    fov_deg: float | None = None,
+) -> Analysis:
     """Reads the photo at `path`, shrinks it to `LONGEST_SIDE` and runs the network.
 
     Args:
         truth_of: gives what the photo really shows, where that is known; its camera then is the photo's.
+        fov_deg: horizontal field of view in place of what the file, the truth or the assumption has.
 
     Raises:
         InputError: the file is no photo; the message names the file, never a folder of this machine.
@@ -148,9 +155,13 @@ def analyse(predict: Predict, path: str | os.PathLike[str], truth_of: TruthOf = 
     photo, facts = open_photo(path, name=name)
     original = photo.shape[:2]
     photo = shrink(photo, LONGEST_SIDE)
-    return known(
+    analysis = known(
         Analysis(photo, predict(photo, facts=facts), name, (original[0], original[1])), truth_of(path)
     )
+    if fov_deg is None:
+        return analysis
+    height, width = analysis.prediction.size
+    return analysis.with_camera(Camera.from_fov(width, height, fov_deg))
 
 
 def known(analysis: Analysis, truth: Truth | None) -> Analysis:

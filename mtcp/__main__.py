@@ -18,7 +18,10 @@ from mtcp.io.atomic import WriteError
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-VERBS = ("predict", "evaluate", "train", "release", "data", "info", "coherence", "ablate", "branch", "export")
+VERBS = (
+    *("predict", "evaluate", "train", "release", "typical", "data", "info", "coherence", "ablate", "branch"),
+    "export",
+)
 EXAMPLES = """examples:
   python -m mtcp predict photo.jpg --out predictions
   python -m mtcp evaluate --data data/nyud

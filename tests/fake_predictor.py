@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.inference.prediction import Prediction
+from mtcp.inference.typical import Typical
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model.trace import AttentionTrace
 from mtcp.tasks import NYUD_CLASSES
@@ -60,6 +63,22 @@ class FakePredictor:
             },
             traces=(attention(),) if self.cfm else (),
             masks=masks() if self.query_gate else None,
+        )
+
+
+class Tilts(FakePredictor):
+    """The left part of a photo, wider the brighter it is, gets refined normals that are 60 degrees off. Its class
+    information is its mean grey value; under 50 is unlike training.
+    """
+
+    def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
+        seen = super().__call__(photo, facts=facts)
+        grey = float(photo.mean())
+        normals = seen.refined["normals"].copy()
+        normals[:, : round(0.9 * photo.shape[1] * grey / 255)] = (np.sin(np.pi / 3), 0.0, -0.5)
+        refined = {**seen.refined, "normals": normals}
+        return replace(
+            seen, refined=refined, information=grey, unlike=Typical(50, 100, 200, "greys").unlike(grey)
         )
 
 

@@ -122,11 +122,12 @@ def served(
     sources: ui.Sources | None = None,
     runs: Path = Path("runs"),
     results: ResultCache | None = None,
+    predictor: FakePredictor | None = None,
 ) -> Iterator[Served]:
     """The page, with its uploads in `folder`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
-        predictor = FakePredictor()
+        predictor = predictor or FakePredictor()
         demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources, results)
         url = serve.launch(demo)
         try:

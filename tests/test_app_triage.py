@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import io
+import itertools
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
-from fake_predictor import FakePredictor
+from fake_predictor import FakePredictor, Tilts
 from PIL import Image
 
 from app import session
 from app.background_job import Progress
-from app.tabs import triage_events
+from app.tabs import triage_events, triage_scatter
 from app.tabs.triage import MOST, Triage, quantity
+from app.views import coherence_change, outlines
 from app.views import triage as view
+from app.views import triage_scatter as scatter_view
+from mtcp.errors import InputError
 from mtcp.evaluation.ranking import TriageRow
-from mtcp.geometry.quantities import COHERENCE, Quantity
+from mtcp.geometry.cause_names import ROUGH_DEPTH, TILTED, UNLIKE, share_key
+from mtcp.geometry.cause_shares import of_last_stage, worst_failure
+from mtcp.geometry.quantities import CAUSE_SHARES, COHERENCE, INFORMATION, OF_PHOTO, RANKED, Quantity
+from mtcp.inference.prediction import Prediction
+from mtcp.io.photo_facts import PhotoFacts
 
 ANGLE = COHERENCE[0]
 
@@ -41,8 +53,14 @@ def files(tmp_path: Path) -> list[str]:
 def settings(
     tab: Triage, files: list[str], entries: tuple[view.Entry, ...] = (), **more: Any
 ) -> dict[Any, Any]:
-    values = {"number": ANGLE.key, "of": "refined"} | more
+    values = {"number": ANGLE.key, "of": "refined", "fov": "", "through": None, "chosen": ()} | more
+    scatter = tab.scatter
     return {
+        tab.fov: values["fov"],
+        tab.seen_through: values["through"],
+        scatter.chosen: values["chosen"],
+        scatter.up: values.get("up", ANGLE.key),
+        scatter.across: values.get("across", INFORMATION.key),
         tab.files: files,
         tab.entries: entries,
         tab.tables: (),
@@ -54,7 +72,8 @@ def settings(
 
 
 def made(name: str, before: float | None, after: float | None) -> view.Entry:
-    row = TriageRow(name, {ANGLE.key: before}, {ANGLE.key: after}, {"width_px": 80})
+    photo = {INFORMATION.key: before, share_key(ROUGH_DEPTH): after, share_key(TILTED): before}
+    row = TriageRow(name, {ANGLE.key: before}, {ANGLE.key: after}, {"width_px": 80}, photo=photo)
     return view.Entry(f"/uploads/{name}", row, "data:image/jpeg;base64,AA", "data:image/jpeg;base64,BB")
 
 
@@ -65,6 +84,7 @@ def test_an_entry_is_small_and_has_every_number(files: list[str]) -> None:
     assert kept.row.details["width_px"] == 80
     assert kept.row.details["camera_from"] == "assumed"
     assert {"failures_remaining", "failures_fixed", "failures_introduced"} <= set(kept.row.details)
+    assert set(kept.row.photo) == {one.key for one in OF_PHOTO}
     assert len(kept.photo) + len(kept.angles) < 40_000
 
 
@@ -104,6 +124,7 @@ def test_new_files_start_the_job_and_known_ones_are_not_run_again(tab: Triage, f
     none = triage_events.take(tab, settings(tab, [], known))
     assert none[tab.entries] == ()
     assert none[tab.gallery] == none[tab.summary] == ""
+    assert none[tab.scatter.box].visible is False
 
 
 def test_a_job_that_runs_is_not_started_twice(tab: Triage) -> None:
@@ -177,15 +198,19 @@ def test_without_trace_back_only_the_initial_number_is_shown(files: list[str]) -
     assert "better in" not in view.summary([kept], ANGLE)
 
 
+def exported(button: gr.DownloadButton) -> list[dict[str, str]]:
+    """The rows of the CSV that a button saves."""
+    path = Path(button.value if isinstance(button.value, str) else button.value["path"])
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_the_table_is_there_at_the_first_click_and_in_the_order_shown(tab: Triage) -> None:
     entries = (made("=good.jpg", 20, 5), made("bad.jpg", 30, 40), view.unreadable("/x/n.txt", "n.txt: no"))
     drawn = triage_events.redraw(tab, settings(tab, [one.path for one in entries], entries), entries)
     button = drawn[tab.table]
     assert button.interactive
-    with Path(button.value if isinstance(button.value, str) else button.value["path"]).open(
-        newline=""
-    ) as file:
-        rows = list(csv.DictReader(file))
+    rows = exported(button)
     assert [row["file"] for row in rows] == ["bad.jpg", "'=good.jpg", "n.txt"]
     assert rows[0][f"refined_{ANGLE.key}"] == "40.0000"
     assert rows[2]["problem"] == "n.txt: no"
@@ -212,3 +237,198 @@ def test_changes_say_which_way_is_better() -> None:
     assert view.change(10.0, 10.01, share) == "0.0 % equal"
     assert view.change(None, 1.0, share) == "&ndash;"
     assert quantity(ANGLE.key) is ANGLE
+
+
+# Whole thumbnails, causes, the note, one field of view
+
+
+def painted(shape: tuple[int, int], path: Path) -> str:
+    Image.fromarray(np.full((*shape, 3), 120, np.uint8)).save(path)
+    return str(path)
+
+
+def thumbnail(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
+
+
+def test_a_thumbnail_is_the_whole_photo_with_the_worst_failure_outlined(tmp_path: Path) -> None:
+    path = painted((40, 160), tmp_path / "wide.png")
+    analysis = session.analyse(Tilts(), path)
+    drawn = thumbnail(view.entry(analysis, path).photo)
+    assert drawn.shape[1] / drawn.shape[0] == pytest.approx(4, rel=0.05)
+    worst = worst_failure(analysis.failures)
+    assert worst is not None and worst.found_in == "refined"
+    rose = np.abs(drawn.astype(int) - outlines.CHOSEN).sum(-1) < 90
+    x0, y0, x1, y1 = worst.region.scaled_box((drawn.shape[0], drawn.shape[1]))
+    assert rose[max(0, y0 - 4) : y1 + 4, max(0, x0 - 4) : x1 + 4].sum() == rose.sum() > 20
+    assert f"{worst.share_pct:.1f} % of the picture: {worst.cause.name}" in view.entry(analysis, path).worst
+
+
+def test_photos_are_ranked_by_the_area_that_fails_for_a_cause() -> None:
+    entries = [made("little.jpg", 5, 1), made("much.jpg", 1, 9), made("unknown.jpg", 3, None)]
+    rough, tilted = (
+        next(one for one in CAUSE_SHARES if one.key == share_key(name)) for name in (ROUGH_DEPTH, TILTED)
+    )
+    assert view.order(entries, rough, "refined") == [1, 0, 2]
+    for of in view.STAGES:  # a photo has one number, whatever is taken of the others
+        assert view.order(entries, tilted, of) == [0, 2, 1]
+    assert "9.0 %" in view.cards(entries, rough, "initial")
+    assert "Share of the picture that fails" in view.help_line(rough)
+    assert view.order(entries, INFORMATION, "change") == [1, 2, 0]  # the least alike first
+    assert dict(view.choices()).keys() >= {one.title for one in (*OF_PHOTO, *COHERENCE)}
+    assert "better in" not in view.summary(entries, rough)
+
+
+def test_the_causes_numbers_add_up_to_what_fails(files: list[str]) -> None:
+    analysis = session.analyse(Tilts(), files[0])
+    assert analysis.failures
+    numbers = view.entry(analysis, files[0]).row.photo
+    assert sum(numbers[one.key] or 0 for one in CAUSE_SHARES) == pytest.approx(
+        sum(failure.share_pct for failure in of_last_stage(analysis.failures))
+    )
+
+
+class Unlike(Tilts):
+    """Says of every photo that it is unlike those of training."""
+
+    def __call__(self, photo: np.ndarray, *, facts: PhotoFacts | None = None) -> Prediction:
+        return replace(
+            super().__call__(photo, facts=facts), information=1.25, unlike="its <b>information</b> is 1.25"
+        )
+
+
+def test_a_photo_unlike_training_says_so_in_its_card_in_coherence_and_in_every_cause(
+    files: list[str],
+) -> None:
+    analysis = session.analyse(Unlike(), files[0])
+    kept = view.entry(analysis, files[0])
+    said = "This photo is unlike those of training: its &lt;b&gt;information&lt;/b&gt; is 1.25."
+    assert said in view.cards([kept], ANGLE, "refined")
+    assert said in coherence_change.headline(analysis)
+    assert {failure.cause.name for failure in analysis.failures} == {UNLIKE}
+    assert kept.row.photo[INFORMATION.key] == 1.25
+    like = session.analyse(FakePredictor(), files[0])
+    assert "unlike" not in view.cards([view.entry(like, files[0])], ANGLE, "refined")
+    assert "unlike" not in coherence_change.headline(like)
+
+
+def test_one_field_of_view_is_that_of_all_photos_and_of_those_opened(tab: Triage, files: list[str]) -> None:
+    predictor = FakePredictor()
+    entries = tuple(triage_events.examined(path, predictor) for path in files)
+    asked = triage_events.seen_through(tab, settings(tab, files, entries, fov=" 90° "))
+    assert asked[tab.seen_through] == 90
+    assert asked[tab.entries] == ()
+    assert asked[tab.job.wanted] is True
+    now, seen = asked[tab.entries], settings(tab, files, (), through=90.0)
+    for _ in files:
+        values, _ = triage_events.analyse_next(tab, {**seen, tab.entries: now}, predictor, session.no_truth)
+        now = values[tab.entries]
+    assert [one.row.details["field_of_view_deg"] for one in now] == [90, 90, 90]
+    assert [one.row.details["camera_from"] for one in now] == ["given"] * 3
+    assert now[0].row.initial[ANGLE.key] != entries[0].row.initial[ANGLE.key]
+    opened = triage_events.reopened(now, 1, predictor)
+    assert opened is not None and opened.prediction.camera.fov_deg == pytest.approx(90)
+    back = triage_events.seen_through(tab, settings(tab, files, now, fov=" ", through=90.0))
+    assert back[tab.seen_through] is None and back[tab.job.wanted] is True
+    same = triage_events.seen_through(tab, settings(tab, files, now, fov="90", through=90.0))
+    assert tab.job.wanted not in same and tab.entries not in same
+
+
+def test_an_impossible_field_of_view_is_refused_and_the_one_in_force_shown(
+    tab: Triage, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
+    for typed, words in (("179", "field of view 179 degrees"), ("wide", "wide&#x27;: give"), ("nan", "nan")):
+        assert triage_events.seen_through(tab, settings(tab, files, fov=typed, through=70.0)) == {
+            tab.fov: "70"
+        }
+        assert words in said[-1]
+    of_table = {**settings(tab, files, fov="80"), tab.tables: ("a.parquet",)}
+    assert triage_events.seen_through(tab, of_table) == {tab.fov: ""}
+    assert "table" in said[-1]
+
+
+# The scatter
+
+
+def figure_of(values: dict[Any, Any], tab: Triage) -> dict[str, Any]:
+    return json.loads(values[tab.scatter.plot].plot)
+
+
+def test_the_scatter_has_the_photos_of_which_both_numbers_are_known(tab: Triage) -> None:
+    entries = (
+        made("a.jpg", 20, 5),
+        made("b.jpg", None, 7),
+        made("<i>c.jpg", 30, 40),
+        view.unreadable("/x", "no"),
+    )
+    paths = [one.path for one in entries]
+    drawn = triage_events.redraw(tab, settings(tab, paths, entries, across=share_key(TILTED)), entries)
+    (trace,) = figure_of(drawn, tab)["data"]
+    assert (trace["x"], trace["y"], trace["customdata"]) == ([20, 30], [5, 40], [0, 2])
+    assert trace["text"] == ["a.jpg", "&lt;i&gt;c.jpg"]
+    layout = figure_of(drawn, tab)["layout"]
+    assert "tilted surface" in layout["xaxis"]["title"]["text"].replace("<br>", " ")
+    assert layout["yaxis"]["title"]["text"].replace("<br>", " ").endswith(", refined (deg)")
+    assert drawn[tab.scatter.box].visible is True
+
+
+def test_brushing_lists_only_those_photos_with_their_ranks(tab: Triage) -> None:
+    entries = (made("a.jpg", 20, 5), made("b.jpg", 9, 7), made("c.jpg", 30, 40))
+    paths = [one.path for one in entries]
+    drawn = triage_events.redraw(tab, settings(tab, paths, entries, chosen=(0, 2)), entries)
+    assert "b.jpg" not in drawn[tab.gallery]
+    assert drawn[tab.gallery].index("c.jpg") < drawn[tab.gallery].index("a.jpg")
+    assert '<b class="mt-rank">3</b>' in drawn[tab.gallery]  # a.jpg is the third of all
+    assert "2 photos" in drawn[tab.summary]
+    assert "<b>2 selected</b>" in drawn[tab.scatter.told]
+    assert drawn[tab.scatter.everything].visible is True
+    assert figure_of(drawn, tab)["data"][0]["selectedpoints"] == [0, 2]
+    assert [row["file"] for row in exported(drawn[tab.table])] == ["c.jpg", "a.jpg"]
+    less = triage_events.take(tab, settings(tab, paths[:2], entries, chosen=(0, 2)))
+    assert less[tab.scatter.chosen] == ()  # places in the list have moved
+
+
+def test_photos_unlike_training_have_a_colour_of_their_own() -> None:
+    points = [
+        scatter_view.Point(0, "a", 1, 2),
+        scatter_view.Point(1, "b", 1, 2, unlike=True),
+        scatter_view.Point(2, "c", 1, 2),
+    ]
+    made = scatter_view.figure(points, INFORMATION, ANGLE, "refined", {1})
+    assert [(one["name"], one["customdata"]) for one in made["data"]] == [
+        ("like training", [0, 2]),
+        ("unlike training", [1]),
+    ]
+    assert [one["selectedpoints"] for one in made["data"]] == [[], [0]]
+    assert len({one["marker"]["color"] for one in made["data"]}) == 2
+    assert (
+        made["layout"]["uirevision"]
+        == scatter_view.figure([], INFORMATION, ANGLE, "refined")["layout"]["uirevision"]
+    )
+    assert (
+        made["layout"]["uirevision"]
+        != scatter_view.figure([], ANGLE, INFORMATION, "refined")["layout"]["uirevision"]
+    )
+
+
+def test_long_lists_are_thinned_evenly_and_said_to_be() -> None:
+    rows = [TriageRow(str(i), {ANGLE.key: float(i)}, photo={INFORMATION.key: 1.0}) for i in range(12_001)]
+    found = scatter_view.points(rows, INFORMATION, ANGLE, "initial")
+    assert (len(found.drawn), found.known) == (4001, 12_001)
+    assert {b.index - a.index for a, b in itertools.pairwise(found.drawn)} == {3}
+    assert "4,001 of 12,001 photos are drawn" in scatter_view.told(found, 0)
+
+
+@pytest.mark.parametrize(
+    "sent", [None, {}, {"points": "1"}, {"points": [1, -2]}, {"points": [True]}, {"points": [0.5]}]
+)
+def test_what_is_no_selection_is_refused(sent: Any) -> None:
+    with pytest.raises(InputError, match="reload the page"):
+        triage_scatter.brushed(gr.EventData(None, sent))
+
+
+def test_a_selection_is_a_list_of_places() -> None:
+    assert triage_scatter.brushed(gr.EventData(None, {"points": [3, 1, 3]})) == (3, 1)
+    assert len(RANKED) == len({one.key for one in RANKED})

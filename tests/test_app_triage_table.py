@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from ray_extra import require_extra
 
@@ -21,7 +23,8 @@ from mtcp.batch import table
 from mtcp.batch.read import open_table
 from mtcp.batch.storage import open_place
 from mtcp.evaluation.ranking import TriageRow
-from mtcp.geometry.quantities import COHERENCE
+from mtcp.geometry.cause_names import TILTED, share_key
+from mtcp.geometry.quantities import COHERENCE, INFORMATION
 
 ANGLE, SHARE = COHERENCE[0], next(one for one in COHERENCE if one.higher_is_better)
 COUNT = 6
@@ -61,7 +64,16 @@ def made(i: int) -> dict[str, Any]:
     angles = {f"initial_{ANGLE.key}": 10.0 * i, f"refined_{ANGLE.key}": 12.0 * i - 10}
     shares = {f"initial_{SHARE.key}": 50.0, f"refined_{SHARE.key}": 10.0 * i + 1}
     facts = {"width_px": 640, "height_px": 480, "field_of_view_deg": 60.0, "failures_remaining": i}
-    return {"photo": f"<hall>/{i}.jpg", "checkpoint": "lite.safetensors", **facts, **angles, **shares}
+    shares[share_key(TILTED)] = 10.0 - i
+    unlike = {"unlike": "so it <is>", INFORMATION.key: 1.0} if i == 1 else {INFORMATION.key: 4.0 + i}
+    return {
+        "photo": f"<hall>/{i}.jpg",
+        "checkpoint": "lite.safetensors",
+        **facts,
+        **angles,
+        **shares,
+        **unlike,
+    }
 
 
 def settings(tab: Triage, files: Sequence[str], **more: Any) -> dict[Any, Any]:
@@ -74,6 +86,11 @@ def settings(tab: Triage, files: Sequence[str], **more: Any) -> dict[Any, Any]:
         tab.of: values["of"],
         tab.job.wanted: values["wanted"],
         tab.job.tick: 7,
+        tab.fov: "",
+        tab.seen_through: None,
+        tab.scatter.chosen: values.get("chosen", ()),
+        tab.scatter.up: ANGLE.key,
+        tab.scatter.across: share_key(TILTED),
     }
 
 
@@ -237,3 +254,45 @@ def test_nothing_imports_pyarrow_before_a_table_is_opened() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.split(".")[0] in ("pyarrow", "ray") for name in names), path
+
+
+def test_a_table_has_causes_the_note_and_a_scatter_whose_selection_lists_rows(
+    tab: Triage, parts: list[str], said: list[str]
+) -> None:
+    number = share_key(TILTED)
+    drawn = triage_events.redraw(
+        tab, settings(tab, parts, tables=tuple(parts), number=number, of="change"), ()
+    )
+    assert order(drawn[tab.gallery])[0] == 0  # 10 % of it fail for a tilted surface
+    assert "10.0 %" in drawn[tab.gallery]
+    assert drawn[tab.gallery].count("This photo is unlike those of training: so it &lt;is&gt;.") == 1
+    figure = json.loads(drawn[tab.scatter.plot].plot)
+    points = {
+        name: place
+        for one in figure["data"]
+        for name, place in zip(one["text"], one["customdata"], strict=True)
+    }
+    assert len(points) == COUNT and set(points.values()) == set(range(COUNT))
+    assert [len(one["x"]) for one in figure["data"]] == [COUNT - 1, 1]
+    wanted = (2, 5)
+    chosen = tuple(points[f"&lt;hall&gt;/{i}.jpg"] for i in wanted)
+    brushed = triage_events.redraw(tab, settings(tab, parts, tables=tuple(parts), chosen=chosen), ())
+    assert sorted(order(brushed[tab.gallery])) == list(wanted)
+    assert "2 of the 2 selected photos" in brushed[tab.gallery]
+    assert [row["file"] for row in saved(brushed, tab)][:2] == [f"<hall>/{i}.jpg" for i in (5, 2)]
+    assert not said
+
+
+def test_an_older_table_has_neither_causes_nor_class_information(tmp_path: Path) -> None:
+    dest = open_place(str(tmp_path))
+    table.write_block(dest, ["a"], [{"photo": "a.jpg"}], [])
+    (part,) = table.parts(dest, table.PHOTOS)
+    import pyarrow.parquet as pq
+
+    older = pq.read_table(part).drop_columns([*table.NEWER_REAL, *table.NEWER_TEXT])
+    pq.write_table(older, part)
+    opened = open_table([part])
+    assert np.isnan(opened.values(INFORMATION)).all()
+    (row,) = opened.worst(INFORMATION)
+    assert set(row.photo.values()) == {None}
+    assert table_view.points(opened, INFORMATION, ANGLE, "refined").known == 0

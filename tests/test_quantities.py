@@ -27,6 +27,9 @@ from mtcp.geometry.quantities import (
     COHERENCE,
     FORMER_COLUMNS,
     FORMER_KEYS,
+    OF_PHOTO,
+    RANKED,
+    RANKED_BY_KEY,
     CoherenceQuantity,
     coherence_numbers,
 )
@@ -89,6 +92,13 @@ def test_records_with_former_keys_are_read() -> None:
     assert {*FORMER_COLUMNS.values()} <= {f"failures_{status}" for status in STATUSES}
 
 
+def test_numbers_of_a_photo_are_apart_from_those_of_a_stage() -> None:
+    assert len({one.key for one in RANKED}) == len({one.title for one in RANKED}) == len(RANKED)
+    for one in OF_PHOTO:
+        assert one.title.isascii() and one.meaning.endswith(".")
+        assert one.key not in BY_KEY and RANKED_BY_KEY[one.key] is one
+
+
 # Where they are shown
 
 
@@ -106,8 +116,11 @@ def test_the_scoreboard_has_each_once(analysis: Analysis) -> None:
 
 
 def test_triage_csv_and_tables_have_each_once() -> None:
-    assert triage.choices() == [(one.title, one.key) for one in COHERENCE]
-    head = to_csv([], COHERENCE).splitlines()[0].split(",")
+    assert triage.choices() == [(one.title, one.key) for one in RANKED]
+    head = to_csv([], RANKED).splitlines()[0].split(",")
+    for one in OF_PHOTO:
+        assert head.count(one.key) == 1
+        assert batch_table.NEWER_REAL[one.key] == one.unit
     for stage in ("initial", "refined"):
         assert [name for name in head if name.startswith(stage)] == [f"{stage}_{key}" for key in KEYS]
         for one in COHERENCE:
@@ -177,7 +190,7 @@ def test_the_ablations_table_is_what_its_records_say() -> None:
 def test_the_document_has_each_once_with_unit_and_direction() -> None:
     lines = (DOCS / "coherence.md").read_text(encoding="utf-8").splitlines()
     rows = [cells(line) for line in lines if line.startswith("| ")]
-    for one in COHERENCE:
+    for one in RANKED:
         direction = "higher" if one.higher_is_better else "lower"
         assert rows.count([one.title, f"`{one.key}`", one.unit, direction]) == 1
 

@@ -19,6 +19,7 @@ from mtcp.cli.release import AGREEMENT, check_coherence, portable, run_bases
 from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.evaluate import evaluate
+from mtcp.inference.typical import LEAST_PHOTOS, Typical
 from mtcp.model import MTCP
 
 
@@ -112,6 +113,18 @@ def test_a_release(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert str(tmp_path) not in path.read_text()
     with pytest.raises(InputError, match=r"best\.safetensors is missing"):
         run(run_folder, "--data", "made", "--out", out, "--weights", "best")
+
+
+def test_a_release_knows_its_typical_range_where_there_are_photos_enough(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "shipped" / "net.safetensors"
+    for count in (LEAST_PHOTOS - 1, LEAST_PHOTOS):
+        monkeypatch.setattr("mtcp.data.open_data", lambda *_, count=count: MadeSamples(count))
+        assert run(run_folder, "--data", tmp_path / "data/made", "--out", out, "--device", "cpu") == 0
+        typical = Typical.from_card(read_card(out), out.name)
+        assert (typical is None) == (count < LEAST_PHOTOS)
+    assert typical is not None and typical.low <= typical.high and typical.data == "data/made val"
 
 
 class RoomSamples(MadeSamples):

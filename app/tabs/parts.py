@@ -55,9 +55,12 @@ class Comparison:
         }
 
 
-def choice(label: str, elem_id: str, choices: Sequence[tuple[str, str]]) -> gr.Dropdown:
-    """One of a few, at first the first. choices: (words, value)."""
-    return gr.Dropdown(choices, value=choices[0][1], label=label, filterable=False, elem_id=elem_id)
+def choice(
+    label: str, elem_id: str, choices: Sequence[tuple[str, str]], first: str | None = None
+) -> gr.Dropdown:
+    """One of a few, at first the one with the value `first`, or the first. choices: (words, value)."""
+    value = choices[0][1] if first is None else first
+    return gr.Dropdown(choices, value=value, label=label, filterable=False, elem_id=elem_id)
 
 
 def stage_choice(elem_id: str) -> gr.Dropdown:

@@ -12,10 +12,11 @@ from gradio.data_classes import FileData, ListFiles
 from app.background_job import Job
 from app.folders import fresh_folder
 from app.tabs.parts import choice, stage_choice
+from app.tabs.triage_scatter import Scatter
 from app.uploads import uploaded
 from app.views import triage as view
 from mtcp.evaluation.ranking import TriageRow, to_csv
-from mtcp.geometry.quantities import BY_KEY, COHERENCE, Quantity
+from mtcp.geometry.quantities import RANKED, RANKED_BY_KEY, Quantity
 
 MOST = 50
 """Photos at once, at most."""
@@ -36,6 +37,8 @@ class Triage:
     """The components of the tab.
 
     entries: what is kept of each photo; tables: the files of the table that is shown in place of photos, or ().
+    fov: of all photos, as typed; seen_through: the one in force, None for each photo's own. scatter: two numbers of
+    all; what is brushed there is all that the gallery lists.
     """
 
     title: ClassVar[str] = "Triage"
@@ -44,12 +47,15 @@ class Triage:
     job: Job
     number: gr.Dropdown
     of: gr.Dropdown
+    fov: gr.Textbox
     note: gr.HTML
     summary: gr.HTML
+    scatter: Scatter
     gallery: gr.HTML
     table: gr.DownloadButton
     entries: gr.State
     tables: gr.State
+    seen_through: gr.State
 
     @classmethod
     def build(cls) -> Triage:
@@ -57,8 +63,9 @@ class Triage:
         gr.HTML(
             f'<p class="mt-headline">Drop up to {MOST} photos: those where depth and normals disagree most come '
             'first.</p><p class="mt-subdued">Each is run through the network once; only its numbers and two small '
-            "pictures are kept. Opening a photo runs the network on it again. Or drop the <code>.parquet</code> files "
-            "that <code>python -m mtcp predict --table</code> wrote of any number of photos, to see its worst rows.</p>"
+            "pictures are kept. A click on its pictures opens a photo: the network runs on it again. Or drop the "
+            "<code>.parquet</code> files that <code>python -m mtcp predict --table</code> wrote of any number of "
+            "photos, to see its worst rows.</p>"
         )
         files = gr.File(
             file_count="multiple",
@@ -73,6 +80,12 @@ class Triage:
         with gr.Row(elem_classes="mt-triage-keys"):
             number = choice("Rank by", "triage-number", view.choices())
             of = stage_choice("triage-of")
+            fov = gr.Textbox(  # a number field shows 0 where nothing is given
+                label="Field of view of all, degrees",
+                placeholder="each photo's own",
+                max_lines=1,
+                elem_id="triage-fov",
+            )
             table = gr.DownloadButton(
                 "Export table (CSV)", size="sm", interactive=False, elem_id="triage-csv"
             )
@@ -81,12 +94,15 @@ class Triage:
             job=job,
             number=number,
             of=of,
+            fov=fov,
             table=table,
-            note=gr.HTML(view.help_line(COHERENCE[0])),
+            note=gr.HTML(view.help_line(RANKED[0])),
             summary=gr.HTML(elem_id="triage-summary", elem_classes="mt-busy"),
+            scatter=Scatter.build(),
             gallery=gr.HTML(js_on_load=OPEN, elem_id="triage-gallery"),
             entries=gr.State((), time_to_live=STATE_SECONDS),
             tables=gr.State((), time_to_live=STATE_SECONDS),
+            seen_through=gr.State(None, time_to_live=STATE_SECONDS),
         )
 
     def exported(self, rows: Sequence[TriageRow]) -> gr.DownloadButton:
@@ -94,13 +110,13 @@ class Triage:
         if not rows:
             return gr.DownloadButton(value=None, interactive=False)
         path = fresh_folder(self.table.GRADIO_CACHE) / CSV_NAME
-        path.write_text(to_csv(rows, COHERENCE), encoding="utf-8", newline="")
+        path.write_text(to_csv(rows, RANKED), encoding="utf-8", newline="")
         return gr.DownloadButton(value=str(path), interactive=True)
 
 
 def quantity(key: str) -> Quantity:
-    """The number of coherence that has this key."""
-    return BY_KEY[key]
+    """The number that has this key."""
+    return RANKED_BY_KEY[key]
 
 
 def _paths(payload: ListFiles | FileData | None) -> list[str]:

@@ -50,10 +50,14 @@ def draw(tab: Triage, data: Settings, paths: Sequence[str]) -> Values:
     """
     number, of = quantity(data[tab.number]), data[tab.of]
     try:
-        seen = triage_table.look(opened(paths), number, of)
+        table, chosen = opened(paths), data[tab.scatter.chosen]
+        seen = triage_table.look(table, number, of, among=chosen)
+        chart = tab.scatter.draw(data, of, lambda x, y: triage_table.points(table, x, y, of))
     except InputError as error:
         raise InputError(_without_folders(str(error), paths)) from error
     return {
+        **chart,
+        tab.scatter.chosen: chosen,
         tab.note: view.help_line(number),
         tab.summary: triage_table.summary(seen, number),
         tab.gallery: triage_table.listing(seen, number, of),

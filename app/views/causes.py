@@ -27,6 +27,11 @@ def sentence(failure: Failure) -> str:
     return f'<span class="mt-cause"><b>{html.text(failure.cause.name)}:</b> {said}</span>'
 
 
+def unlike(reason: str) -> str:
+    """That the photo is unlike those of training, where it is. reason: as `Prediction.unlike`."""
+    return html.caveat(reason and f"This photo is unlike those of training: {reason}")
+
+
 def choices(failures: Sequence[Failure]) -> list[tuple[str, str]]:
     """What the list can be filtered by: words with the count, and cause."""
     counts = Counter(failure.cause.name for failure in failures)

@@ -45,9 +45,11 @@ class Change:
 def headline(analysis: Analysis) -> str:
     """How far depth and normals disagree, what trace-back did to it, and where most of that happened.
 
-    Above it, why none of that holds, where it does not. Below it, why it got worse, where it did.
+    Above it, why none of that holds, where it does not, and that the photo is unlike those of training, where it is.
+    Below it, why it got worse, where it did.
     """
-    return html.caveat(analysis.prediction.geometry_note) + _headline(analysis) + causes.why_worse(analysis)
+    told = html.caveat(analysis.prediction.geometry_note) + causes.unlike(analysis.prediction.unlike)
+    return told + _headline(analysis) + causes.why_worse(analysis)
 
 
 def _headline(analysis: Analysis) -> str:

@@ -44,6 +44,15 @@ def chosen(region: Region, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int
     return drawn, (x0, y0, x1, y1)
 
 
+def marked(photo: np.ndarray, region: Region, side: int) -> np.ndarray:
+    """The whole photo (H, W, 3) uint8, at most `side` px long, with one region as `chosen` draws it."""
+    drawn = np.array(shrink(photo, side))
+    over, (x0, y0, x1, y1) = chosen(region, (drawn.shape[0], drawn.shape[1]))
+    part, opaque = drawn[y0:y1, x0:x1], over[..., 3:] / 255.0
+    drawn[y0:y1, x0:x1] = np.round(part * (1 - opaque) + over[..., :3] * opaque)
+    return drawn
+
+
 def cropped(photo: np.ndarray, region: Region, size: tuple[int, int]) -> np.ndarray:
     """The photo round a region, outlined, in the shape (h, w) `size`, uint8 (h, w, 3)."""
     from PIL import Image

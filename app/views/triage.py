@@ -1,21 +1,25 @@
-"""The Triage view: cards of many photos, ranked by any number of coherence. Also how numbers are written."""
+"""The Triage view: cards of many photos, ranked by any number of coherence. Also how numbers are written.
+
+The scatter beside them is `app.views.triage_scatter`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from app.session import Analysis
-from app.views import html, legends
+from app.views import causes, html, legends, outlines
 from mtcp.drawing import colour, shown
 from mtcp.drawing.scale import Scale
 from mtcp.evaluation.ranking import (
     CHANGE,
     TriageRow,
+    cause_numbers,
     failure_counts,
     improved,
     mean,
@@ -23,7 +27,9 @@ from mtcp.evaluation.ranking import (
     stage_numbers,
     worst_cause,
 )
-from mtcp.geometry.quantities import COHERENCE, DIGITS, Quantity
+from mtcp.geometry.cause_shares import worst_failure
+from mtcp.geometry.quantities import DIGITS, INFORMATION, RANKED, Numbers, PhotoQuantity, Quantity
+from mtcp.geometry.report import Failure
 from mtcp.io.photo import shrink
 
 THUMBNAIL = 240  # px, long side
@@ -37,16 +43,22 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """What is kept of a photo: the numbers, two small pictures as data URIs, and the uploaded file."""
+    """What is kept of a photo: the numbers, two small pictures as data URIs, and the uploaded file.
+
+    worst: its worst failure in a few words, which is outlined in `photo`; empty where none fails. fov: the field of
+    view in degrees that was asked for, None for the photo's own.
+    """
 
     path: str
     row: TriageRow
     photo: str = ""
     angles: str = ""
+    worst: str = ""
+    fov: float | None = None
 
 
-def entry(analysis: Analysis, path: str) -> Entry:
-    """The entry of a photo that the network has seen."""
+def entry(analysis: Analysis, path: str, fov: float | None = None) -> Entry:
+    """The entry of a photo that the network has seen. fov: see `Entry`."""
     report, camera = analysis.coherence, analysis.prediction.camera
     height, width = analysis.original
     details = {
@@ -55,6 +67,7 @@ def entry(analysis: Analysis, path: str) -> Entry:
         "field_of_view_deg": round(camera.fov_deg, 2),
         "camera_from": analysis.prediction.camera_from,
         "geometry_note": analysis.prediction.geometry_note,
+        "unlike": analysis.prediction.unlike,
         **failure_counts(report),
         **worst_cause(report),
     }
@@ -63,8 +76,30 @@ def entry(analysis: Analysis, path: str) -> Entry:
     if report is not None:
         stage = report.refined or report.initial
         angles = html.data_uri(small(colour.angle(stage.maps.angle_deg)), "JPEG")
-    photo = html.data_uri(small(analysis.photo), "JPEG")
-    return Entry(path, TriageRow(analysis.name, initial, refined, details), photo, angles)
+    failure = worst_failure(analysis.failures)
+    drawn = (
+        small(analysis.photo)
+        if failure is None
+        else outlines.marked(analysis.photo, failure.region, THUMBNAIL)
+    )
+    return Entry(
+        path,
+        TriageRow(analysis.name, initial, refined, details, photo=photo_numbers(analysis)),
+        html.data_uri(drawn, "JPEG"),
+        angles,
+        "" if failure is None else _in_words(failure),
+        fov,
+    )
+
+
+def photo_numbers(analysis: Analysis) -> Numbers:
+    """`OF_PHOTO` of a photo that the network has seen."""
+    return {**cause_numbers(analysis.coherence), INFORMATION.key: analysis.prediction.information}
+
+
+def _in_words(failure: Failure) -> str:
+    label = f"{failure.label}, " if failure.label else ""
+    return f"{label}{failure.share_pct:.1f} % of the picture: {failure.cause.name}"
 
 
 def unreadable(path: str, problem: str) -> Entry:
@@ -77,38 +112,63 @@ def small(picture: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
     return shrink(picture, side)
 
 
-def order(entries: Sequence[Entry], quantity: Quantity, of: str) -> list[int]:
-    """Indices of the entries, the most incoherent first, then those without the number, then bad files."""
-    by_number = ranked([one.row for one in entries], quantity, of)
-    return sorted(by_number, key=lambda i: bool(entries[i].row.problem))
+def order(entries: Sequence[Entry], quantity: Quantity, of: str, chosen: Collection[int] = ()) -> list[int]:
+    """Indices of the entries, the most incoherent first, then those without the number, then bad files.
+
+    chosen: only these; all if there are none.
+    """
+    by_number = ranked([one.row for one in entries], quantity, stage_of(quantity, of))
+    placed = sorted(by_number, key=lambda i: bool(entries[i].row.problem))
+    return [i for i in placed if not chosen or i in chosen]
 
 
-def cards(entries: Sequence[Entry], quantity: Quantity, of: str) -> str:
-    """The gallery: rank, photo, angle map, the number initial and refined, name; each opens its photo."""
-    if not entries:
-        return ""
+def stage_of(quantity: Quantity, of: str) -> str:
+    """What is taken of a number: `of`, but of a number of the photo as a whole there is only one."""
+    return "refined" if isinstance(quantity, PhotoQuantity) else of
+
+
+def cards(entries: Sequence[Entry], quantity: Quantity, of: str, chosen: Collection[int] = ()) -> str:
+    """The gallery: rank, photo, angle map, the number initial and refined, name. Its pictures open it.
+
+    chosen: see `order`; the ranks stay those among all.
+    """
     places = [i for i in order(entries, quantity, of) if not entries[i].row.problem]
-    listed = "".join(_card(rank, i, entries[i], quantity) for rank, i in enumerate(places, 1))
+    listed = "".join(
+        _card(rank, i, entries[i], quantity) for rank, i in enumerate(places, 1) if not chosen or i in chosen
+    )
+    if not listed:
+        return ""
     bar = legends.bar(Scale.of_angles(colour.ANGLE_LIMIT))
-    legend = f'<div class="mt-triage-legend"><span>angle between depth and normals</span>{bar}</div>'
-    return f'{legend}<ol class="mt-cards">{listed}</ol>' if places else ""
+    legend = (
+        '<div class="mt-triage-legend"><span>outlined: the worst failure; beside it, the angle between depth and '
+        f"normals</span>{bar}</div>"
+    )
+    return f'{legend}<ol class="mt-cards">{listed}</ol>'
 
 
 def _card(rank: int, index: int, one: Entry, quantity: Quantity) -> str:
     name = html.text(one.row.name)
     angles = f'<img src="{one.angles}" alt="angle map of {name}">' if one.angles else ""
-    caveat = html.caveat(str(one.row.details.get("geometry_note", "")))
+    worst = f'<p class="mt-card-worst mt-subdued">{html.text(one.worst)}</p>' if one.worst else ""
     return (
-        f'<li class="mt-card"><div class="mt-card-pictures"><img src="{one.photo}" alt="{name}">{angles}</div>'
+        f'<li class="mt-card"><button type="button" class="mt-card-pictures" data-open="{index}" '
+        f'title="Open {name}" aria-label="Open {name}"><img src="{one.photo}" alt="{name}">{angles}</button>'
         f'<div class="mt-card-words"><b class="mt-rank">{rank}</b><span class="mt-card-name" title="{name}">'
-        f"{name}</span></div>"
-        f'<p class="mt-card-number">{before_after(one.row, quantity)}</p>{caveat}'
-        f'<button type="button" class="mt-open" data-open="{index}" aria-label="Open {name}">Open</button></li>'
+        f'{name}</span><span class="mt-card-number">{before_after(one.row, quantity)}</span></div>'
+        f"{worst}{caveats(one.row)}</li>"
     )
+
+
+def caveats(row: TriageRow) -> str:
+    """What a reader of a photo's numbers must not miss."""
+    told = {name: str(row.details.get(name, "")) for name in ("geometry_note", "unlike")}
+    return html.caveat(told["geometry_note"]) + causes.unlike(told["unlike"])
 
 
 def before_after(row: TriageRow, quantity: Quantity) -> str:
     """A number before and after trace-back, each in its colour."""
+    if isinstance(quantity, PhotoQuantity):
+        return number(row.value(quantity.key), quantity.unit)
     before = number(row.initial.get(quantity.key), quantity.unit)
     if not row.refined:
         return f'<span class="mt-initial">{before}</span>'
@@ -167,15 +227,16 @@ def left_out(bad: Sequence[TriageRow], count: int) -> str:
 def help_line(quantity: Quantity) -> str:
     """How to read the chosen number."""
     better = "higher is better" if quantity.higher_is_better else "lower is better"
-    unit = {"deg": "degrees", "cm": "centimetres", "m": "metres", "%": "per cent"}.get(
+    unit = {"deg": "degrees", "cm": "centimetres", "m": "metres", "%": "per cent", "nat": "nats"}.get(
         quantity.unit, "a ratio"
     )
-    return f'<p class="mt-subdued">In {unit}; {better}. The worst photo comes first.</p>'
+    told = f"{html.text(quantity.meaning)} " if isinstance(quantity, PhotoQuantity) else ""
+    return f'<p class="mt-subdued">{told}In {unit}; {better}. The worst photo comes first.</p>'
 
 
 def choices() -> list[tuple[str, str]]:
     """The numbers that photos can be ranked by: words and key."""
-    return [(quantity.title, quantity.key) for quantity in COHERENCE]
+    return [(quantity.title, quantity.key) for quantity in RANKED]
 
 
 def digits_of(unit: str) -> int:

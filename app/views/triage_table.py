@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.views import html
-from app.views.triage import STAGES, change, left_out, number, sentence
+from app.views.triage import STAGES, caveats, change, left_out, number, sentence, stage_of
+from app.views.triage_scatter import Point, Points, spread
 from mtcp.batch.read import CoherenceTable
 from mtcp.evaluation.ranking import TriageRow
-from mtcp.geometry.quantities import Quantity
+from mtcp.geometry.quantities import PhotoQuantity, Quantity
 
 MOST_SHOWN = 200
 """Rows of each kind, at most."""
@@ -22,6 +25,7 @@ class TableOptions:
 
     count, bad_count: of the whole table; before, after, improved: of the number, over the whole table.
     rows: the worst first; bad: files that could not be measured.
+    chosen: how many photos were selected, of which alone `rows` are; 0: all.
     """
 
     count: int
@@ -31,10 +35,15 @@ class TableOptions:
     improved: tuple[int, int]
     rows: Sequence[TriageRow]
     bad: Sequence[TriageRow]
+    chosen: int = 0
 
 
-def look(table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SHOWN) -> TableOptions:
+def look(
+    table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SHOWN, among: Sequence[int] = ()
+) -> TableOptions:
     """Reads what is shown of a table; the rest of it is read past, not kept.
+
+    among: the rows listed are taken from these alone; all if there are none.
 
     Raises:
         InputError: a part of it turns out damaged.
@@ -45,9 +54,27 @@ def look(table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SH
         table.mean(quantity, "initial"),
         table.mean(quantity, "refined"),
         table.improved(quantity),
-        table.worst(quantity, of, most),
+        table.worst(quantity, stage_of(quantity, of), most, among),
         table.unmeasured(most),
+        len(among),
     )
+
+
+def points(table: CoherenceTable, x: Quantity, y: Quantity, of: str) -> Points:
+    """The photos of a table of which both numbers are known, as the scatter takes them.
+
+    Raises:
+        InputError: a part of it turns out damaged.
+    """
+    across, up = (table.values(one, stage_of(one, of)) for one in (x, y))
+    known = np.flatnonzero(np.isfinite(across) & np.isfinite(up))
+    places = spread(known)
+    rows = table.rows(places)
+    drawn = [
+        Point(int(place), row.name, float(across[place]), float(up[place]), bool(row.details.get("unlike")))
+        for place, row in zip(places, rows, strict=True)
+    ]
+    return Points(drawn, known.size)
 
 
 def summary(seen: TableOptions, quantity: Quantity) -> str:
@@ -71,7 +98,9 @@ def listing(seen: TableOptions, quantity: Quantity, of: str) -> str:
 def _photos(seen: TableOptions, quantity: Quantity, of: str) -> str:
     if not seen.rows:
         return ""
-    if len(seen.rows) < seen.count:
+    if seen.chosen:
+        what = f"{len(seen.rows)} of the {seen.chosen:,} selected photos, ranked by the number {STAGES[of]}."
+    elif len(seen.rows) < seen.count:
         what = f"The {len(seen.rows)} of {seen.count:,} photos that are {_WORDS[of]}."
     else:
         what = f"All of them, ranked by the number {STAGES[of]}."
@@ -89,12 +118,15 @@ def _photos(seen: TableOptions, quantity: Quantity, of: str) -> str:
 
 
 def _cells(rank: int, row: TriageRow, quantity: Quantity) -> list[str]:
-    before, after = row.initial.get(quantity.key), row.refined.get(quantity.key)
+    if isinstance(quantity, PhotoQuantity):
+        before, after = None, row.photo.get(quantity.key)
+    else:
+        before, after = row.initial.get(quantity.key), row.refined.get(quantity.key)
     width, height, left = (row.details.get(key) for key in ("width_px", "height_px", "failures_remaining"))
     view = row.details.get("field_of_view_deg")
     return [
         str(rank),
-        html.text(row.name) + html.caveat(str(row.details.get("geometry_note", ""))),
+        html.text(row.name) + caveats(row),
         number(before, quantity.unit),
         number(after, quantity.unit),
         change(before, after, quantity),

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtcp.batch.storage import Place, read_photo
-from mtcp.batch.table import TableRow, cause_column, stored_name, write_block
+from mtcp.batch.table import TableRow, stored_name, write_block
 from mtcp.errors import InputError, one_line
-from mtcp.evaluation.ranking import failure_counts, stage_numbers, worst_cause
-from mtcp.geometry.cause_names import CAUSES
-from mtcp.geometry.cause_shares import cause_shares
+from mtcp.evaluation.ranking import cause_numbers, failure_counts, stage_numbers, worst_cause
+from mtcp.geometry.cause_shares import worst_failure
 from mtcp.geometry.coherence import coherence
+from mtcp.geometry.quantities import INFORMATION
 from mtcp.geometry.report import Coherence
 from mtcp.inference.prediction import Prediction
 from mtcp.io.photo import shrink
@@ -100,11 +100,13 @@ def measure(predict: Predict, job: Job, name: str) -> TableRow:
         prediction.camera,
         prediction.classes,
         note=prediction.geometry_note,
+        unlike=prediction.unlike,
     )
     row = {
         "photo": stored_name(name),
         "camera_from": prediction.camera_from,
         "geometry_note": prediction.geometry_note,
+        "unlike": prediction.unlike,
         "device": prediction.device,
         "checkpoint": prediction.checkpoint,
         "checkpoint_sha256": job.sha256,
@@ -115,6 +117,7 @@ def measure(predict: Predict, job: Job, name: str) -> TableRow:
         "threads": torch.get_num_threads(),
         "network_seconds": prediction.seconds,
         "field_of_view_deg": prediction.camera.fov_deg,
+        INFORMATION.key: prediction.information,
     }
     return {**row, **numbers(report, (height, width)), "seconds": time.perf_counter() - start}
 
@@ -125,13 +128,11 @@ def numbers(report: Coherence, photo: tuple[int, int]) -> dict[str, Any]:
     photo: its own (H, W), in whose pixels the worst failure's place is given, whatever size was worked at.
     """
     initial, refined = stage_numbers(report)
-    result: dict[str, Any] = {**failure_counts(report), **worst_cause(report)}
-    shares = cause_shares(report.failures)
-    result |= {cause_column(name): shares.get(name, 0.0) for name in CAUSES}
+    result: dict[str, Any] = {**failure_counts(report), **worst_cause(report), **cause_numbers(report)}
     for stage, values in (("initial", initial), ("refined", refined)):
         result |= {f"{stage}_{key}": value for key, value in values.items()}
-    if report.failures:
-        worst = report.failures[0]
+    worst = worst_failure(report.failures)
+    if worst is not None:
         result |= {
             "worst_status": worst.status,
             "worst_class": worst.label,

@@ -15,7 +15,14 @@ from mtcp.batch.storage import open_place
 from mtcp.batch.table import BAD, PHOTOS, REAL, TEXT, WHOLE, arrow, parts
 from mtcp.errors import InputError, one_line
 from mtcp.evaluation.ranking import CHANGE, TriageRow
-from mtcp.geometry.quantities import COHERENCE, FORMER_COLUMNS, Numbers, Quantity
+from mtcp.geometry.quantities import (
+    COHERENCE,
+    FORMER_COLUMNS,
+    OF_PHOTO,
+    Numbers,
+    PhotoQuantity,
+    Quantity,
+)
 from mtcp.io.safe_read import brief
 
 MOST_ROWS = 20_000_000
@@ -28,6 +35,7 @@ _DETAILS = (
     "field_of_view_deg",
     "camera_from",
     "geometry_note",
+    "unlike",
     "failures_remaining",
     "failures_fixed",
     "failures_introduced",
@@ -56,8 +64,11 @@ class CoherenceTable:
     def values(self, quantity: Quantity, of: str = "refined") -> np.ndarray:
         """A number of every photo, float64 (count,), in the table's order; NaN where it is not known.
 
-        of: "initial", "refined" (the initial number where no photo has a refined one) or "change".
+        of: "initial", "refined" (the initial number where no photo has a refined one) or "change". A number of the
+        photo as a whole is the same of either stage, and has no change.
         """
+        if isinstance(quantity, PhotoQuantity):
+            return np.full(self.count, np.nan) if of == CHANGE else self.column(quantity.key)
         before = self.column(f"initial_{quantity.key}")
         if of == "initial":
             return before
@@ -66,15 +77,22 @@ class CoherenceTable:
             return after - before
         return after if self._has_refined() else before
 
-    def worst(self, quantity: Quantity, of: str = "refined", most: int = 200) -> list[TriageRow]:
-        """The first `most` rows of `mtcp.evaluation.ranking.ranked` over the whole table, the worst first."""
+    def worst(
+        self, quantity: Quantity, of: str = "refined", most: int = 200, among: Sequence[int] = ()
+    ) -> list[TriageRow]:
+        """The first `most` rows of `mtcp.evaluation.ranking.ranked` over the whole table, the worst first.
+
+        among: only of the rows at these places in the table (others are passed over); of all if there are none.
+        """
         if not self.count:
             return []
         sign = -1.0 if quantity.higher_is_better else 1.0
         worth = sign * self.values(quantity, of)
         worth[~np.isfinite(worth)] = -np.inf
-        order = np.argsort(-worth, kind="stable")[:most]
-        return self._rows(order)
+        order = np.argsort(-worth, kind="stable")
+        if among:
+            order = order[np.isin(order, np.array(among))]
+        return self.rows(order[:most])
 
     def unmeasured(self, most: int = 200) -> list[TriageRow]:
         """Rows of what could not be measured, with the problem."""
@@ -110,7 +128,10 @@ class CoherenceTable:
                 values = np.where(np.isnan(values), former, values)
             return values
 
-    def _rows(self, order: np.ndarray) -> list[TriageRow]:
+    def rows(self, order: np.ndarray) -> list[TriageRow]:
+        """The rows at these places in the table, int (n,), in this order."""
+        if not len(order):
+            return []
         # take() wants rising indices to read each part once; the rank is put back after it
         rising = np.sort(order)
         with _reading():
@@ -253,7 +274,8 @@ def _row(values: dict[str, Any]) -> TriageRow:
             value = values[_FORMER[name]]
         if value is not None:
             details[name] = _text(value) if isinstance(value, str) else value
-    return TriageRow(_text(values["photo"]), stages["initial"], refined, details)
+    photo = {one.key: _number(values[one.key]) for one in OF_PHOTO}
+    return TriageRow(_text(values["photo"]), stages["initial"], refined, details, photo=photo)
 
 
 def _number(value: float | None) -> float | None:

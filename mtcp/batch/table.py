@@ -22,8 +22,7 @@ from mtcp import __version__
 from mtcp.batch.storage import Place, write_whole
 from mtcp.errors import InputError
 from mtcp.evaluation.ranking import STAGES
-from mtcp.geometry.cause_names import CAUSES
-from mtcp.geometry.quantities import COHERENCE
+from mtcp.geometry.quantities import COHERENCE, OF_PHOTO
 from mtcp.io.safe_read import brief
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ WHOLE = {
     "worst_y_px": "px",
 }
 """Columns of whole numbers -> unit."""
-NEWER_TEXT = ("geometry_note", "worst_cause")
+NEWER_TEXT = ("geometry_note", "unlike", "worst_cause")
 """Columns of text that older tables do not have."""
 REAL = {
     "seconds": "s",
@@ -64,13 +63,8 @@ REAL = {
 """Columns of real numbers -> unit. Those of `mtcp.geometry.quantities.COHERENCE` start with the stage."""
 
 
-def cause_column(name: str) -> str:
-    """The column of one of `mtcp.geometry.cause_names.CAUSES`."""
-    return f"cause_{name.replace(' ', '_')}_pct"
-
-
-NEWER_REAL = {cause_column(name): "%" for name in CAUSES}
-"""Columns of real numbers that older tables do not have -> unit: share of the picture that fails for each cause."""
+NEWER_REAL = {quantity.key: quantity.unit for quantity in OF_PHOTO}
+"""Columns of real numbers that older tables do not have -> unit."""
 
 
 def arrow() -> ModuleType:

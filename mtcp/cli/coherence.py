@@ -139,6 +139,7 @@ def scoreboard(report: Coherence) -> str:
     lines = [
         f"camera {camera.width}x{camera.height}, field of view {camera.fov_deg:.1f} degrees",
         *([f"note: {report.note}"] if report.note else []),
+        *([f"note: the photo is unlike those of training: {report.unlike}"] if report.unlike else []),
         f"{'':{WIDTH}}{'initial':>10}{'refined':>10}{'change':>10}",
     ]
     for one in COHERENCE:
@@ -184,8 +185,14 @@ def _of_photo(args: argparse.Namespace) -> Coherence:
 
     predictor = Predictor(args.checkpoint, args.device, longest_side=longest_side(args))
     prediction = predictor(args.input, args.fov)
-    note = prediction.geometry_note
-    return coherence(prediction.initial, prediction.refined, prediction.camera, prediction.classes, note=note)
+    return coherence(
+        prediction.initial,
+        prediction.refined,
+        prediction.camera,
+        prediction.classes,
+        note=prediction.geometry_note,
+        unlike=prediction.unlike,
+    )
 
 
 def _write_json(path: Path, report: Coherence) -> None:

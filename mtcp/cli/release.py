@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mtcp.cli.evaluate import strict
 from mtcp.drawing import shown
@@ -17,7 +17,10 @@ from mtcp.errors import InputError
 from mtcp.geometry.quantities import BY_KEY
 from mtcp.io.atomic import write_atomic, writing
 from mtcp.io.safe_read import parse_object, read_bytes
-from mtcp.tasks import lacking
+from mtcp.tasks import SEMSEG, lacking
+
+if TYPE_CHECKING:
+    from mtcp.model import MTCP
 
 AGREEMENT = "depth_normal_mean_deg"
 """The quantity that refined predictions must not be worse in."""
@@ -94,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
             "frames": len(data),
             "size": [written.config.height, written.config.image_width],
         }
-        update_card(trial, metrics=strict(metrics), measured_on=measured)
+        typical = _typical(written, args.data, args.split, bases)
+        update_card(trial, metrics=strict(metrics), measured_on=measured, **typical)
         for path in (trial, card_path(trial)):
             with writing(args.out.with_name(path.name)):
                 path.replace(args.out.with_name(path.name))
@@ -104,6 +108,19 @@ def run(args: argparse.Namespace) -> int:
     print(table(metrics))
     print(f"{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB")
     return 0
+
+
+def _typical(model: MTCP, data: str, split: str, bases: Sequence[Path]) -> dict[str, Any]:
+    """The card's field of `mtcp.inference.typical`; none for a network without classes, or of too few photos."""
+    from mtcp.data import open_data
+    from mtcp.evaluation.typical_range import class_informations
+    from mtcp.inference.typical import FIELD, LEAST_PHOTOS, Typical
+
+    photos = open_data(data, split, ())
+    if SEMSEG not in model.config.tasks or len(photos) < LEAST_PHOTOS:
+        return {}
+    found = class_informations(model, photos)
+    return {FIELD: Typical.of(found, portable(f"{data} {split}", bases)).to_card(len(found))}
 
 
 def check_coherence(metrics: Mapping[str, Any], source: Path) -> None:

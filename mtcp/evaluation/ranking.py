@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from mtcp.evaluation.ground_truth import Errors
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
-from mtcp.geometry.quantities import Numbers, Quantity, coherence_numbers
+from mtcp.geometry.cause_names import CAUSES, share_key
+from mtcp.geometry.cause_shares import cause_shares, worst_failure
+from mtcp.geometry.quantities import Numbers, PhotoQuantity, Quantity, coherence_numbers
 from mtcp.geometry.report import STATUSES, Coherence
 from mtcp.tasks import Task, task_named
 
@@ -44,7 +46,8 @@ _METRIC_TITLES = {
 class TriageRow:
     """One photo: its numbers before and, where there is trace-back, after it.
 
-    details: further columns of the CSV, by name. problem: why there are no numbers.
+    details: further columns of the CSV, by name. problem: why there are no numbers. photo: numbers of the photo as a
+    whole (`mtcp.geometry.quantities.OF_PHOTO`), which do not stand initial beside refined.
     """
 
     name: str
@@ -52,11 +55,14 @@ class TriageRow:
     refined: Numbers = field(default_factory=dict)
     details: dict[str, str | float | int] = field(default_factory=dict)
     problem: str = ""
+    photo: Numbers = field(default_factory=dict)
 
     def value(self, key: str, of: str = "refined") -> float | None:
         """A number of stage `of`, or its "change". Without trace-back "refined" is the initial one, and the
-        change is None.
+        change is None. A number of the photo as a whole is the same of either, and has no change.
         """
+        if key in self.photo:
+            return None if of == CHANGE else self.photo[key]
         before, after = self.initial.get(key), self.refined.get(key)
         if of == "initial" or (of == "refined" and not self.refined):
             return before
@@ -104,7 +110,16 @@ def failure_counts(report: Coherence | None) -> dict[str, str | float | int]:
 
 def worst_cause(report: Coherence | None) -> dict[str, str | float | int]:
     """Why the worst region of a photo fails, see `mtcp.geometry.causes`; empty where none does."""
-    return {"worst_cause": report.failures[0].cause.name} if report and report.failures else {}
+    worst = worst_failure(report.failures) if report else None
+    return {} if worst is None else {"worst_cause": worst.cause.name}
+
+
+def cause_numbers(report: Coherence | None) -> Numbers:
+    """`mtcp.geometry.quantities.CAUSE_SHARES` of a photo; empty where nothing was compared."""
+    if report is None:
+        return {}
+    shares = cause_shares(report.failures)
+    return {share_key(name): shares.get(name, 0.0) for name in CAUSES}
 
 
 def ranked(rows: Sequence[TriageRow], quantity: Quantity, of: str = "refined") -> list[int]:
@@ -137,25 +152,31 @@ def improved(rows: Iterable[TriageRow], quantity: Quantity) -> tuple[int, int]:
 
 
 def to_csv(rows: Sequence[TriageRow], quantities: Sequence[Quantity]) -> str:
-    """One line per row, in the order given: file, details, initial_KEY and refined_KEY, problem.
+    """One line per row, in the order given: file, details, initial_KEY and refined_KEY (of a `PhotoQuantity` KEY
+    alone), problem.
 
     Units are in the column names; what was not measured is empty. Text that a spreadsheet would take for a
     formula gets an apostrophe in front.
     """
     details = list(dict.fromkeys(name for row in rows for name in row.details))
-    numbers = [f"{stage}_{quantity.key}" for quantity in quantities for stage in STAGES]
+    columns = [(quantity.key, stage) for quantity in quantities for stage in _stages(quantity)]
+    numbers = [f"{stage}_{key}" if stage else key for key, stage in columns]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["rank", "file", *details, *numbers, "problem"])
     for rank, row in enumerate(rows, 1):
-        values = [_stage(row, stage).get(quantity.key) for quantity in quantities for stage in STAGES]
+        values = [_numbers(row, stage).get(key) for key, stage in columns]
         cells = [_cell(row.details.get(name, "")) for name in details]
         writer.writerow([rank, _cell(row.name), *cells, *map(_number, values), _cell(row.problem)])
     return text.getvalue()
 
 
-def _stage(row: TriageRow, stage: str) -> Mapping[str, float | None]:
-    return row.initial if stage == "initial" else row.refined
+def _stages(quantity: Quantity) -> Sequence[str]:
+    return ("",) if isinstance(quantity, PhotoQuantity) else STAGES
+
+
+def _numbers(row: TriageRow, stage: str) -> Mapping[str, float | None]:
+    return {"initial": row.initial, "refined": row.refined}.get(stage, row.photo)
 
 
 def _number(value: float | None) -> str:

@@ -20,3 +20,8 @@ CAUSES = {
     ROUGH_NORMALS: "on average the two agree, but the predicted normals scatter",
 }
 """Each cause and what it means, in the order in which they are asked for."""
+
+
+def share_key(name: str) -> str:
+    """What the share of the picture (%) that fails for one of `CAUSES` is called in tables."""
+    return f"cause_{name.replace(' ', '_')}_pct"

@@ -16,6 +16,12 @@ def of_last_stage(failures: Iterable[Failure]) -> list[Failure]:
     return [failure for failure in found if failure.found_in == last]
 
 
+def worst_failure(failures: Iterable[Failure]) -> Failure | None:
+    """The worst of the last prediction; if nothing fails in that, the worst that is left of the initial one."""
+    found = list(failures)
+    return next(iter((*of_last_stage(found), *found)), None)
+
+
 def cause_shares(failures: Iterable[Failure]) -> dict[str, float]:
     """Cause -> share of the picture (%) that fails for it in the last prediction, the largest first."""
     shares: defaultdict[str, float] = defaultdict(float)

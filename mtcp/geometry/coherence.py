@@ -84,6 +84,7 @@ def coherence(
         failures=failures,
         noise_floor=dict(NOISE_FLOOR),
         note=note,
+        unlike=unlike,
     )
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from mtcp.geometry.cause_names import CAUSES, share_key
+
 if TYPE_CHECKING:
     from mtcp.geometry.report import StageCoherence
 
 Numbers = dict[str, float | None]
 """Key of a `Quantity` -> number; None where it could not be measured."""
 
-DIGITS = {"deg": 1, "cm": 1, "%": 1, "m": 3, "": 3}
+DIGITS = {"deg": 1, "cm": 1, "%": 1, "m": 3, "nat": 2, "": 3}
 """Unit -> digits shown after the point."""
 
 
@@ -30,7 +32,7 @@ class Quantity:
 
     key: str
     title: str
-    unit: str  # "deg", "cm", "m", "%" or "" (a ratio)
+    unit: str  # "deg", "cm", "m", "%", "nat" or "" (a ratio)
     higher_is_better: bool
 
     @property
@@ -66,6 +68,13 @@ class CoherenceQuantity(Quantity):
     def find(self, numbers: Mapping[str, float | None]) -> float | None:
         """Its number in a record, under its key or a former one; None where the record lacks it."""
         return next((numbers[key] for key in numbers if FORMER_KEYS.get(key, key) == self.key), None)
+
+
+@dataclass(frozen=True)
+class PhotoQuantity(Quantity):
+    """A number of a photo as a whole: it does not stand initial beside refined. meaning: one sentence."""
+
+    meaning: str
 
 
 def _angles(
@@ -177,6 +186,33 @@ COHERENCE: tuple[CoherenceQuantity, ...] = (
 )
 """All of them, in the order in which they are shown."""
 
+CAUSE_SHARES: tuple[PhotoQuantity, ...] = tuple(
+    PhotoQuantity(
+        share_key(name),
+        f"Failing area, cause: {name}",
+        "%",
+        higher_is_better=False,
+        meaning=f"Share of the picture that fails in the last prediction because of this: {meaning}.",
+    )
+    for name, meaning in CAUSES.items()
+)
+"""Of the failures of the refined prediction, or of the only one. See `mtcp.geometry.cause_shares`."""
+
+INFORMATION = PhotoQuantity(
+    "class_information_nat",
+    "Class information (of class and place)",
+    "nat",
+    higher_is_better=True,
+    meaning="How much the place in the picture tells of the class: low in photos unlike those of training.",
+)
+"""See `mtcp.inference.typical`."""
+
+OF_PHOTO: tuple[PhotoQuantity, ...] = (*CAUSE_SHARES, INFORMATION)
+"""Numbers of a photo as a whole, in the order in which they are shown."""
+
+RANKED: tuple[CoherenceQuantity | PhotoQuantity, ...] = (*COHERENCE, *OF_PHOTO)
+"""All that photos can be ranked by."""
+
 FORMER_KEYS = {
     "depth_normal_mean": "depth_normal_mean_deg",
     "depth_normal_median": "depth_normal_median_deg",
@@ -197,6 +233,8 @@ FORMER_COLUMNS = {"failures_mended": "failures_fixed", "failures_new": "failures
 BY_KEY: dict[str, CoherenceQuantity] = {one.key: one for one in COHERENCE}
 BY_KEY |= {former: BY_KEY[key] for former, key in FORMER_KEYS.items()}
 """Each quantity by its key and by its former one."""
+
+RANKED_BY_KEY: dict[str, CoherenceQuantity | PhotoQuantity] = {**BY_KEY, **{one.key: one for one in OF_PHOTO}}
 
 
 def coherence_numbers(stage: StageCoherence) -> Numbers:

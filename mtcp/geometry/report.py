@@ -203,6 +203,9 @@ class Coherence:
     failures: tuple[Failure, ...]
     noise_floor: dict[str, float]
     note: str = ""  # why geometry, and so none of this, holds for the photo; empty where it does
+    unlike: str = (
+        ""  # why the photo is unlike those of training; empty where it is not, or where nothing is known
+    )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, every float rounded to four digits after the point."""

@@ -46,13 +46,20 @@ class Prediction:
     reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
     shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
     facts: PhotoFacts = field(default_factory=PhotoFacts)  # what the photo's file tells
+    information: float | None = (
+        None  # of class and place, nats: `mtcp.inference.typical`; None without semseg
+    )
+    unlike: str = (
+        ""  # why the photo is unlike those of training; empty where it is not, or where nothing is known
+    )
 
     @property
     def note(self) -> str:
         """What a reader of the maps has to know, for people: that they are coarser than asked for, that geometry does
-        not hold for the photo, how its pixels were read. Else empty.
+        not hold for the photo, how its pixels were read, that it is unlike those of training. Else empty.
         """
-        notes = (self._memory_note, self.geometry_note, self.facts.reading_note)
+        unlike = f"unlike the photos of training: {self.unlike}" if self.unlike else ""
+        notes = (self._memory_note, self.geometry_note, self.facts.reading_note, unlike)
         return "; ".join(note for note in notes if note)
 
     @property

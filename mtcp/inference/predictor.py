@@ -27,6 +27,7 @@ from mtcp.inference.sizes import (
     smaller_size,
     to_network,
 )
+from mtcp.inference.typical import Typical, class_information
 from mtcp.io.photo import check_photo, open_photo, shrink
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model import MTCP, Decoded
@@ -64,12 +65,14 @@ class Predictor:
         self.network_size = network_size
         self.longest_side = longest_side
         self.card: dict[str, Any] = {}
+        self.typical: Typical | None = None
         if isinstance(checkpoint, MTCP):
             self.name = "network in memory"
             self.model = checkpoint.to(self.device).eval()
         else:
             self.name = Path(checkpoint).name
             self.model, self.card = load_checkpoint(checkpoint, self.device)
+            self.typical = Typical.from_card(self.card, self.name)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(
@@ -114,7 +117,7 @@ class Predictor:
                     stage: {name: finish(self.model, name, raw, size, seen) for name, raw in raws.items()}
                     for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined))
                 }
-                inside = _inside(self.model, decoded)
+                inside = _inside(self.model, decoded) | self._typicality(decoded)
             except (MemoryError, RuntimeError) as error:
                 if not is_memory_short(error):
                     raise
@@ -164,6 +167,17 @@ class Predictor:
                     "end other programs, or take another device or a smaller photo"
                 )
             size = smaller
+
+    def _typicality(self, decoded: Decoded) -> dict[str, Any]:
+        """The fields of a `Prediction` that tell whether the photo is like those of training."""
+        logits = decoded.last.get(SEMSEG)
+        if logits is None:
+            return {}
+        information = class_information(logits)
+        return {
+            "information": information,
+            "unlike": self.typical.unlike(information) if self.typical else "",
+        }
 
     def _check(self, decoded: Decoded) -> None:
         for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined)):

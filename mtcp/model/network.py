@@ -36,6 +36,11 @@ class Decoded:
     traces: tuple[TensorTrace, ...] = ()  # what the parts tell of their inside
     features: dict[str, Tensor] = field(default_factory=dict)  # (B, C, h, w), what the initial heads read
 
+    @property
+    def last(self) -> dict[str, Tensor]:
+        """The maps that count: the refined ones, or without a refinement the initial ones."""
+        return self.refined or self.initial
+
 
 class MTCP(nn.Module):
     """Multi-task dense prediction: shared representation, task decoders, a fusion, a refinement, heads.

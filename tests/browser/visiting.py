@@ -31,9 +31,14 @@ class Visit:
 
 
 def visit(
-    browser: Browser, address: str, *, dark: bool = False, size: tuple[int, int] = (1440, 900)
+    browser: Browser,
+    address: str,
+    *,
+    dark: bool = False,
+    size: tuple[int, int] = (1440, 900),
+    until: str = "#failures [data-failure]",
 ) -> Visit:
-    """Opens the page in a fresh profile and waits until what it opens on is drawn."""
+    """Opens the page in a fresh profile and waits until what it opens on is drawn: the first of these elements."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
@@ -46,5 +51,5 @@ def visit(
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(address)
-    page.locator("#failures [data-failure]").first.wait_for()
+    page.locator(until).first.wait_for()
     return seen

@@ -1,0 +1,102 @@
+"""The scatter of the Triage tab: two numbers of all photos, and which photos are brushed in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.components.plot import PlotData
+
+from app.tabs.base import Settings, Values
+from app.tabs.parts import choice
+from app.views import triage as view
+from app.views import triage_scatter as drawing
+from app.views.triage_scatter import MOST_POINTS, Points
+from mtcp.errors import InputError
+from mtcp.geometry.quantities import INFORMATION, RANKED_BY_KEY, Quantity
+
+BRUSH = Path(__file__).with_name("triage_scatter.js")
+STATE_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """box: all of it, hidden while there is nothing to draw. up, across: keys of the numbers on the axes. chosen:
+    places of the brushed photos in the list, () for all.
+    """
+
+    box: gr.Column
+    up: gr.Dropdown
+    across: gr.Dropdown
+    everything: gr.Button
+    told: gr.HTML
+    plot: gr.Plot
+    brush: gr.HTML
+    chosen: gr.State
+
+    @classmethod
+    def build(cls) -> Scatter:
+        """Adds it to the page. gradio serves Plotly itself, and loads it when there is something to draw."""
+        with gr.Column(visible=False, elem_id="triage-scatter-box") as box:
+            with gr.Row(elem_classes="mt-triage-keys"):
+                up = choice("Scatter of", "triage-up", view.choices())
+                across = choice("against", "triage-across", view.choices(), INFORMATION.key)
+                everything = gr.Button("List all photos", size="sm", visible=False, elem_id="triage-all")
+            told = gr.HTML(elem_id="triage-brushed")
+            plot = gr.Plot(show_label=False, container=False, elem_id="triage-scatter")
+        script = BRUSH.read_text(encoding="utf-8")
+        brush = gr.HTML("", js_on_load=script, elem_id="triage-brush", visible="hidden")
+        return cls(box, up, across, everything, told, plot, brush, gr.State((), time_to_live=STATE_SECONDS))
+
+    @property
+    def inputs(self) -> list[Component]:
+        """What `draw` looks at."""
+        return [self.up, self.across, self.chosen]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `draw` sets."""
+        return [self.box, self.told, self.everything, self.plot]
+
+    def draw(self, data: Settings, of: str, points_of: Callable[[Quantity, Quantity], Points]) -> Values:
+        """The chart.
+
+        of: the stage that numbers are of, or the change. points_of: the photos that have both (across, up).
+        """
+        across, up = (RANKED_BY_KEY[data[one]] for one in (self.across, self.up))
+        found, chosen = points_of(across, up), data[self.chosen]
+        figure = drawing.figure(found.drawn, across, up, of, set(chosen))
+        return {
+            self.box: gr.Column(visible=True),
+            self.told: drawing.told(found, len(chosen)),
+            self.everything: gr.Button(visible=bool(chosen)),
+            self.plot: PlotData(type="plotly", plot=json.dumps(figure)),
+        }
+
+    def hide(self) -> Values:
+        """Without photos."""
+        return {self.box: gr.Column(visible=False), self.plot: None, self.chosen: ()}
+
+
+def brushed(event: gr.EventData) -> tuple[int, ...]:
+    """Places in the list of the photos that were brushed.
+
+    Raises:
+        InputError: what came is no such list.
+    """
+    data = event._data
+    places = data.get("points") if isinstance(data, dict) else None
+    if not isinstance(places, list) or len(places) > MOST_POINTS or not all(map(_is_place, places)):
+        raise InputError(
+            "what was selected in the scatter is no list of photos: reload the page and try again"
+        )
+    return tuple(dict.fromkeys(places))
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
