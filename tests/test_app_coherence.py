@@ -346,6 +346,10 @@ def test_outlines_follow_the_border() -> None:
     region = Region.of(mask, (slice(0, 20), slice(0, 30)), (20, 30))
     assert outlines.border(mask).sum() == 2 * 10 + 2 * 8
     assert outlines.path(region, (20, 30)) == "M10.5 5.5 10.5 14.5 19.5 14.5 19.5 5.5Z"
+    hole = mask.copy()
+    hole[8:12, 13:17] = False
+    ring = Region.of(hole, (slice(0, 20), slice(0, 30)), (20, 30))
+    assert outlines.path(ring, (20, 30)).count("M") == 2
     strong, box = outlines.chosen(region, (20, 30))
     assert box == (2, 0, 28, 20) and strong.shape == (20, 26, 4)
     assert strong[10, 13, 3] == 40 and strong[5, 13, 3] == 255 and strong[0, 0, 3] == 0
