@@ -30,10 +30,10 @@ def unpacked(data: bytes) -> tuple[dict[str, Any], Found]:
     h, w = described["grid"]
     found: Found = {}
     for plane in described["planes"]:
-        steps = np.frombuffer(plain, np.uint8, h * w, end).astype(np.uint16).reshape(h, w)
+        steps = np.frombuffer(plain, np.uint8, h * w, end).astype(np.int64)
         end += h * w
         if plane["wide"]:
-            steps = steps + 256 * np.frombuffer(plain, np.uint8, h * w, end).reshape(h, w)
+            steps += 256 * np.frombuffer(plain, np.uint8, h * w, end).astype(np.int64)
             end += h * w
         top = 65535 if plane["wide"] else 255
         raw = np.cumsum(steps.reshape(h, w), axis=1) % (top + 1)

@@ -1,4 +1,4 @@
-"""A pointer over the maps in a real Chromium: values, the cross in the other pictures, dividers, classes over the photo."""
+"""A pointer over the maps in a real Chromium: values, the cross in other pictures, dividers, classes over the photo."""
 
 from __future__ import annotations
 
