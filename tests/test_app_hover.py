@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_predictor import FakePredictor
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.scene import Scene
@@ -63,6 +63,7 @@ def pixels(described: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(8, 90), st.integers(8, 90), st.booleans())
 def test_the_arrays_are_the_maps(height: int, width: int, trace_back: bool) -> None:
     analysis = analysed(height, width, trace_back=trace_back)
