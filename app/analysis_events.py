@@ -99,7 +99,7 @@ def listen_for_opening(page: Page, opening: Opening) -> None:
 
     timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
     entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *_outputs(page)], **QUIET)
-    entered.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
+    _finish_result(page, entered)
 
 
 def _outputs(page: Page) -> list[Component]:
@@ -110,10 +110,29 @@ def _outputs(page: Page) -> list[Component]:
 def _complete(page: Page, event: Dependency) -> None:
     """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that, packs the zip."""
     drawn = event.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
+    _tell_values(page, drawn)
     outputs = [page.scene, page.header, *page.sidebar.outputs]
     compared = drawn.success(_comparer(page), page.scene, list(dict.fromkeys(outputs)), **NETWORK, **QUIET)
     filled = compared.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
-    filled.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
+    _finish_result(page, filled)
+
+
+def _finish_result(page: Page, event: Dependency) -> None:
+    """After `event`, with the pictures on the screen: the values under the cursor, and the zip."""
+    _tell_values(page, event)
+    event.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
+
+
+def _tell_values(page: Page, event: Dependency) -> None:
+    def tell(kept: CachedResult[Scene] | None) -> Values:
+        if kept is None:
+            return {page.sidebar.hover: None}
+        with page.looking(kept) as scene:
+            assert scene is not None
+            return page.sidebar.values(scene)
+
+    told = toasting(tell, lambda _: {page.sidebar.hover: gr.skip()})
+    event.success(told, page.scene, page.sidebar.outputs, **QUIET)
 
 
 def _waiter(page: Page) -> Callable[[Settings], Values]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -17,6 +18,11 @@ from mtcp.errors import InputError
 
 _MOVE = "(at) => Array({count}).fill({{__type__: 'update', slider_position: at}})"
 """Moves the divider of {count} ImageSliders, in the browser: their handles do not answer to the keyboard."""
+_FOLLOW = """(moved) => [Math.round(moved.at), ...{ids}.map(
+  (id) => ({{__type__: 'update', ...(id === moved.of ? {{}} : {{slider_position: moved.at}})}}))]"""
+"""Moves the slider for the keyboard and all ImageSliders but the one that was dragged; ids: of the latter, in order."""
+_FADE = "(share) => { document.documentElement.style.setProperty('--labels', share / 100); }"
+"""How much of the photo is seen through the colours of the classes: see style.css."""
 
 
 def listen(page: Page, others: Sequence[gr.Tab]) -> None:
@@ -89,8 +95,12 @@ def _listen_to_controls(page: Page) -> None:
             trigger = getattr(control.component, control.event)
             trigger(_redrawer(page, control, outputs[0]), page.draw_inputs, outputs, **LATEST)
     overview = page.tab(Predictions)
-    moved: list[Component] = [panel.compare.both for panel in overview.tasks]
+    overview.opacity.input(None, overview.opacity, None, js=_FADE, **PRIVATE)
+    moved: list[Component] = [one for slot in page.slots for one in slot.tab.divided]
     overview.divider.input(None, overview.divider, moved, js=_MOVE.format(count=len(moved)), **PRIVATE)
+    follow = _FOLLOW.format(ids=json.dumps([one.elem_id for one in moved]))
+    divided = page.sidebar.divided
+    divided.input(None, divided, [overview.divider, *moved], js=follow, **PRIVATE)
 
 
 def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]) -> Callable[..., Values]:

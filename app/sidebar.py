@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData, ImageData
 
-from app.picker import picker
+from app import maps
 from app.scene import Scene
+from app.served_files import cached_file, served
 from app.session import Analysis
 from app.tabs.base import Values
 from app.uploads import uploaded
-from app.views import about, page, probe
+from app.views import about, hover, page, probe
 
 DOWNLOAD = "Download all maps (zip)"
 EXAMPLE = {"path": "room.jpg", "orig_name": "room.jpg", "meta": {"_type": "gradio.FileData"}}
@@ -24,7 +26,9 @@ EXAMPLE = {"path": "room.jpg", "orig_name": "room.jpg", "meta": {"_type": "gradi
 
 @dataclass(frozen=True)
 class Sidebar:
-    """The components of the left column. `picker` reports clicks on any picture of the page."""
+    """The components of the left column. `picker` reports clicks on any picture of the page, `hover` tells values
+    under the cursor, `divided` where the divider of a comparison was dragged to.
+    """
 
     photo: gr.Image
     examples: gr.Dataset | None
@@ -37,6 +41,8 @@ class Sidebar:
     download: gr.DownloadButton
     marker: gr.HTML
     picker: gr.HTML
+    hover: gr.HTML
+    divided: gr.HTML
 
     @classmethod
     def build(cls, examples: Sequence[Path]) -> Sidebar:
@@ -63,14 +69,16 @@ class Sidebar:
                 facts=gr.HTML(elem_id="photo-facts"),
                 download=gr.DownloadButton(DOWNLOAD, interactive=False, elem_id="download"),
                 marker=gr.HTML(probe.marker(None)),
-                picker=picker(),
+                picker=maps.picker(),
+                hover=maps.hover(),
+                divided=maps.divider(),
             )
 
     @property
     def outputs(self) -> list[Any]:
         """Everything that `fill`, `point` and `clear` may set. The photo is not among it: see `shown`."""
         places = [self.facts, self.download, self.marker]
-        return [*places, self.probe, self.readout, self.x, self.y, self.fov]
+        return [*places, self.probe, self.readout, self.x, self.y, self.fov, self.hover]
 
     def fill(self, scene: Scene) -> Values:
         """The column for a new run."""
@@ -78,6 +86,7 @@ class Sidebar:
         filled: Values = {self.facts: page.photo_facts(analysis), self.probe: gr.Column(visible=True)}
         filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
         filled[self.fov] = self.in_force(scene)[self.fov]
+        filled[self.hover] = None  # of another photo
         return filled | self.point(scene)
 
     def shown(self, analysis: Analysis, path: str) -> Values:
@@ -100,7 +109,19 @@ class Sidebar:
 
     def refocus(self, scene: Scene) -> Values:
         """What follows the camera, and the probe."""
-        return {self.facts: page.photo_facts(scene.analysis), **self.point(scene)}
+        return {self.facts: page.photo_facts(scene.analysis), **self.values(scene)}
+
+    def values(self, scene: Scene) -> Values:
+        """All that tells values: of every pixel for the browser, and of the probe."""
+        analysis = scene.analysis
+        made = {"hover.maps": hover.maps_file}
+        if analysis.coherence is not None:
+            made["camera.coherence.hover"] = hover.angles_file
+        files = [
+            cached_file(analysis.cache, key, self.hover.GRADIO_CACHE, "values.bin", partial(make, analysis))
+            for key, make in made.items()
+        ]
+        return {self.hover: [served(path, self.hover) for path in files], **self.point(scene)}
 
     def clear(self) -> Values:
         """The column without a result. The photo stays as the person left it."""
@@ -109,6 +130,7 @@ class Sidebar:
             self.download: gr.DownloadButton(DOWNLOAD, value=None, interactive=False),
             self.probe: gr.Column(visible=False),
             self.marker: probe.marker(None),
+            self.hover: None,
         }
 
 

@@ -237,6 +237,33 @@ def test_queries_that_are_all_alike_are_said_to_be(analysis: Analysis) -> None:
     assert f"All {QUERIES} queries of this checkpoint draw the same mask" in text
 
 
+def gated(analysis: Analysis, gate: np.ndarray | None) -> Analysis:
+    prediction = dataclasses.replace(analysis.prediction, gate=gate)
+    return Analysis(analysis.photo, prediction, analysis.name, analysis.original)
+
+
+def test_the_gate_of_the_masks_is_shown_from_0_to_1(analysis: Analysis) -> None:
+    gate = np.linspace(0.2, 0.9, 12 * 16, dtype=np.float32).reshape(12, 16)
+    text = attention_inside.queries(gated(analysis, gate), PROBE)
+    assert alts(text)[0] == "the gate that the query masks make"
+    assert "mean <b>0.55</b>" in text and "0.20 to 0.90" in text
+    assert (drawn(text)[0] == colour.mapped(gate, 0.0, 1.0, "magma")).all()
+    doubled = attention_inside.queries(gated(analysis, 2 * gate), PROBE)
+    assert (drawn(doubled)[0] == drawn(text)[0]).all()  # from 0 to 2
+    unbounded = attention_inside.queries(gated(analysis, 10 * gate - 5), PROBE)
+    assert "-3 to 4" in unbounded.replace("-3.00 to 4.00", "-3 to 4")
+
+
+def test_a_gate_that_does_nothing_is_said_to(analysis: Analysis) -> None:
+    even = np.full((12, 16), 0.998, np.float32)
+    even[0] = 0.99
+    text = attention_inside.queries(gated(analysis, even), PROBE)
+    assert "This gate is <b>1.00</b> everywhere: it does nothing." in text
+    even[0] = 0.98
+    assert "does nothing" not in attention_inside.queries(gated(analysis, even), PROBE)
+    assert "gate is" not in attention_inside.queries(gated(analysis, None), PROBE)
+
+
 def test_the_strip_shows_each_step_at_its_own_resolution(analysis: Analysis) -> None:
     text = attention_inside.trace_back(analysis)
     found = drawn(text)

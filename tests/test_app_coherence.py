@@ -162,7 +162,7 @@ def test_truth_is_a_column_of_its_own_and_measured_once() -> None:
     told = scoreboard.scoreboard(known)
     assert cells(told, "depth_normal_mean_deg")["truth"] == "0.0°"
     assert "made &lt;here&gt;" in told and "<here>" not in told
-    assert scoreboard.truth_stage(known) is known.cache["camera.coherence.truth"]
+    assert scoreboard.truth_stage(known) is known.cache["truth.coherence"]
     assert "mt-truth" not in scoreboard.scoreboard(analysis)
     depth_only = Truth({"depth": truth.maps["depth"]}, truth.camera, "a scan")
     assert scoreboard.truth_stage(dataclasses.replace(analysis, truth=depth_only, cache={})) is None
@@ -357,10 +357,11 @@ def test_outlines_follow_the_border() -> None:
     mask[5:15, 10:20] = True
     region = Region.of(mask, (slice(0, 20), slice(0, 30)), (20, 30))
     assert outlines.border(mask).sum() == 2 * 10 + 2 * 8
-    drawn = outlines.outlined(np.full((20, 30, 3), 100, np.uint8), [region], 30)
-    assert (drawn[5, 12] == outlines.LINE).all()
-    assert (drawn[4, 12] == outlines.DARK).all()
-    assert (drawn[10, 15] == 100).all() and (drawn[0, 0] == 100).all()
+    assert outlines.path(region, (20, 30)) == "M10.5 5.5 10.5 14.5 19.5 14.5 19.5 5.5Z"
+    hole = mask.copy()
+    hole[8:12, 13:17] = False
+    ring = Region.of(hole, (slice(0, 20), slice(0, 30)), (20, 30))
+    assert outlines.path(ring, (20, 30)).count("M") == 2
     strong, box = outlines.chosen(region, (20, 30))
     assert box == (2, 0, 28, 20) and strong.shape == (20, 26, 4)
     assert strong[10, 13, 3] == 40 and strong[5, 13, 3] == 255 and strong[0, 0, 3] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.scene import Scene
 from app.session import Analysis
-from app.views import probe
+from app.views import probe, scoreboard
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth
 
@@ -99,6 +100,22 @@ def test_the_readout_shows_the_truth_where_it_is_known(scene: Scene) -> None:
     assert probe.readings(seen)["truth"].depth == pytest.approx(1.25)
     assert probe.readings(seen)["truth"].label is None
     assert "truth" in probe.readout(seen)
+
+
+def test_the_readout_has_two_decimals_and_the_truth_last(scene: Scene) -> None:
+    maps = scene.analysis.prediction.initial
+    true = Truth(dict(maps), scene.analysis.prediction.camera, "made")
+    known = dataclasses.replace(scene.analysis, truth=true, cache={})
+    seen = dataclasses.replace(scene, analysis=known).enter(40, 50)
+    told = probe.readout(seen)
+    heads = re.findall(r'<th scope="col" class="[^"]*">([^<]*)</th>', told)
+    assert heads == ["", "initial", "refined", "ground truth"]
+    row = re.search(r"<tr><td>normal y</td>(.*?)</tr>", told)
+    assert row is not None
+    assert row.group(1) == "<td>\N{MINUS SIGN}1.00</td><td>0.00</td><td>\N{MINUS SIGN}1.00</td>"
+    assert probe.readings(seen)["truth"].angle is None  # not compared yet
+    scoreboard.truth_stage(known)
+    assert probe.readings(seen)["truth"].angle == pytest.approx(probe.readings(seen)["initial"].angle)
 
 
 def test_the_marker_lies_on_the_probe(scene: Scene) -> None:

@@ -122,6 +122,8 @@ def test_another_camera_is_told(truth: Truth) -> None:
 def test_the_probe_says_what_is_true_there(truth: Truth) -> None:
     analysis = run_of(FakePredictor(), truth)
     said = view.at_probe(analysis, (W // 2, H - 1))
+    heads = ("initial</th>", "refined</th>", "ground truth</th>")
+    assert said.index(heads[0]) < said.index(heads[1]) < said.index(heads[2])
     assert "floor" in said
     assert "wrong" not in said
     window = view.at_probe(

@@ -106,6 +106,7 @@ def test_representation_is_the_gate_of_pixel_decoder_and_masks() -> None:
     assert isinstance(Mask2FormerShared(whole.model, width=32, tasks=("depth",)).project, torch.nn.Identity)
     torch.testing.assert_close(shared.features["depth"], expected)
     torch.testing.assert_close(shared.masks, reference.masks_queries_logits)
+    torch.testing.assert_close(shared.gate, reference.masks_queries_logits.sum(1, keepdim=True))
 
 
 def test_the_pretrained_part_trains_at_its_own_rate() -> None:

@@ -209,6 +209,7 @@ def test_switches_change_the_network_and_train_every_parameter(changes: dict[str
     assert bool(decoded.refined) == (model.config.refinement != "none")
     assert bool(decoded.traces) == (model.config.fusion != "none")
     assert (decoded.masks is not None) == model.config.query_gate
+    assert (decoded.gate is not None) == model.config.query_gate
     maps = [
         *decoded.initial.values(),
         *decoded.refined.values(),

@@ -77,7 +77,7 @@ class Attention:
             steps=_folded("Trace-back, step by step", "attention-steps", True),
             entropies=_folded("How widely every pixel attends", "attention-entropies"),
             gates=_folded("What each task lets in from the others", "attention-gates"),
-            queries=_folded("Query masks at the probe", "attention-queries"),
+            queries=_folded("Query masks and the gate that they make", "attention-queries"),
             inside=_folded("What else this design computes inside", "attention-inside"),
         )
 
@@ -87,6 +87,10 @@ class Attention:
             Control(self.scale, self._redraw),
             Control(self.opacity, self._redraw),
         )
+
+    @property
+    def divided(self) -> tuple[gr.ImageSlider, ...]:
+        return ()
 
     @property
     def outputs(self) -> tuple[Component, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+import gradio as gr
 from gradio.components import Component
 
 from app.scene import Scene
@@ -41,6 +42,10 @@ class Tab(Protocol):
     @property
     def controls(self) -> tuple[Control, ...]:
         """What the person sets here."""
+
+    @property
+    def divided(self) -> tuple[gr.ImageSlider, ...]:
+        """Pictures under a divider: all dividers of the page move together."""
 
     @property
     def outputs(self) -> tuple[Component, ...]:

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
-from gradio.data_classes import FileData
 
 from app import viewer
 from app.folders import fresh_folder
 from app.scene import Scene
+from app.served_files import cached_file, served
 from app.session import Analysis
 from app.tabs.base import Control, Settings, Values
 from app.tabs.parts import offered
@@ -199,20 +199,21 @@ class Cloud:
         analysis, budget, what = scene.analysis, settings[self.budget], self._what(scene.analysis, settings)
         sampled = _shape(analysis, budget)
         folder = self.viewer.GRADIO_CACHE
-        depths = _file(analysis, f"camera.cloud.depths.{budget}", folder, sampled.data)
-        colours = _file(
-            analysis,
+        depths = cached_file(
+            analysis.cache, f"camera.cloud.depths.{budget}", folder, "cloud.bin", sampled.data
+        )
+        colours = cached_file(
+            analysis.cache,
             f"camera.cloud.colours.{budget}.{what}",
             folder,
+            "cloud.bin",
             lambda: view.paint(analysis, what, sampled).tobytes(),
         )
-        # gradio draws with copies of a component once it was left as it is, and forgets what those have sent
-        self.viewer.temp_files.update((str(depths), str(colours)))
         return {
             **view.describe(scene, sampled, settings[self.edges] / 100, bool(settings[self.needles])),
             "run": analysis.cache.setdefault("cloud.run", secrets.token_hex(4)),
-            "depths": _served(depths),
-            "colours": _served(colours),
+            "depths": served(depths, self.viewer),
+            "colours": served(colours, self.viewer),
             "show": settings[self.show] if analysis.prediction.refined else "initial",
             "spread": settings[self.size],
         }
@@ -232,7 +233,7 @@ class Cloud:
             }
             return {
                 self.saved: {
-                    "file": _served(write(fresh_folder(self.saved.GRADIO_CACHE) / analysis.stem, clouds))
+                    "file": served(write(fresh_folder(self.saved.GRADIO_CACHE) / analysis.stem, clouds))
                 }
             }
 
@@ -266,17 +267,3 @@ def _shape(analysis: Analysis, budget: int) -> view.Shape:
     if key not in analysis.cache:
         analysis.cache[key] = view.shape(analysis, budget or None)
     return analysis.cache[key]
-
-
-def _file(analysis: Analysis, key: str, folder: str, data: Callable[[], bytes]) -> Path:
-    """The file of that key, written at its first use, and again if gradio has cleared it away."""
-    path = analysis.cache.get(key)
-    if path is None or not path.exists():
-        path = analysis.cache[key] = fresh_folder(folder) / "cloud.bin"
-        path.write_bytes(data())
-    return path
-
-
-def _served(path: Path) -> dict[str, Any]:
-    """A file in gradio's form, to which gradio adds the address that the browser can fetch it from."""
-    return FileData(path=str(path), orig_name=path.name).model_dump()

@@ -221,6 +221,10 @@ class Coherence:
         return (*self.angles.controls, *self.failures.controls, *self.cloud.controls)
 
     @property
+    def divided(self) -> tuple[gr.ImageSlider, ...]:
+        return (self.angles.compare.both,)
+
+    @property
     def outputs(self) -> tuple[Component, ...]:
         # a column is no Component to gradio's types
         own: list[Any] = [self.headline, self.compared, self.board]

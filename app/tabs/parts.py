@@ -35,11 +35,11 @@ class Comparison:
     alone: gr.Image
 
     @classmethod
-    def build(cls, title: str, elem_id: str) -> Comparison:
-        """Adds it to the page. Elements: `elem_id`, `elem_id`-initial."""
-        label, classes = f"{title}: initial and refined", ["mt-compare", "mt-pick"]
-        both = gr.ImageSlider(label=label, elem_id=elem_id, elem_classes=classes, **_PICTURE)
-        return cls(both, map_picture(title, f"{elem_id}-initial", title, "mt-alone", visible=False))
+    def build(cls, title: str, elem_id: str, *classes: str) -> Comparison:
+        """Adds it to the page. Elements: `elem_id`, `elem_id`-initial. classes: of CSS, beside its own."""
+        label, own = f"{title}: initial and refined", ["mt-compare", "mt-pick", *classes]
+        both = gr.ImageSlider(label=label, elem_id=elem_id, elem_classes=own, **_PICTURE)
+        return cls(both, map_picture(title, f"{elem_id}-initial", title, "mt-alone", *classes, visible=False))
 
     @property
     def outputs(self) -> tuple[Component, ...]:

@@ -35,7 +35,9 @@ class TaskPanel:
             gr.HTML(f"<h2>{name}</h2>")
             return cls(
                 task,
-                compare=Comparison.build(name, f"compare-{task.name}"),
+                compare=Comparison.build(
+                    name, f"compare-{task.name}", *(["mt-labels"] if task.classes else [])
+                ),
                 legend=gr.HTML(),
                 note=gr.HTML(elem_id=f"note-{task.name}"),
                 change=map_picture(
@@ -70,27 +72,43 @@ class Predictions:
 
     headline: gr.HTML
     divider: gr.Slider
+    opacity: gr.Slider
     tasks: tuple[TaskPanel, ...]
 
     @classmethod
     def build(cls, tasks: Sequence[Task]) -> Predictions:
         """Adds the view to the page."""
         headline = gr.HTML(elem_classes="mt-busy")
-        divider = gr.Slider(
-            0,
-            100,
-            50,
-            step=1,
-            label="Divider in all pictures (%): initial on its left, refined on its right",
-            elem_id="divider",
-            buttons=[],
-        )
+        with gr.Row(elem_classes="mt-controls"):
+            divider = gr.Slider(
+                0,
+                100,
+                50,
+                step=1,
+                label="Divider in all pictures (%): initial on its left, refined on its right",
+                elem_id="divider",
+                buttons=[],
+            )
+            opacity = gr.Slider(
+                0,
+                100,
+                100,
+                step=1,
+                label="Opacity of the classes over the photo (%)",
+                elem_id="labels-opacity",
+                buttons=[],
+                visible=any(task.classes for task in tasks),
+            )
         with gr.Row(elem_classes="mt-tasks"):
-            return cls(headline, divider, tuple(TaskPanel.build(task) for task in tasks))
+            return cls(headline, divider, opacity, tuple(TaskPanel.build(task) for task in tasks))
 
     @property
     def controls(self) -> tuple[Control, ...]:
         return ()
+
+    @property
+    def divided(self) -> tuple[gr.ImageSlider, ...]:
+        return tuple(panel.compare.both for panel in self.tasks)
 
     @property
     def outputs(self) -> tuple[Component, ...]:

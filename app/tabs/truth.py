@@ -167,6 +167,11 @@ class Truth:
         return ()
 
     @property
+    def divided(self) -> tuple[gr.ImageSlider, ...]:
+        """The maps of errors."""
+        return tuple(panel.errors.both for panel in self.panels)
+
+    @property
     def outputs(self) -> tuple[Component, ...]:
         """Everything that `fill` and `point` may set."""
         own = (self.headline, self.caveat, self.probe)

@@ -24,6 +24,8 @@ ENTROPY_WORK = 1e10
 """Multiplications for a task's entropy map that a click on a tab may cost (under a second on two cores). Beyond,
 only every n-th row is computed; each of them exactly."""
 QUERIES = 6
+GATE_SAME = 0.01
+"""A gate that varies by no more over the photo does nothing."""
 SAME = 0.05
 """Queries whose masks differ by less of their range, everywhere, are called the same."""
 
@@ -93,7 +95,7 @@ def gates(analysis: Analysis) -> str:
 
 
 def queries(analysis: Analysis, probe: tuple[int, int]) -> str:
-    """The masks of the strongest queries at the probe, on one scale."""
+    """The gate that all masks make, and the masks of the strongest queries at the probe, on one scale."""
     prediction = analysis.prediction
     if prediction.masks is None:
         return _sentence(WITHOUT_QUERIES)
@@ -116,9 +118,30 @@ def queries(analysis: Analysis, probe: tuple[int, int]) -> str:
         figures.append(pictures.figure(rgb, f"mask of {name}", caption, sharp))
     ticks = [f"{low:+.1f}", f"{(low + high) / 2:+.1f}", f"{high:+.1f} (logit)"]
     bar = html.bar(colour.colour_map("magma")[::8], ticks)
-    return (
-        f'{_sentence(note)}<div class="mt-small">{"".join(figures)}</div><div class="mt-legend">{bar}</div>'
+    masks_drawn = f'<div class="mt-small">{"".join(figures)}</div><div class="mt-legend">{bar}</div>'
+    return f"{_gate(analysis)}{_sentence(note)}{masks_drawn}"
+
+
+def _gate(analysis: Analysis) -> str:
+    """The factor that the masks put on every feature; words alone where it is the same everywhere."""
+    prediction = analysis.prediction
+    gate = prediction.gate
+    if gate is None:
+        return ""
+    low, high, mean = float(gate.min()), float(gate.max()), float(gate.mean())
+    if high - low <= GATE_SAME:
+        return _sentence(f"This gate is <b>{mean:.2f}</b> everywhere: it does nothing.")
+    shown, sharp = pictures.small(prediction, gate, STRIDE)
+    bottom, top = (0.0, 1.0 if high <= 1 else 2.0) if low >= 0 and high <= 2 else (low, high)
+    rgb = colour.mapped(shown, bottom, top, "magma")
+    caption = (
+        f"gate <span class='mt-nowrap'>mean <b>{mean:.2f}</b></span> "
+        f"<span class='mt-nowrap mt-subdued'>{low:.2f} to {high:.2f}</span>"
     )
+    drawn = pictures.figure(rgb, "the gate that the query masks make", caption, sharp)
+    bar = html.bar(colour.colour_map("magma")[::8], [f"{v:g}" for v in (bottom, (bottom + top) / 2, top)])
+    note = "The gate that all masks make: every feature of the photo is multiplied with it, for every task."
+    return f'{_sentence(note)}<div class="mt-small">{drawn}</div><div class="mt-legend">{bar}</div>'
 
 
 def trace_back(analysis: Analysis) -> str:

@@ -96,9 +96,7 @@ def picture(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) 
 
 def unmarked(analysis: Analysis) -> str:
     """The photo without any outlines."""
-    return html.picture(
-        shrink(analysis.photo, SIDE), "The photo", kind="JPEG", over='<i class="mt-chosen"></i>'
-    )
+    return _framed(analysis, "The photo", "")
 
 
 def chosen(scene: Scene) -> str:
@@ -111,9 +109,7 @@ def chosen(scene: Scene) -> str:
 
 
 def _style(analysis: Analysis, failure: Failure) -> str:
-    height, width = analysis.photo.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    size = _size(analysis)
     drawn, (x0, y0, x1, y1) = outlines.chosen(failure.region, size)
     at = {
         "x": 100 * x0 / size[1],
@@ -212,7 +208,6 @@ def _thumbnails(analysis: Analysis) -> list[str]:
 
 def _picture(analysis: Analysis, found: Sequence[Failure]) -> str:
     height, width = analysis.photo.shape[:2]
-    drawn = outlines.outlined(analysis.photo, [failure.region for failure in found], SIDE)
     spots = "".join(
         f'<button type="button" class="mt-spot" tabindex="-1" data-failure="{failure.rank}" '
         f'style="left:{100 * (failure.pixel[0] + 0.5) / width:.2f}%;'
@@ -220,5 +215,26 @@ def _picture(analysis: Analysis, found: Sequence[Failure]) -> str:
         f'aria-label="choose region {failure.rank}">{failure.rank}</button>'
         for failure in reversed(found)
     )
-    alt = f"The photo with {len(found)} failure regions outlined"
-    return html.picture(drawn, alt, kind="JPEG", over=f'<i class="mt-chosen"></i>{spots}')
+    size = _size(analysis)
+    paths = "".join(  # the small ones on top, where a pointer reaches them
+        f'<path data-outline="{failure.rank}" d="{outlines.path(failure.region, size)}"/>'
+        for failure in sorted(found, key=lambda failure: -failure.region.count)
+    )
+    drawn = (
+        f'<svg class="mt-outlines" viewBox="0 0 {size[1]} {size[0]}" preserveAspectRatio="none" aria-hidden="true">'
+        f"{paths}</svg>"
+    )
+    return _framed(analysis, f"The photo with {len(found)} failure regions outlined", drawn, spots)
+
+
+def _framed(analysis: Analysis, alt: str, below: str, above: str = "") -> str:
+    """The photo with something below and above the chosen region's outline."""
+    photo = shrink(analysis.photo, SIDE)
+    return html.picture(photo, alt, kind="JPEG", over=f'{below}<i class="mt-chosen"></i>{above}')
+
+
+def _size(analysis: Analysis) -> tuple[int, int]:
+    """(h, w) of the photo with the outlines."""
+    height, width = analysis.photo.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

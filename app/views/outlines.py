@@ -1,8 +1,8 @@
-"""Outlines of regions on the photo, that stand out from any photo: a light line in a dark one."""
+"""Outlines of regions on the photo: drawn ones stand out from any photo, a light line in a dark one; paths are for the
+browser, which draws them faintly until one is pointed at.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -15,18 +15,18 @@ LINE: Colour = (255, 255, 255)
 CHOSEN: Colour = (244, 63, 94)
 """The rose that marks the chosen region in the 3D view too."""
 DARK: Colour = (15, 15, 20)
+BEND_PX = 0.8
+"""What a path may leave out."""
 
 
-def outlined(photo: np.ndarray, regions: Iterable[Region], side: int) -> np.ndarray:
-    """The photo (H, W, 3) uint8 with thin outlines, at most `side` px long."""
-    drawn = np.array(shrink(photo, side))
-    size = (drawn.shape[0], drawn.shape[1])
-    line = np.zeros(size, bool)
-    for region in regions:
-        line |= border(smooth(region.mask(size)))
-    drawn[_grown(line, 1) & ~line] = DARK
-    drawn[line] = LINE
-    return drawn
+def path(region: Region, size: tuple[int, int]) -> str:
+    """The region's outline as the `d` of an SVG path, in a picture of `size` (h, w); holes are holes by "evenodd"."""
+    mask = smooth(region.mask(size)).view(np.uint8)
+    lines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    corners = (cv2.approxPolyDP(line, BEND_PX, True)[:, 0] + 0.5 for line in lines)
+    return "".join(
+        f"M{' '.join(f'{x:g} {y:g}' for x, y in line.tolist())}Z" for line in corners if len(line) > 2
+    )
 
 
 def chosen(region: Region, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int, int, int]]:

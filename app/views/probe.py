@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.scene import Scene
+from app.session import Analysis
 from app.views import html
 from mtcp.drawing.colour import palette
 from mtcp.geometry.report import StageCoherence
@@ -15,6 +16,8 @@ from mtcp.tasks import DEPTH, IGNORE, NORMALS, NYUD_CLASSES, SEMSEG, Task
 
 Vector = np.ndarray
 NONE = "\N{EN DASH}"
+HEADS = {"truth": "ground truth"}
+"""Stage -> what stands over its column, where that is another word."""
 
 
 @dataclass(frozen=True)
@@ -33,35 +36,40 @@ class Reading:
     angle: float | None = None
 
 
+def stages(analysis: Analysis) -> dict[str, dict[str, np.ndarray]]:
+    """The columns, in the order of every table: the maps of "initial", "refined" and "truth", where there are such."""
+    true = {} if analysis.truth is None else {"truth": analysis.truth.maps}
+    return {**analysis.prediction.stages(), **true}
+
+
 def readings(scene: Scene) -> dict[str, Reading]:
-    """By stage: "initial", "refined" and "truth", where there are such."""
-    analysis, prediction = scene.analysis, scene.analysis.prediction
-    found = {}
-    for stage, maps in prediction.stages().items():
-        share = _share(scene, stage, maps)
-        found[stage] = _reading(scene, maps, getattr(analysis.coherence, stage, None), share)
-    if analysis.truth is not None:
-        found["truth"] = _reading(scene, analysis.truth.maps, None, None)
+    """By stage, as `stages`. From the truth's depth only once the truth's own coherence has been computed."""
+    analysis, found = scene.analysis, {}
+    for stage, maps in stages(analysis).items():
+        compared = getattr(analysis.coherence, stage, None)
+        if stage == "truth" and analysis.coherence is not None:
+            compared = analysis.cache.get("truth.coherence")
+        found[stage] = _reading(scene, maps, compared, _share(scene, stage, maps))
     return found
 
 
 def readout(scene: Scene) -> str:
-    """The readings as a table, HTML."""
+    """The readings as a table, HTML; of normals one row for each component, so that all columns fit."""
     found = readings(scene)
     tasks = {task.name: task for task in scene.analysis.prediction.task_list()}
-    rows, digits = [], 2 if len(found) < 3 else 1  # three columns leave no room
+    rows = []
     if SEMSEG in tasks:
         rows.append(["class", *(_label(reading, tasks[SEMSEG]) for reading in found.values())])
     if DEPTH in tasks:
         rows.append(["depth", *(_number(reading.depth, ".2f", " m") for reading in found.values())])
     if NORMALS in tasks:
-        rows.append(["normal", *(_vector(reading.normal, digits) for reading in found.values())])
+        rows += _vectors("normal", [reading.normal for reading in found.values()])
     if scene.analysis.coherence is not None:
-        rows.append(["from depth", *(_vector(reading.from_depth, digits) for reading in found.values())])
+        rows += _vectors("from depth", [reading.from_depth for reading in found.values()])
         rows.append(
             ["angle", *(_number(reading.angle, ".1f", "\N{DEGREE SIGN}") for reading in found.values())]
         )
-    table = html.table(["", *found], rows)
+    table = html.table(["", *(HEADS.get(stage, stage) for stage in found)], rows)
     note = "Normals in camera axes x right, y down, z forward: a wall facing the camera is (0, 0, -1)."
     return f'<div class="mt-legend mt-readout">{table}<p class="mt-subdued">{note}</p></div>'
 
@@ -87,7 +95,7 @@ def _reading(
     normal = _known(maps[NORMALS][y, x]) if NORMALS in maps else None
     from_depth = angle = None
     if stage is not None:
-        row, column = _working(scene)
+        row, column = _working(scene, stage)
         from_depth = _known(stage.maps.depth_normals[row, column])
         value = float(stage.maps.angle_deg[row, column])
         angle = value if np.isfinite(value) else None
@@ -105,10 +113,9 @@ def _share(scene: Scene, stage: str, maps: Mapping[str, np.ndarray]) -> float | 
     return float(prediction.probability[stage][maps[SEMSEG][y, x], row, column])
 
 
-def _working(scene: Scene) -> tuple[int, int]:
-    """(row, column) of the probe in the maps of the coherence report."""
-    assert scene.analysis.coherence is not None
-    (H, W), (h, w) = scene.analysis.prediction.size, scene.analysis.coherence.working_size
+def _working(scene: Scene, stage: StageCoherence) -> tuple[int, int]:
+    """(row, column) of the probe in the maps of a stage's coherence."""
+    (H, W), (h, w) = scene.analysis.prediction.size, stage.maps.angle_deg.shape
     return int((scene.probe[1] + 0.5) * h / H), int((scene.probe[0] + 0.5) * w / W)
 
 
@@ -128,9 +135,13 @@ def _number(value: float | None, digits: str, unit: str) -> str:
     return NONE if value is None else f"{value:{digits}}{unit}"
 
 
-def _vector(value: np.ndarray | None, digits: int) -> str:
-    if value is None:
-        return NONE
-    return " ".join(f"{number + 0.0:.{digits}f}" for number in np.round(value, digits)).replace(
-        "-", "\N{MINUS SIGN}"
-    )
+def _vectors(name: str, values: Sequence[Vector | None]) -> list[list[str]]:
+    """A row for each component."""
+    return [
+        [f"{name} {axis}", *(NONE if value is None else _signed(float(value[k])) for value in values)]
+        for k, axis in enumerate("xyz")
+    ]
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from app.session import Analysis
 from app.views import html
+from app.views.probe import HEADS
 from app.views.score_lines import detail
 from app.views.triage import change, number
 from mtcp.geometry.coherence import stage_coherence
@@ -14,15 +15,12 @@ from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity, coherence_num
 from mtcp.geometry.report import StageCoherence
 from mtcp.tasks import DEPTH, NORMALS, SEMSEG, lacking
 
-HEADS = {"truth": "ground truth"}
-"""Column -> what stands over it, where that is another word."""
-
 
 def truth_stage(analysis: Analysis) -> StageCoherence | None:
     """What the truth scores, kept with the run; None where its depth or its normals are unknown."""
-    if "camera.coherence.truth" not in analysis.cache:
-        analysis.cache["camera.coherence.truth"] = _truth_stage(analysis)
-    return analysis.cache["camera.coherence.truth"]
+    if "truth.coherence" not in analysis.cache:
+        analysis.cache["truth.coherence"] = _truth_stage(analysis)
+    return analysis.cache["truth.coherence"]
 
 
 def stages(analysis: Analysis) -> dict[str, StageCoherence]:

@@ -11,6 +11,7 @@ import numpy as np
 from app.session import Analysis
 from app.views import html, legends, page
 from app.views.predictions import map_legend
+from app.views.probe import HEADS
 from app.views.triage import change, number
 from mtcp.drawing.colour import palette
 from mtcp.evaluation.ground_truth import error_maps, errors
@@ -124,7 +125,7 @@ def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity]) 
 
 
 def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
-    """Truth, initial and refined at the probe, one row per task."""
+    """Initial, refined and truth at the probe, one row per task."""
     if analysis.truth is None:
         return ""
     x, y = probe
@@ -134,9 +135,9 @@ def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
         if task.name not in analysis.truth.maps:
             continue
         true = analysis.truth.maps[task.name][y, x]
-        cells = [html.text(page.title(task.name)), _said(task, true, true)]
-        rows.append(cells + [_said(task, maps[task.name][y, x], true, off=True) for maps in stages.values()])
-    table = html.table([f"at ({x}, {y})", "truth", *stages], rows)
+        said = [_said(task, maps[task.name][y, x], true, off=True) for maps in stages.values()]
+        rows.append([html.text(page.title(task.name)), *said, _said(task, true, true)])
+    table = html.table([f"at ({x}, {y})", *stages, HEADS["truth"]], rows)
     return f'<div class="mt-legend mt-at-probe">{table}</div>'
 
 

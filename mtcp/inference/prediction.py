@@ -43,6 +43,7 @@ class Prediction:
     probability: Maps = field(default_factory=dict)  # of semseg, by stage: float16 (classes, h4, w4)
     traces: tuple[Trace, ...] = ()  # what fusion and refinement tell of their inside
     masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
+    gate: np.ndarray | None = None  # float32 (h4, w4), what the masks multiply every feature with
     reduced_from: tuple[int, int] | None = None  # the network size for which memory was short
     shrunk_from: tuple[int, int] | None = None  # (H, W) of the file's photo, where `size` is less
     facts: PhotoFacts = field(default_factory=PhotoFacts)  # what the photo's file tells

@@ -246,5 +246,6 @@ def _inside(model: MTCP, decoded: Decoded) -> dict[str, Any]:
         },
         "probability": {stage: first_of(p, np.float16) for stage, p in semseg.items()},
         "masks": None if decoded.masks is None else first_of(decoded.masks.clamp(-6e4, 6e4), np.float16),
+        "gate": None if decoded.gate is None else first_of(decoded.gate, np.float32)[0],
         "traces": tuple(trace.numpy() for trace in decoded.traces),
     }

@@ -32,6 +32,7 @@ class Decoded:
     refined: dict[str, Tensor] = field(default_factory=dict)  # (B, C_t, h, w)
     intermediate: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # of trace-back at 1/16 and 1/8
     masks: Tensor | None = None  # (B, Q, h, w)
+    gate: Tensor | None = None  # (B, 1, h, w)
     grid: tuple[int, int] = (0, 0)  # h, w
     traces: tuple[TensorTrace, ...] = ()  # what the parts tell of their inside
     features: dict[str, Tensor] = field(default_factory=dict)  # (B, C, h, w), what the initial heads read
@@ -119,6 +120,7 @@ class MTCP(nn.Module):
             refined={name: self.refined_heads[name](f) for name, f in refined.features.items()},
             intermediate={name: self._between(name, fs) for name, fs in refined.intermediate.items()},
             masks=encoded.masks,
+            gate=encoded.gate,
             grid=_grid(x),
             traces=tuple(trace for part in (encoded, fused, refined) for trace in listed(part.trace)),
             features=fused.features,
@@ -151,6 +153,7 @@ class MTCP(nn.Module):
                 for task, levels in encoded.levels.items()
             },
             masks=None if encoded.masks is None else encoded.masks[..., :h, :w],
+            gate=None if encoded.gate is None else encoded.gate[..., :h, :w],
             trace=None if encoded.trace is None else encoded.trace.within((h, w)),
         )
 

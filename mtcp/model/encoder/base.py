@@ -44,12 +44,14 @@ class Encoded(NamedTuple):
     levels: by task the same and the coarser ones, 1/4, 1/8, 1/16 and 1/32, finest first; empty unless the decoder
         reads levels (`Decoder.reads_levels`).
     masks: logits (B, Q, H/4, W/4) of queries; None without.
+    gate: (B, 1, H/4, W/4), the factor that the masks put on the shared feature; None without.
     """
 
     features: dict[str, Tensor]
     levels: dict[str, list[Tensor]]
     masks: Tensor | None = None
     trace: EncoderTrace | None = None
+    gate: Tensor | None = None
 
 
 class Encoder(Protocol):

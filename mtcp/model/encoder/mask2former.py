@@ -112,8 +112,8 @@ class Mask2FormerShared(nn.Module):
         out = net(x, output_hidden_states=False, output_attentions=False, return_dict=True)
         masks = out.masks_queries_logits[-1]  # (B, Q, H/4, W/4)
         pixels = self.project(out.pixel_decoder_last_hidden_state)  # (B, C, H/4, W/4)
-        gated = pixels * self.gate(masks)
-        return Encoded(dict.fromkeys(self.tasks, gated), {}, masks)
+        gate = self.gate(masks)
+        return Encoded(dict.fromkeys(self.tasks, pixels * gate), {}, masks, gate=gate)
 
 
 def resolve(config: ModelConfig) -> ModelConfig:

@@ -111,9 +111,10 @@ class TimmShared(nn.Module):
     def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
         pixels, *coarser = self.fpn(self.backbone(x))
-        masks = None
+        masks = gate = None
         if self.queries is not None and self.gate is not None:
             masks = self.queries(coarser[::-1][: self.queries.coarse_levels], pixels)
-            pixels = pixels * self.gate(masks)
+            gate = self.gate(masks)
+            pixels = pixels * gate
         levels = {task: [pixels, *coarser] for task in self.tasks} if self.with_levels else {}
-        return Encoded(dict.fromkeys(self.tasks, pixels), levels, masks)
+        return Encoded(dict.fromkeys(self.tasks, pixels), levels, masks, gate=gate)

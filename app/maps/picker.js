@@ -3,23 +3,12 @@
 let pressed = null;
 const STILL = 5; // px a pointer may move between press and release and still be a click, not a drag
 
-function fraction(img, event) {
-  const box = img.getBoundingClientRect();
-  let { width, height } = box;
-  if (getComputedStyle(img).objectFit !== 'fill') { // the picture may be smaller than its element
-    const scale = Math.min(box.width / img.naturalWidth, box.height / img.naturalHeight);
-    width = img.naturalWidth * scale;
-    height = img.naturalHeight * scale;
-  }
-  const x = (event.clientX - box.left - (box.width - width) / 2) / width;
-  const y = (event.clientY - box.top - (box.height - height) / 2) / height;
-  return x >= 0 && x < 1 && y >= 0 && y < 1 ? { x, y } : null;
-}
-
-function pictureUnder(event) {
-  // ImageSlider covers its pictures with its handle's track: look through everything at that point.
-  return document.elementsFromPoint(event.clientX, event.clientY)
-    .find((node) => node.tagName === 'IMG' && node.closest('.mt-pick'));
+function pick(event) {
+  if (!pressed || Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > STILL) return;
+  if (!event.target.closest?.('.mt-pick') || event.target.closest('button:not(:has(img)), a, input')) return;
+  const img = pictureUnder(event);
+  const at = img && fraction(img, event);
+  if (at) trigger('pick', at);
 }
 
 document.addEventListener('pointerdown', (event) => {
@@ -32,11 +21,12 @@ document.addEventListener('click', (event) => {
     trigger('choose', { rank: Number(failure.dataset.failure) });
     return;
   }
-  if (!pressed || Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > STILL) return;
-  if (!event.target.closest?.('.mt-pick') || event.target.closest('button:not(:has(img)), a, input')) return;
-  const img = pictureUnder(event);
-  const at = img && fraction(img, event);
-  if (at) trigger('pick', at);
+  pick(event);
+}, true);
+
+// ImageSlider keeps a finger's click from being made.
+document.addEventListener('pointerup', (event) => {
+  if (event.pointerType === 'touch' && event.target.closest?.('.mt-compare')) pick(event);
 }, true);
 
 document.addEventListener('keydown', (event) => {
