@@ -13,7 +13,14 @@ from mtcp.config import DESIGNS, preset
 from mtcp.inference.folding import folded
 from mtcp.model import MTCP
 
-SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query_layers": 1, "query_heads": 2, "slots": 4}
+SMALL = {
+    "backbone": "test_efficientnet",
+    "width": 8,
+    "queries": 4,
+    "query_layers": 1,
+    "query_heads": 2,
+    "slots": 4,
+}
 
 
 def trained(name: str) -> MTCP:
