@@ -69,7 +69,7 @@ def watched(predictor: Predictor, clock: Clock) -> Iterator[None]:
     """Within it the parts of a prediction are timed by `clock`."""
     with ExitStack() as stack:
         for name in PARTS:
-            owner: Any = predictor.model if name == "inspect" else predict
+            owner: Any = predictor.folded if name == "inspect" else predict
             stack.enter_context(mock.patch.object(owner, name, clock.timed(name, getattr(owner, name))))
         yield
 

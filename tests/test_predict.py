@@ -243,7 +243,7 @@ SHORT = [
 def short_of_memory(error, enough):
     """A predictor at 240x320 whose network raises `error` at more pixels than `enough`, and what it was asked."""
     predictor, tried = Predictor(network(), "cpu", network_size=(240, 320)), []
-    inspect = predictor.model.inspect
+    inspect = predictor.folded.inspect
 
     def inspect_if_small(x):
         tried.append(tuple(x.shape[-2:]))
@@ -251,7 +251,7 @@ def short_of_memory(error, enough):
             raise error
         return inspect(x)
 
-    predictor.model.inspect = inspect_if_small
+    predictor.folded.inspect = inspect_if_small
     return predictor, tried
 
 

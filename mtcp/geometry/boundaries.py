@@ -10,6 +10,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from mtcp.geometry import kernels
 from mtcp.geometry.report import Boundaries, EdgeAgreement
 from mtcp.tasks import IGNORE
 
@@ -106,7 +107,7 @@ def depth_jumps(depth: np.ndarray, half: int, step: float = DEPTH_STEP) -> np.nd
 
 def normal_edges(normals: np.ndarray, step_deg: float = NORMAL_STEP_DEG) -> np.ndarray:
     """Boolean (h, w): the sharpest pixel across each strong turn of the normals."""
-    known = (normals != 0).any(axis=-1)
+    known = kernels.known_vectors(normals)
     planes = [np.ascontiguousarray(normals[..., k]) for k in range(3)]
 
     def change(axis: int, apart: int) -> np.ndarray:

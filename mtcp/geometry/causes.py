@@ -278,7 +278,7 @@ def _widest(part: np.ndarray) -> float:
 
 def _apart(first: Part, second: Part, normals: np.ndarray) -> float:
     """Angle between the mean normals of two parts, degrees; NaN where one has none."""
-    means = [mean_normal(normals[at][part]) for part, at in (first, second)]
+    means = [mean_normal(normals[at], part) for part, at in (first, second)]
     if means[0] is None or means[1] is None:
         return math.nan
     return float(angle_deg(np.array(means[0]), np.array(means[1])))

@@ -8,6 +8,7 @@ cost is bounded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.boundaries import boundary_agreement
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.failures import find_failures
-from mtcp.geometry.normals import angle_deg, derivative_normals, plane_fit_normals, scaled_window
+from mtcp.geometry.normals import derivative_normals, plane_fit_normals, scaled_window
 from mtcp.geometry.planes import planarity
 from mtcp.geometry.regions import nearest
 from mtcp.geometry.report import (
@@ -73,8 +74,12 @@ def coherence(
         InputError: a missing map, a size that is not the camera's.
     """
     photo_size = (camera.height, camera.width)
-    first, small = _measure(initial, camera, classes, working_side, photo_size)
-    second = _measure(refined, camera, classes, working_side, photo_size)[0] if refined else None
+    with ThreadPoolExecutor(1) as beside:  # what takes the time lets go of Python's lock
+        later = (
+            beside.submit(_measure, refined, camera, classes, working_side, photo_size) if refined else None
+        )
+        first, small = _measure(initial, camera, classes, working_side, photo_size)
+        second = later.result()[0] if later else None
     failures = find_failures(first[1], second[1] if second else None, photo_size, classes, unlike=unlike)
     return Coherence(
         camera=camera,
@@ -200,15 +205,15 @@ def _labels(semseg: np.ndarray, classes: Sequence[str]) -> np.ndarray:
 
 def _unit(normals: np.ndarray) -> np.ndarray:
     """float32 unit vectors; zeros where the vector is zero or not finite."""
-    normals = normals.astype(np.float32)
-    length = np.sqrt(np.einsum("hwc,hwc->hw", normals, normals))
-    known = np.isfinite(length) & (length > 1e-6)
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=known)[..., None]
-    return np.where(known[..., None], normals, 0.0) * scale
+    from mtcp.geometry import kernels
+
+    return kernels.unit_vectors(normals.astype(np.float32))
 
 
 def _angle_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return angle_deg(a, b).astype(np.float32)
+    from mtcp.geometry import kernels
+
+    return kernels.angle_map(a, b)
 
 
 def _without_semseg() -> tuple[Planarity, Boundaries]:

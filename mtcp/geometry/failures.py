@@ -98,8 +98,8 @@ def _describe(
     region = Region.of(part, box, (size[0], size[1]))
     before = _mean_angle(initial, part, box)
     after = _mean_angle(refined, part, box) if refined else None
-    by_depth = mean_normal(stage.maps.depth_normals[box][part])
-    by_normals = mean_normal(stage.normals[box][part])
+    by_depth = mean_normal(stage.maps.depth_normals[box], part)
+    by_normals = mean_normal(stage.normals[box], part)
     label, label_pct = _majority(stage.semseg, part, box, classes)
     share = 100.0 * region.count / (size[0] * size[1])
     surfaces = float(angle_deg(np.array(by_depth), np.array(by_normals))) if by_depth and by_normals else None

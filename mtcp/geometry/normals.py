@@ -24,7 +24,6 @@ SHIFTS = (-5, -2, 0, 2, 5)
 REFERENCE_WIDTH = 320
 """`WINDOW` and `SHIFTS` are meant for 320 x 240 pictures."""
 
-_TILE_ROWS = 32  # the 25 comparisons of a tile stay in the cache
 _DAG_SOFTNESS = 0.002  # second differences below 0.2 % of the inverse depth hardly sway the sides
 
 
@@ -55,10 +54,13 @@ def plane_fit_normals(
         raise InputError(f"window {window}: give an odd number of pixels, at least 3")
     if not shifts or any(abs(s) > window // 2 for s in shifts):
         raise InputError(f"shifts {tuple(shifts)}: give offsets of at most {window // 2}, half the window")
+    from mtcp.geometry import kernels
+
     inverse, valid = _inverse_depth(depth, camera)
     fit = _fit_windows(inverse, valid, window)
-    best = _choose_windows(inverse, fit, shifts)
-    return _to_normals(best[0], best[1], best[2], camera, valid & np.isfinite(best[3]))
+    offsets = np.asarray(shifts, np.int64)
+    slope_x, slope_y, value, score = kernels.choose_windows(inverse.astype(np.float32), *fit, offsets)
+    return _to_normals(slope_x, slope_y, value, camera, valid & np.isfinite(score))
 
 
 def derivative_normals(depth: np.ndarray, camera: Camera, refine: bool = True) -> np.ndarray:
@@ -72,12 +74,13 @@ def derivative_normals(depth: np.ndarray, camera: Camera, refine: bool = True) -
 
     Args, returns and errors as for `plane_fit_normals`; `refine` switches the second step.
     """
+    from mtcp.geometry import kernels
+
     inverse, valid = _inverse_depth(depth, camera)
     inverse = np.where(valid, inverse, np.nan)
-    slope_x, bend_x = _aware_gradient(inverse)
-    slope_y, bend_y = (m.T for m in _aware_gradient(np.ascontiguousarray(inverse.T)))
+    slope_x, slope_y, bend = kernels.aware_slopes(inverse, _DAG_SOFTNESS)
     if refine:
-        slope_x, slope_y = _smoothest_neighbour(slope_x, slope_y, bend_x + bend_y)
+        slope_x, slope_y = kernels.smoothest_neighbour(slope_x, slope_y, bend)
     usable = valid & np.isfinite(slope_x) & np.isfinite(slope_y)
     return _to_normals(slope_x, slope_y, inverse, camera, usable)
 
@@ -134,27 +137,15 @@ def _fit_windows(
     Returns A, B, D and the residual variance, float32 (H, W); the variance is infinite where fewer than an
     eighth of the window is valid or the points lie on a line.
     """
+    from mtcp.geometry import kernels
+
     H, W = inverse.shape
     half = window // 2
     j = np.arange(W)[None] - (W - 1) / 2.0  # (1, W)
     i = np.arange(H)[:, None] - (H - 1) / 2.0  # (H, 1)
-    n, mj, mi, jj, ij, ii = _coordinate_moments(valid, j, i, half)
-    enough = n >= max(3, window * window // 8)
-    n = np.maximum(n, 1.0)
-    md = _box_sum(inverse, half) / n
-    dj = _box_sum(inverse * j, half) / n - md * mj
-    di = _box_sum(inverse * i, half) / n - md * mi
-    dd = _box_sum(inverse * inverse, half) / n - md * md
-    det = jj * ii - ij * ij
-    usable = enough & (det > 1e-3)  # in pixels^4; points on one line have 0
-    det = np.where(usable, det, 1.0)
-    slope_x = (dj * ii - di * ij) / det
-    slope_y = (di * jj - dj * ij) / det
-    centre = md + slope_x * (j - mj) + slope_y * (i - mi)
-    variance = np.maximum(dd - slope_x * dj - slope_y * di, 0.0)
-    variance[~usable] = np.inf
-    f32 = np.float32
-    return slope_x.astype(f32), slope_y.astype(f32), centre.astype(f32), variance.astype(f32)
+    sums = tuple(_box_sum(v, half) for v in (inverse, inverse * j, inverse * i, inverse * inverse))
+    moments = tuple(np.broadcast_to(m, (H, W)) for m in _coordinate_moments(valid, j, i, half))
+    return kernels.fit_slopes(sums, moments, j[0], i[:, 0], max(3, window * window // 8))
 
 
 def _coordinate_moments(
@@ -179,80 +170,9 @@ def _coordinate_moments(
     return n, mj, mi, jj, ij, ii
 
 
-def _choose_windows(
-    inverse: np.ndarray, fit: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], shifts: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Per pixel the best of the shifted windows: slopes, fitted inverse depth, score (inf: none)."""
-    H, W = inverse.shape
-    pad = max(abs(s) for s in shifts)
-    fills = (0.0, 0.0, 0.0, np.inf)
-    padded = [np.pad(m, pad, constant_values=v) for m, v in zip(fit, fills, strict=True)]
-    target = inverse.astype(np.float32)
-    chosen = [np.zeros((H, W), np.float32) for _ in range(3)]
-    score = np.full((H, W), np.inf, np.float32)
-    for top in range(0, H, _TILE_ROWS):
-        rows = slice(top, min(top + _TILE_ROWS, H))
-        best = [m[rows] for m in chosen]
-        for sy in shifts:
-            for sx in shifts:
-                at = (slice(rows.start + pad + sy, rows.stop + pad + sy), slice(pad + sx, pad + sx + W))
-                slope_x, slope_y, centre, variance = (m[at] for m in padded)
-                value = centre - sx * slope_x - sy * slope_y
-                misfit = target[rows] - value
-                this = variance + 0.5 * misfit * misfit
-                better = this < score[rows]
-                for kept, new in zip((score[rows], *best), (this, slope_x, slope_y, value), strict=True):
-                    np.copyto(kept, new, where=better)
-    return chosen[0], chosen[1], chosen[2], score
-
-
-def _aware_gradient(inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Discontinuity-aware gradient along the columns' direction (axis 1) and the relative second difference.
-
-    Invalid pixels are NaN. Returns (slope, bend), (H, W): NaN slope where neither side is known, inf bend
-    where the second difference is not known.
-    """
-    padded = np.pad(inverse, ((0, 0), (2, 2)), constant_values=np.nan)
-    step = np.diff(padded, axis=1)  # (H, W+3): step[k] leads from padded[k] to padded[k+1]
-    bend = np.abs(np.diff(step, axis=1)) / padded[:, 1:-1]  # (H, W+2): of padded[1..W+2]
-    before, after = step[:, 1:-2], step[:, 2:-1]  # to the pixel from the left, from it to the right
-    bend_known = np.where(np.isfinite(bend), bend, 1.0)  # unknown: only used for want of a better side
-    weight_before = np.isfinite(before) / (bend_known[:, :-2] ** 2 + _DAG_SOFTNESS**2)
-    weight_after = np.isfinite(after) / (bend_known[:, 2:] ** 2 + _DAG_SOFTNESS**2)
-    total = weight_before + weight_after
-    weighted = weight_before * np.nan_to_num(before) + weight_after * np.nan_to_num(after)
-    slope = np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0)
-    own = bend[:, 1:-1]
-    return slope, np.where(np.isfinite(own), own, np.inf)
-
-
-def _smoothest_neighbour(
-    slope_x: np.ndarray, slope_y: np.ndarray, bend: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes taken from the pixel itself or the one of its four neighbours that bends least."""
-    usable = np.isfinite(slope_x) & np.isfinite(slope_y)
-    maps = [np.pad(m, 1, constant_values=v) for m, v in ((slope_x, np.nan), (slope_y, np.nan))]
-    bends = np.pad(np.where(usable, bend, np.inf), 1, constant_values=np.inf)
-    best_x, best_y, best = slope_x.copy(), slope_y.copy(), bends[1:-1, 1:-1].copy()
-    H, W = slope_x.shape
-    for dy, dx in ((0, -1), (0, 1), (-1, 0), (1, 0)):
-        at = (slice(1 + dy, 1 + dy + H), slice(1 + dx, 1 + dx + W))
-        better = bends[at] < best
-        for kept, new in ((best, bends[at]), (best_x, maps[0][at]), (best_y, maps[1][at])):
-            np.copyto(kept, new, where=better)
-    return best_x, best_y
-
-
 def _to_normals(
     slope_x: np.ndarray, slope_y: np.ndarray, value: np.ndarray, camera: Camera, usable: np.ndarray
 ) -> np.ndarray:
-    """Unit normals from the pixel slopes of the inverse depth and its value; zeros where not usable."""
-    x, y = camera.axes()
-    a, b = slope_x * camera.fx, slope_y * camera.fy
-    normals = np.stack((a, b, value - a * x - b * y[:, None]), axis=-1)
-    facing = -np.where(value < 0, -1.0, 1.0)  # n . ray = -(a x + b y + c): negative when it faces the camera
-    length = np.sqrt(np.einsum("hwc,hwc->hw", normals, normals))
-    scale = np.divide(facing, length, out=np.zeros_like(length), where=usable & (length > 0))
-    normals = normals * scale[..., None]
-    normals[~usable] = 0.0
-    return normals.astype(np.float32)
+    from mtcp.geometry import kernels
+
+    return kernels.to_normals(slope_x, slope_y, value, usable, *camera.axes(), camera.fx, camera.fy)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mtcp.geometry import kernels
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.regions import Part, Region, components, inside
@@ -48,14 +49,13 @@ def planarity(
         photo_size: (H, W) of the photo whose pixels `PlaneSegment.pixel` counts.
     """
     least = max(3, int(np.ceil(min_share * semseg.size)))
-    points = camera.backproject(depth.astype(np.float64))
+    x, y = camera.axes()
     found = []
     for label, part, box in planar_parts(semseg, normals, classes, least):
-        known = part & (depth[box] > 0)
-        if np.count_nonzero(known) >= least / 2:
-            segment = _segment(
-                label, part, box, points[box][known], normals[box][part], semseg.shape, photo_size
-            )
+        count, centre, covariance = kernels.plane_moments(depth[box], part, x[box[1]], y[box[0]])
+        if count >= least / 2:
+            plane = _plane(centre, covariance)
+            segment = _segment(label, part, box, plane, normals[box], semseg.shape, photo_size)
             if segment is not None:
                 found.append(segment)
     if not found:
@@ -82,18 +82,18 @@ def planar_parts(
     return parts
 
 
-def fit_plane(points: np.ndarray) -> tuple[Vector, float]:
-    """Total least squares plane through points (N, 3), N >= 3: normal to the camera, RMS distance (m)."""
-    centre = points.mean(axis=0)
-    away = points - centre
-    values, vectors = np.linalg.eigh(away.T @ away / len(points))
+def _plane(centre: np.ndarray, covariance: np.ndarray) -> tuple[Vector, float]:
+    """Total least squares plane through points with that mean and covariance: normal to the camera, RMS distance."""
+    values, vectors = np.linalg.eigh(covariance)
     normal = vectors[:, 0] * (-1.0 if vectors[:, 0] @ centre > 0 else 1.0)
     return _vector(normal), float(np.sqrt(max(values[0], 0.0)))
 
 
-def mean_normal(normals: np.ndarray) -> Vector | None:
-    """Direction of the sum of unit vectors (N, 3); None where they cancel or none is known."""
-    total = normals.sum(axis=0, dtype=np.float64)
+def mean_normal(normals: np.ndarray, part: np.ndarray | None = None) -> Vector | None:
+    """Direction of the sum of unit vectors (N, 3), or of those (h, w, 3) in a mask (h, w); None where they cancel or
+    none is known.
+    """
+    total = normals.sum(axis=0, dtype=np.float64) if part is None else kernels.sum_vectors(normals, part)
     length = np.linalg.norm(total)
     return _vector(total / length) if length > 1e-6 else None
 
@@ -113,7 +113,7 @@ def facets(
         least: pixels of a part, at least.
         within_deg: normals at most this far from a direction are of it.
     """
-    rest = mask & (normals != 0).any(axis=-1)
+    rest = mask & kernels.known_vectors(normals)
     found: list[Part] = []
     for _ in range(_MOST_FACETS):
         if np.count_nonzero(rest) < least:
@@ -135,20 +135,20 @@ def _segment(
     label: str,
     part: np.ndarray,
     box: tuple[slice, slice],
-    points: np.ndarray,
+    plane: tuple[Vector, float],
     normals: np.ndarray,
     size: tuple[int, int],
     photo_size: tuple[int, int],
 ) -> PlaneSegment | None:
-    predicted = mean_normal(normals)
+    predicted = mean_normal(normals, part)
     if predicted is None:
         return None
-    plane, rms = fit_plane(points)
+    normal, rms = plane
     region = Region.of(part, box, size)
-    angle = float(angle_deg(np.array(plane), np.array(predicted)))
+    angle = float(angle_deg(np.array(normal), np.array(predicted)))
     share = 100.0 * region.count / (size[0] * size[1])
     return PlaneSegment(
-        label, share, 100.0 * rms, angle, plane, predicted, region.scaled_pixel(photo_size), region
+        label, share, 100.0 * rms, angle, normal, predicted, region.scaled_pixel(photo_size), region
     )
 
 

@@ -107,7 +107,10 @@ def inside(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slic
 
 
 def _runs(part: np.ndarray, top: int, left: int, width: int) -> np.ndarray:
-    edges = np.diff(np.pad(part.astype(np.int8), ((0, 0), (1, 1))), axis=1)  # (h, w + 1)
-    row, start = np.nonzero(edges == 1)
-    end = np.nonzero(edges == -1)[1]
-    return np.stack(((row + top) * width + left + start, end - start), axis=1).astype(np.int32)
+    h, w = part.shape
+    padded = np.zeros((h, w + 2), np.int8)
+    padded[:, 1:-1] = part
+    edges = np.flatnonzero(np.diff(padded.ravel()))  # in pairs: no run crosses the zeros between two rows
+    row, column = np.divmod(edges, w + 2)
+    start, end = column[::2], column[1::2]
+    return np.stack(((row[::2] + top) * width + left + start, end - start), axis=1).astype(np.int32)

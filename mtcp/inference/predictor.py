@@ -17,6 +17,7 @@ from torch import Tensor
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.inference.folding import folded
 from mtcp.inference.prediction import STRIDE, Prediction
 from mtcp.inference.sizes import (
     check_size,
@@ -50,7 +51,8 @@ class Predictor:
         network_size: tuple[int, int] | None = None,
         longest_side: int | None = None,
     ) -> None:
-        """checkpoint: a path, or a network in memory (it is moved to `device` and set to evaluation).
+        """checkpoint: a path, or a network in memory (it is moved to `device` and set to evaluation; what is learned
+        afterwards is not seen).
 
         device: "auto" takes CUDA where there is one; network_size: (h, w) for every photo; None keeps each
         photo's shape at about as many pixels as the configuration has. longest_side: photos that are longer are
@@ -74,6 +76,7 @@ class Predictor:
             self.model, self.card = load_checkpoint(checkpoint, self.device)
             self.typical = Typical.from_card(self.card, self.name)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.folded = folded(self.model)
 
     def __call__(
         self,
@@ -152,7 +155,7 @@ class Predictor:
         size = asked
         while True:
             try:
-                return size, self.model.inspect(to_network(image, size))
+                return size, self.folded.inspect(to_network(image, size))
             except Exception as error:
                 if not is_memory_short(error):
                     raise
