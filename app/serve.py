@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import signal
@@ -14,6 +15,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +29,7 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
 from app.result_cache import BUDGET, ResultCache
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
+from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,9 +37,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from app import ui
+    from app.networks import Networks
     from mtcp.evaluation.ground_truth import Truth
     from mtcp.inference.prediction import Prediction
     from mtcp.io.photo_facts import PhotoFacts
+    from mtcp.tasks import Task
+
+log = logging.getLogger("app")
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -57,9 +65,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--checkpoint",
         type=Path,
-        default=DEFAULT_CHECKPOINT,
+        action="append",
         metavar="FILE",
-        help="weights, NAME.safetensors with NAME.json beside it (default: the shipped %(default)s)",
+        help="weights, NAME.safetensors with NAME.json beside it; may be given several times: the page begins with the "
+        f"first, and lists the others and those in {DEFAULT_CHECKPOINT.parent.name}/ to choose from and to compare "
+        f"with (default: the shipped {DEFAULT_CHECKPOINT})",
     )
     made.add_argument(
         "--port",
@@ -124,7 +134,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         require_free(args.host, args.port)
-        require_checkpoint(args.checkpoint)
+        args.checkpoint = args.checkpoint or [DEFAULT_CHECKPOINT]
+        for checkpoint in args.checkpoint:
+            require_checkpoint(checkpoint)
         serve(args)
     except InputError as error:
         sys.stderr.write(f"app.py: {error}\n")
@@ -142,9 +154,10 @@ def serve(args: argparse.Namespace) -> None:
     from app import ui
 
     with uploads():
-        network = load(args.checkpoint, args.device)
+        networks = load_all(args.checkpoint, args.device)
+        network = networks.first
         offered = sources(args, network)
-        demo = ui.build(network, offered, ResultCache(args.results_mib * 2**20))
+        demo = ui.build(network, offered, ResultCache(args.results_mib * 2**20), networks)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
             url = launch(demo, args.host, args.port, args.root_path)
@@ -217,6 +230,44 @@ def remove_leftovers(parent: Path, before: float) -> None:
             shutil.rmtree(folder, ignore_errors=True)  # of other users: stays
 
 
+def load_all(given: Sequence[Path], device: str) -> Networks:
+    """All networks that the page offers: the first of those given, loaded, then the others, then those shipped. On
+    ZeroGPU all are loaded, which is not possible later.
+
+    Raises:
+        InputError: the first, or the device, cannot be used.
+    """
+    from app.networks import Networks, Offer, unique_names
+
+    shipped = [path for path in sorted(DEFAULT_CHECKPOINT.parent.glob("*.safetensors")) if _has_card(path)]
+    paths = list({path.resolve(): path for path in [*given, *shipped]}.values())
+    names = unique_names(paths)
+    first = replace(load(paths[0], device), checkpoint=f"{names[0]}.safetensors")
+    others = list(zip(names, paths, strict=True))[1:]
+    offers = {name: Offer(_tasks_of(path), partial(load, path, device)) for name, path in others}
+    networks = Networks(first, offers)
+    if os.environ.get("SPACES_ZERO_GPU"):
+        for name in networks.names:
+            networks.take(name)
+    return networks
+
+
+def _has_card(path: Path) -> bool:
+    try:
+        read_card(path)
+    except InputError as error:
+        log.warning("not offered: %s", error)
+        return False
+    return True
+
+
+def _tasks_of(path: Path) -> tuple[Task, ...]:
+    from mtcp.tasks import task_set
+
+    config = ModelConfig.from_dict(read_card(path)["config"])
+    return task_set(config.task_set, config.tasks)
+
+
 def load(checkpoint: Path, device: str) -> ui.Network:
     """The network, ready for the page.
 
@@ -251,7 +302,7 @@ def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
 
     frames = None
     if args.data is not None:
-        weights = hashlib.sha256(args.checkpoint.read_bytes()).hexdigest()
+        weights = hashlib.sha256(args.checkpoint[0].read_bytes()).hexdigest()
         frames = Frames.open(args.data, args.split, network.tasks, weights, args.measured)
     shipped = examples()
     return ui.Sources(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from app.sides import ONE, Words
 from app.views import html, legends
 from app.views.triage import number
 from mtcp.drawing import colour
@@ -60,7 +61,9 @@ def shares(angle: np.ndarray) -> np.ndarray:
     return 100.0 * counts / max(1, known.size)
 
 
-def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "linear") -> str:
+def histogram(
+    stages: Mapping[str, StageCoherence], method: str, scale: str = "linear", words: Words = ONE
+) -> str:
     """Shares of the picture by angle, one line a stage with its median, as SVG. scale: of the shares."""
     maps = {name: angle_map(stage, method) for name, stage in stages.items()}
     known = {name: angle[np.isfinite(angle)] for name, angle in maps.items()}
@@ -75,15 +78,17 @@ def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "l
     axis = _Axis(scale == "log", top)
     medians = {name: float(np.median(angles)) for name, angles in known.items()}
     drawn = axis.drawn() + "".join(_line(name, line, axis) for name, line in lines.items())
-    drawn += "".join(_median(name, value, row) for row, (name, value) in enumerate(medians.items()))
-    listed = ", ".join(f"{name}: median {number(value, 'deg')}" for name, value in medians.items())
+    drawn += "".join(_median(name, value, row, words) for row, (name, value) in enumerate(medians.items()))
+    listed = ", ".join(
+        f"{words.side(name)}: median {number(value, 'deg')}" for name, value in medians.items()
+    )
     title = f"Histogram of the angle between depth and normals, {method}, {scale} shares. {listed}"
     cut = " The truth's peak is cut off." if "truth" in lines and lines["truth"].max() > axis.top else ""
     svg = (
         f'<svg class="mt-histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.text(title)}">'
         f"{drawn}</svg>"
     )
-    return f'{svg}<p class="mt-subdued mt-fine">{_beyond(known)}{cut}</p>'
+    return f'{svg}<p class="mt-subdued mt-fine">{_beyond(known, words)}{cut}</p>'
 
 
 class _Axis:
@@ -142,10 +147,10 @@ def _line(name: str, line: np.ndarray, axis: _Axis) -> str:
     )
 
 
-def _median(name: str, value: float, row: int) -> str:
+def _median(name: str, value: float, row: int, words: Words) -> str:
     at, top = _x(min(value, LAST_DEG)), 11 + 14 * row
     end = at > _WIDTH - 150
-    label = f"{name}, median {number(value, 'deg')}"
+    label = f"{words.side(name)}, median {number(value, 'deg')}"
     return (
         f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top - 6}" y2="{_HEIGHT - _BOTTOM}" stroke="var(--{name})" '
         f'stroke-dasharray="{_DASHES.get(name, "")}"/>'
@@ -154,10 +159,10 @@ def _median(name: str, value: float, row: int) -> str:
     )
 
 
-def _beyond(known: Mapping[str, np.ndarray]) -> str:
+def _beyond(known: Mapping[str, np.ndarray], words: Words) -> str:
     """How much lies right of the chart."""
     listed = ", ".join(
-        f'<span class="mt-{name}">{name}</span> {100 * float(np.mean(angles > LAST_DEG)):.1f} %'
+        f'<span class="mt-{name}">{words.side(name)}</span> {100 * float(np.mean(angles > LAST_DEG)):.1f} %'
         for name, angles in known.items()
     )
     return f"Over {LAST_DEG:.0f}°, not drawn: {listed}."
