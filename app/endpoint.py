@@ -9,32 +9,29 @@ import gradio as gr
 from app import session
 from app.answers import HANDLE_FILE
 from app.listeners import NETWORK
-from app.networks import Networks
+from app.networks import Network
 from app.views import predictions
 from mtcp.errors import InputError
 
 
-def add_endpoint(networks: Networks, photo: gr.Image) -> None:
+def add_endpoint(network: Network, photo: gr.Image) -> None:
     """Adds the endpoint to the page. photo: the page's own upload, which knows how to take a file."""
     summary, maps = gr.JSON(visible=False, label="summary"), gr.File(visible=False, label="maps")
-    checkpoint = gr.Textbox(visible=False, label="checkpoint")
 
-    def run(photo: str | None, checkpoint: str = "") -> tuple[dict[str, Any], str]:
+    def run(photo: str | None) -> tuple[dict[str, Any], str]:
         if photo is None:
             raise InputError(f"photo is missing: {HANDLE_FILE}")
-        network = networks.take(checkpoint)
         done = session.analyse(network.predict, photo)
         return predictions.summary(done, network.tasks), str(session.archive(done, maps.GRADIO_CACHE))
 
     gr.Button(visible=False).click(
         run,
-        [photo, checkpoint],
+        photo,
         [summary, maps],
         api_name="predict",
         api_description=(
-            "Runs a network on one photo. Returns a summary (sizes, camera, seconds and, per task, the "
-            "numbers of the page) and a zip with the maps as arrays (npz) and pictures (png). checkpoint: a name from "
-            "the page's list of networks; by default the first."
+            "Runs the network on one photo. Returns a summary (sizes, camera, seconds and, per task, the "
+            "numbers of the page) and a zip with the maps as arrays (npz) and pictures (png)."
         ),
         **NETWORK,
     )

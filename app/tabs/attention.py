@@ -90,9 +90,9 @@ class Attention:
     @property
     def controls(self) -> tuple[Control, ...]:
         return (
-            Control(self.network, self._of_network),
             Control(self.scale, self._redraw),
             Control(self.opacity, self._redraw),
+            Control(self.network, self._of_network),
         )
 
     @property
