@@ -96,7 +96,7 @@ def test_only_common_tasks_of_the_same_classes_are_compared(first: Analysis) -> 
     assert pair.both.probability == {}
     assert "not compared" in page.header("a", "cpu", pair.both, pair=pair)
     with pytest.raises(
-        InputError, match="a and c have nothing to compare: .*Depth .only in A.*choose another"
+        InputError, match=r"a and c have nothing to compare: .*Depth .only in A.*choose another"
     ):
         Pair(dataclasses.replace(a, tasks=("depth",)), dataclasses.replace(pascal, tasks=("edge",)), "a", "c")
 
@@ -223,7 +223,7 @@ def test_labels_name_both_networks(both: Analysis) -> None:
     assert '--badge-initial:"A: fake-lite"' in probe.marker(scene)
     told = cloud.describe(scene, cloud.shape(both, 100), 0.1, False)
     assert told["names"] == ["A: fake-lite", "B: tilted"]
-    assert words(predictions.view(both, TASKS[1]).change.note).startswith("B differs from A: depth by 0.50 m")  # type: ignore[union-attr]
+    assert words(predictions.view(both, TASKS[1]).change.note).startswith("B differs from A: depth by 0.45 m")  # type: ignore[union-attr]
     assert "A 1.8" in probe.readout(scene) or "<th" in probe.readout(scene)
 
 
@@ -306,15 +306,13 @@ def test_zip_and_clouds_name_their_networks(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with zipfile.ZipFile(session.archive(both, tmp_path)) as packed:
         names = packed.namelist()
-        for name, checkpoint, stage in (
-            ("my room_A-fake-lite.npz", "fake-lite.safetensors", "refined"),
-            ("my room_B-tilted.npz", "tilted.safetensors", "initial"),
+        for side, name, checkpoint, stage in (
+            ("initial", "my room_A-fake-lite.npz", "fake-lite.safetensors", "refined"),
+            ("refined", "my room_B-tilted.npz", "tilted.safetensors", "initial"),
         ):
             with packed.open(name) as file, np.load(file) as stored:
                 assert str(stored["checkpoint"]) == checkpoint
-                assert np.array_equal(
-                    stored[f"depth_{stage}"], both.pair.part("x")[0] if False else stored[f"depth_{stage}"]
-                )
+                assert np.array_equal(stored[f"depth_{stage}"], both.prediction.stages()[side]["depth"])
     assert "my room_A-fake-lite_depth_refined_mm.png" in names
     with zipfile.ZipFile(session.archive(first, tmp_path)) as packed, packed.open("my room.npz") as file:
         assert str(np.load(file)["checkpoint"]) == "fake-lite.safetensors"

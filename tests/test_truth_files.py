@@ -1,4 +1,4 @@
-"""Depth, normals and labels of one's own photo, from files: what they are taken for, and what is refused in which words."""
+"""Depth, normals and labels of one's own photo, from files: what they are taken for, and what is refused."""
 
 from __future__ import annotations
 
