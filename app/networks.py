@@ -78,7 +78,7 @@ class Networks:
                         f"checkpoint {name!r} is not offered here: choose {', '.join(self.names)}"
                     )
                 loaded = self._offers[name].load()
-                self._loaded[name] = replace(loaded, checkpoint=f"{name}.safetensors", pace=self.first.pace)
+                self._loaded[name] = replace(loaded, pace=self.first.pace)
             return self._loaded[name]
 
     def seen(self, analysis: Analysis, a: str | None, b: str | None = None) -> Analysis:
@@ -107,7 +107,7 @@ class Networks:
             if known.checkpoint == network.checkpoint:
                 return replace(known, camera=now.camera, camera_from=now.camera_from) if pair else known
         made = network.predict(analysis.photo, facts=now.facts)
-        return replace(made, checkpoint=network.checkpoint, camera=now.camera, camera_from=now.camera_from)
+        return replace(made, camera=now.camera, camera_from=now.camera_from)
 
 
 def chosen(analysis: Analysis) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import hashlib
-import logging
 import os
 import shutil
 import signal
@@ -15,8 +14,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,23 +24,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # that, and one of a kind that httpx does not know (socks://) would stop gradio's import.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
+from app.load import load_all, require_checkpoint
 from app.result_cache import BUDGET, ResultCache
-from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
-from mtcp.config import ModelConfig
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
     import gradio as gr
-    import numpy as np
 
     from app import ui
-    from app.networks import Networks
     from mtcp.evaluation.ground_truth import Truth
-    from mtcp.inference.prediction import Prediction
-    from mtcp.io.photo_facts import PhotoFacts
-    from mtcp.tasks import Task
-
-log = logging.getLogger("app")
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -230,66 +220,6 @@ def remove_leftovers(parent: Path, before: float) -> None:
             shutil.rmtree(folder, ignore_errors=True)  # of other users: stays
 
 
-def load_all(given: Sequence[Path], device: str) -> Networks:
-    """All networks that the page offers: the first of those given, loaded, then the others, then those shipped. On
-    ZeroGPU all are loaded, which is not possible later.
-
-    Raises:
-        InputError: the first, or the device, cannot be used.
-    """
-    from app.networks import Networks, Offer, unique_names
-
-    shipped = [path for path in sorted(DEFAULT_CHECKPOINT.parent.glob("*.safetensors")) if _has_card(path)]
-    paths = list({path.resolve(): path for path in [*given, *shipped]}.values())
-    names = unique_names(paths)
-    first = replace(load(paths[0], device), checkpoint=f"{names[0]}.safetensors")
-    others = list(zip(names, paths, strict=True))[1:]
-    offers = {name: Offer(_tasks_of(path), partial(load, path, device)) for name, path in others}
-    networks = Networks(first, offers)
-    if os.environ.get("SPACES_ZERO_GPU"):
-        for name in networks.names:
-            networks.take(name)
-    return networks
-
-
-def _has_card(path: Path) -> bool:
-    try:
-        read_card(path)
-    except InputError as error:
-        log.warning("not offered: %s", error)
-        return False
-    return True
-
-
-def _tasks_of(path: Path) -> tuple[Task, ...]:
-    from mtcp.tasks import task_set
-
-    config = ModelConfig.from_dict(read_card(path)["config"])
-    return task_set(config.task_set, config.tasks)
-
-
-def load(checkpoint: Path, device: str) -> ui.Network:
-    """The network, ready for the page.
-
-    Raises:
-        InputError: the checkpoint or the device cannot be used.
-    """
-    from app import gpu, ui
-    from mtcp.inference.predictor import Predictor
-
-    predictor = Predictor(checkpoint, device=device)
-
-    def predict(photo: np.ndarray, facts: PhotoFacts | None = None) -> Prediction:
-        return predictor(photo, facts=facts)
-
-    return ui.Network(
-        predict=gpu.borrowed(predict),
-        tasks=predictor.model.tasks,
-        checkpoint=predictor.name,
-        device=str(predictor.device),
-    )
-
-
 def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
     """What the page offers besides uploads.
 
@@ -345,14 +275,3 @@ def require_free(host: str, port: int) -> None:
         raise InputError(
             f"cannot listen on {host}:{port} ({error.strerror}): check --host, --port"
         ) from error
-
-
-def require_checkpoint(path: Path) -> None:
-    """Raises InputError if the weights at `path` or their card are missing or no use: found out before the
-    heavy imports."""
-    if path == DEFAULT_CHECKPOINT and not path.is_file():
-        raise InputError(
-            f"the shipped weights are not at {path}. Run `git lfs pull` if this is a clone without large "
-            "files, or train some (`python -m mtcp train --help`) and give them with --checkpoint FILE"
-        )
-    read_card(path)

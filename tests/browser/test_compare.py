@@ -22,7 +22,9 @@ OTHER = DEFAULT_CHECKPOINT.with_name("plain-lite-nyud.safetensors")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not (DEFAULT_CHECKPOINT.is_file() and OTHER.is_file()), reason="needs both shipped weights"),
+    pytest.mark.skipif(
+        not (DEFAULT_CHECKPOINT.is_file() and OTHER.is_file()), reason="needs both shipped weights"
+    ),
 ]
 
 A, B = DEFAULT_CHECKPOINT.stem, OTHER.stem
