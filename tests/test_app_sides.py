@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -23,11 +24,12 @@ from app.tabs.attention import Attention
 from app.tabs.cloud import Cloud
 from app.ui import Sources
 from app.views import cloud, coherence_change, failures, page, predictions, probe, scoreboard, truth
+from app.views.change import Change
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 from mtcp.inference.prediction import Prediction
-from mtcp.tasks import task_set
+from mtcp.tasks import Task, task_set
 
 H, W = 60, 80
 PHOTO = np.full((H, W, 3), 90, np.uint8)
@@ -68,6 +70,12 @@ def first(networks: Networks) -> Analysis:
 @pytest.fixture
 def both(networks: Networks, first: Analysis) -> Analysis:
     return networks.seen(first, "fake-lite", "tilted")
+
+
+def difference(analysis: Analysis, task: Task) -> Change:
+    made = predictions.view(analysis, task).change
+    assert made is not None
+    return made
 
 
 def words(html: str) -> str:
@@ -199,8 +207,8 @@ def test_page_has_room_for_what_any_network_predicts() -> None:
 def test_nothing_on_the_page_says_initial_or_trace_back(both: Analysis) -> None:
     scene = Scene.of(both)
     told = [
-        page.headline([predictions.view(both, task).change.short for task in TASKS], both.words),  # type: ignore[union-attr]
-        *(predictions.view(both, task).legend + predictions.view(both, task).change.note for task in TASKS),  # type: ignore[union-attr]
+        page.headline([difference(both, task).short for task in TASKS], both.words),
+        *(predictions.view(both, task).legend + difference(both, task).note for task in TASKS),
         coherence_change.headline(both),
         scoreboard.scoreboard(both),
         failures.about(both),
@@ -223,7 +231,7 @@ def test_labels_name_both_networks(both: Analysis) -> None:
     assert '--badge-initial:"A: fake-lite"' in probe.marker(scene)
     told = cloud.describe(scene, cloud.shape(both, 100), 0.1, False)
     assert told["names"] == ["A: fake-lite", "B: tilted"]
-    assert words(predictions.view(both, TASKS[1]).change.note).startswith("B differs from A: depth by 0.45 m")  # type: ignore[union-attr]
+    assert words(difference(both, TASKS[1]).note).startswith("B differs from A: depth by 0.45 m")
     assert "A 1.8" in probe.readout(scene) or "<th" in probe.readout(scene)
 
 
@@ -262,7 +270,9 @@ def test_without_common_depth_the_page_says_so(first: Analysis) -> None:
 def test_truth_columns_are_of_both(networks: Networks, first: Analysis) -> None:
     known = session.known(first, Truth(room(H, W, 0.25, 3.2), first.prediction.camera, "made"))
     both = networks.seen(known, "fake-lite", "tilted")
-    told = words(truth.view(both, TASKS[1]).numbers)  # type: ignore[union-attr]
+    depth = truth.view(both, TASKS[1])
+    assert depth is not None
+    told = words(depth.numbers)
     assert told.startswith("against the truth A B B \N{MINUS SIGN} A")
     assert "A " in words(truth.headline(both)) and "\N{RIGHTWARDS ARROW}" not in truth.headline(both)
     assert words(truth.at_probe(both, (3, 4))).startswith("at (3, 4) truth A B")
@@ -323,7 +333,7 @@ def test_zip_and_clouds_name_their_networks(
     assert saved[tab.saved]["file"]["orig_name"] == "A-fake-lite-refined,B-tilted-initial"
 
 
-def _listed(place: Path, clouds: dict[str, object]) -> Path:
+def _listed(place: Path, clouds: Mapping[str, object]) -> Path:
     made = place.with_name(",".join(clouds))
     made.write_text("")
     return made
