@@ -13,6 +13,7 @@ from app import session
 from app.analysis_events import complete, outputs_of
 from app.listeners import NETWORK, QUIET, toast, toasting
 from app.page import Page
+from app.scene_events import drawer
 from app.tabs.base import Settings, Values
 from app.uploads import uploaded
 from app.views import page as view
@@ -91,7 +92,7 @@ def _listen_to_truth(page: Page) -> None:
         return {files: None}
 
     outputs: list[Any] = [files, *outputs_of(page)]
-    gr.on(
+    shown = gr.on(
         [files.upload, files.delete, files.clear],
         toasting(given, unmoved),
         inputs,
@@ -99,3 +100,5 @@ def _listen_to_truth(page: Page) -> None:
         **NETWORK,
         **QUIET,
     )
+    # a tab opened meanwhile may have been drawn with the truth before
+    shown.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)

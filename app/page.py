@@ -35,9 +35,9 @@ _OFF = ["mt-off"]
 """Classes of a column that is in the page but not seen."""
 _DRAWING = '<p class="mt-subdued" role="status">Being drawn ...</p>'
 
-Drawn = dict[str, tuple[tuple[int, bool], tuple[int, int], int | None]]
-"""Tab's title -> what it shows: the prediction's identity and whether the tab has its comparison of depth and normals,
-the probe, the chosen failure."""
+Drawn = dict[str, tuple[tuple[int, int, bool], tuple[int, int], int | None]]
+"""Tab's title -> what it shows: the prediction's and the truth's identity and whether the tab has its comparison of
+depth and normals, the probe, the chosen failure."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Page:
         if scene is None or slot is None:
             return {self.drawn: gr.skip()}
         title, analysis = slot.tab.title, scene.analysis
-        seen = (id(analysis.prediction), analysis.compared and slot.tab.compares)
+        seen = (id(analysis.prediction), id(analysis.truth), analysis.compared and slot.tab.compares)
         now = (seen, scene.probe, scene.failure)
         before = data[self.drawn].get(title)
         if before == now:
