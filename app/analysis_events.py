@@ -54,13 +54,14 @@ def listen_for_photos(page: Page) -> None:
 
 def _finish(page: Page, event: Dependency) -> None:
     inputs = {page.sidebar.photo, *page.draw_inputs}
-    _complete(
-        page, event.success(_shower(page), inputs, [page.sidebar.photo, *_outputs(page)], **NETWORK, **QUIET)
-    )
+    outputs = [page.sidebar.photo, page.sidebar.truth, *outputs_of(page)]
+    complete(page, event.success(_shower(page), inputs, outputs, **NETWORK, **QUIET))
 
 
 def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
-    """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`."""
+    """A run made elsewhere on the page: show it as if its photo had been dropped, in the tab `title`, by the networks
+    that are chosen.
+    """
 
     photo = page.sidebar.photo
 
@@ -68,17 +69,18 @@ def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
         kept: CachedResult[Analysis] | None = data[page.inbox]
         if kept is None:
             return {photo: data[photo]}
-        analysis = page.results.take(kept)
+        analysis = page.networks.seen(page.results.take(kept), data[page.sidebar.a], data[page.sidebar.b])
         return {
             **page.enter(Scene.of(analysis.uncompared()), {**data, page.opened: title}),
             photo: analysis.photo,
             page.inbox: None,
+            page.sidebar.truth: None,
             **_open(page, title),
         }
 
     shown = toasting(show, lambda data: {page.inbox: None, photo: data[photo]})
-    outputs = [page.inbox, photo, page.bar, page.opened, *_outputs(page)]
-    _complete(page, event.success(shown, {page.inbox, photo, *page.draw_inputs}, outputs, **QUIET))
+    outputs = [page.inbox, photo, page.sidebar.truth, page.bar, page.opened, *outputs_of(page)]
+    complete(page, event.success(shown, {page.inbox, photo, *page.draw_inputs}, outputs, **NETWORK, **QUIET))
 
 
 def listen_for_opening(page: Page, opening: Opening) -> None:
@@ -94,20 +96,20 @@ def listen_for_opening(page: Page, opening: Opening) -> None:
     def enter(data: Settings) -> Values:
         if opening.analysis is None or data[page.scene] is not None or data[photo] is not None:
             return {photo: data[photo]}  # theirs came first
-        page.results.share(opening.analysis)
+        page.results.share(opening.analysis)  # of the network that the page was started with
         return {**page.enter(Scene.of(opening.analysis), data), photo: str(opening.photo)}
 
     timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
-    entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *_outputs(page)], **QUIET)
+    entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *outputs_of(page)], **QUIET)
     _finish_result(page, entered)
 
 
-def _outputs(page: Page) -> list[Component]:
+def outputs_of(page: Page) -> list[Component]:
     """What entering a run may set."""
     return list(dict.fromkeys([*page.frame, *page.views]))
 
 
-def _complete(page: Page, event: Dependency) -> None:
+def complete(page: Page, event: Dependency) -> None:
     """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that, packs the zip."""
     drawn = event.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
     _tell_values(page, drawn)
@@ -156,19 +158,22 @@ def _wait(page: Page, data: Settings) -> Values:
 
 def _shower(page: Page) -> Callable[[Settings], Values]:
     """The listener that runs the network on a photo, and shows what it predicts."""
-    network, photo = page.network, page.sidebar.photo
+    networks, side = page.networks, page.sidebar
+    photo = side.photo
 
     def show(data: Settings) -> Values:
         path = data[photo]
         if path is None:
             return {photo: None}
-        analysis = session.analyse(network.predict, path, page.sources.truth_of)
+        analysis = session.analyse(networks.take(data[side.a]).predict, path, page.sources.truth_of)
+        analysis = networks.seen(analysis, data[side.a], data[side.b])
         height, width = analysis.prediction.size
-        network.pace.took(stages.NETWORK, height * width, analysis.prediction.seconds)
-        return {**page.enter(Scene.of(analysis.uncompared()), data), **page.sidebar.shown(analysis, path)}
+        page.pace.took(stages.NETWORK, height * width, analysis.prediction.seconds)
+        entered = page.enter(Scene.of(analysis.uncompared()), data)
+        return {**entered, **side.shown(analysis, path), side.truth: None}
 
     def clear(data: Settings) -> Values:
-        return {**page.clear(), photo: None}
+        return {**page.clear(), photo: None, side.truth: None}
 
     return toasting(show, clear, "Give another photo (JPEG, PNG, WebP ...).")
 
@@ -185,7 +190,7 @@ def _comparer(page: Page) -> Callable[..., Values]:
             return {page.scene: gr.skip()}
         scene = page.results.look(kept)
         height, width = scene.analysis.prediction.size
-        with page.network.pace.timed(stages.COHERENCE, height * width):
+        with page.pace.timed(stages.COHERENCE, height * width):
             analysis = scene.analysis.compare()
         now = page.results.look(kept)  # the probe may have been moved meanwhile, or the field of view
         if now.analysis is not scene.analysis:

@@ -9,7 +9,7 @@ import gradio as gr
 from app import session
 from app.answers import HANDLE_FILE
 from app.listeners import NETWORK
-from app.page import Network
+from app.networks import Network
 from app.views import predictions
 from mtcp.errors import InputError
 

@@ -24,7 +24,7 @@ from mtcp.evaluation.ground_truth import Truth, errors
 from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, stage_numbers
 from mtcp.geometry.quantities import COHERENCE, Quantity
 from mtcp.io.photo import LONGEST_SIDE, shrink
-from mtcp.tasks import Task, lacking
+from mtcp.tasks import SEMSEG, Task, lacking
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,8 @@ class Frames:
             raise InputError(str(error).replace(root, self.name) if root else str(error)) from error
         photo = np.ascontiguousarray(sample["image"].permute(1, 2, 0).numpy())
         source = f"frame {self.ids[index]} of {self.name}, {self.split}"
-        return Frame(self.ids[index], photo, Truth.of_sample(sample, source))
+        classes = next((task.classes for task in self.tasks if task.name == SEMSEG), ())
+        return Frame(self.ids[index], photo, Truth.of_sample(sample, source, classes))
 
     def run(self, index: int, predict: Predict) -> Analysis:
         """What the network makes of a frame, with the frame's truth, seen through its camera."""

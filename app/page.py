@@ -14,6 +14,7 @@ from gradio.components import Component
 from app import session
 from app.frames import Frames
 from app.listeners import PRIVATE
+from app.networks import Network, Networks
 from app.opening import Opening
 from app.pace import Pace
 from app.result_cache import CachedResult, ResultCache
@@ -27,7 +28,6 @@ from app.tabs.truth import Browser, Truth
 from app.theme import TOGGLE_DARK
 from app.views import about, stages
 from app.views import page as view
-from mtcp.tasks import Task
 
 T = TypeVar("T")
 
@@ -35,20 +35,9 @@ _OFF = ["mt-off"]
 """Classes of a column that is in the page but not seen."""
 _DRAWING = '<p class="mt-subdued" role="status">Being drawn ...</p>'
 
-Drawn = dict[str, tuple[tuple[int, bool], tuple[int, int], int | None]]
-"""Tab's title -> what it shows: the prediction's identity and whether the tab has its comparison of depth and normals,
-the probe, the chosen failure."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """What the page needs to know of the loaded network."""
-
-    predict: session.Predict
-    tasks: tuple[Task, ...]
-    checkpoint: str
-    device: str
-    pace: Pace = field(default_factory=Pace)
+Drawn = dict[str, tuple[tuple[int, int, bool], tuple[int, int], int | None]]
+"""Tab's title -> what it shows: the prediction's and the truth's identity and whether the tab has its comparison of
+depth and normals, the probe, the chosen failure."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,7 @@ class TabSlot:
 class Page:
     """The states and components that listeners share. scene, inbox: of each visitor a `Kept`, or None."""
 
-    network: Network
+    networks: Networks
     sources: Sources
     header: gr.HTML
     sidebar: Sidebar
@@ -101,14 +90,19 @@ class Page:
     results: ResultCache
 
     @property
+    def pace(self) -> Pace:
+        """How long the steps of a run take."""
+        return self.networks.first.pace
+
+    @property
     def controls(self) -> list[Component]:
         """What the person has set in any tab."""
         return [control.component for slot in self.slots for control in slot.tab.controls]
 
     @property
     def draw_inputs(self) -> set[Component]:
-        """The inputs of every listener that draws."""
-        return {self.scene, self.opened, self.drawn, *self.controls}
+        """The inputs of every listener that draws, and of those that run networks."""
+        return {self.scene, self.opened, self.drawn, self.sidebar.a, self.sidebar.b, *self.controls}
 
     @property
     def views(self) -> list[Component]:
@@ -153,22 +147,27 @@ class Page:
             self.scene: self.results.keep(scene, scene.analysis.name),
         }
 
-    def tell(self, scene: Scene) -> Values:
-        """The line on top: what was computed for this scene, and what is still being computed."""
-        prediction = scene.analysis.prediction
+    def tell(self, scene: Scene, running: bool = False) -> Values:
+        """The line on top: what was computed for this scene, and what is still being computed. running: whether another
+        network runs on its photo.
+        """
+        prediction, pair = scene.analysis.prediction, scene.analysis.pair
         height, width = prediction.size
         compared = scene.analysis.compared
-        more = "" if compared else stages.short(self.network.pace.estimate(stages.COHERENCE, height * width))
-        return {self.header: view.header(prediction.checkpoint, prediction.device, prediction, more)}
+        more = "" if compared else stages.short(self.pace.estimate(stages.COHERENCE, height * width))
+        again = stages.short(self.pace.estimate(stages.NETWORK, height * width)) if running else ""
+        return {
+            self.header: view.header(prediction.checkpoint, prediction.device, prediction, more, pair, again)
+        }
 
     def wait(self) -> Values:
         """The page while the network runs on a new photo: what it does in the place of the last photo's results."""
-        said = stages.waiting(stages.NETWORK, self.network.pace.estimate(stages.NETWORK))
+        said = stages.waiting(stages.NETWORK, self.pace.estimate(stages.NETWORK))
         return {**self.clear(), **self._hide({slot.title: said for slot in self.slots})}
 
     def clear(self) -> Values:
         """The page without a result."""
-        header = view.header(self.network.checkpoint, self.network.device)
+        header = view.header(self.networks.first.checkpoint, self.networks.first.device)
         nothing: Values = {self.scene: None, self.drawn: {}, self.header: header}
         return nothing | self._hide({slot.title: slot.said for slot in self.slots}) | self.sidebar.clear()
 
@@ -178,7 +177,7 @@ class Page:
         if scene is None or slot is None:
             return {self.drawn: gr.skip()}
         title, analysis = slot.tab.title, scene.analysis
-        seen = (id(analysis.prediction), analysis.compared and slot.tab.compares)
+        seen = (id(analysis.prediction), id(analysis.truth), analysis.compared and slot.tab.compares)
         now = (seen, scene.probe, scene.failure)
         before = data[self.drawn].get(title)
         if before == now:
@@ -198,19 +197,20 @@ class Page:
         return hidden | {slot.shown: gr.Column(visible=True, elem_classes=_OFF) for slot in self.slots}
 
 
-def build_slots(network: Network, sources: Sources) -> tuple[TabSlot, ...]:
-    """Adds the tabs that look at a scene to the page."""
+def build_slots(network: Network, sources: Sources, networks: Networks | None = None) -> tuple[TabSlot, ...]:
+    """Adds the tabs that look at a scene to the page, with room for what any of the networks predicts."""
+    tasks = (networks or Networks(network)).tasks
     builders: list[tuple[type[Tab], Callable[[], Tab]]] = [
-        (Predictions, lambda: Predictions.build(network.tasks)),
+        (Predictions, lambda: Predictions.build(tasks)),
         (Attention, Attention.build),
         (Coherence, lambda: Coherence.build(network.pace)),
-        (Truth, lambda: Truth.build(network.tasks, browser)),
+        (Truth, lambda: Truth.build(tasks, browser)),
     ]
     slots, browser = [], None
     for kind, builder in builders:
         with gr.Tab(kind.title, id=kind.title) as place:
             if kind is Truth and sources.frames is not None:
-                browser = Browser.build(sources.frames)  # there before any photo
+                browser = Browser.build(sources.frames, network.name)  # there before any photo
             said = _invitation(kind, network, sources)
             first = (
                 view.preparing(sources.opening.photo.name) if sources.opening and kind is Coherence else ""

@@ -30,9 +30,15 @@ class Scene:
         return cls(analysis, _middle(analysis)).worst()
 
     def compare(self, analysis: Analysis) -> Scene:
-        """The same with the run's depth and normals compared: at the worst failure, unless the probe was moved."""
+        """The same with the run's depth and normals compared: at the worst failure, unless the probe was moved; then at
+        the one that it is in.
+        """
         compared = replace(self, analysis=analysis)
-        return compared.worst() if self.probe == _middle(analysis) else compared
+        return compared.worst() if self.probe == _middle(analysis) else compared._at(*self.probe)
+
+    def seen_by(self, analysis: Analysis) -> Scene:
+        """The same pixel of the same photo in a run of other networks, or with another truth."""
+        return Scene(analysis, self.probe)._at(*self.probe)
 
     def worst(self) -> Scene:
         """The same at its worst failure: of the refined prediction if that has one. Without failures nothing moves."""

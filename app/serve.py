@@ -24,18 +24,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # that, and one of a kind that httpx does not know (socks://) would stop gradio's import.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
 
+from app.load import load_all, require_checkpoint
 from app.result_cache import BUDGET, ResultCache
-from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
+from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.errors import InputError
 
 if TYPE_CHECKING:
     import gradio as gr
-    import numpy as np
 
     from app import ui
     from mtcp.evaluation.ground_truth import Truth
-    from mtcp.inference.prediction import Prediction
-    from mtcp.io.photo_facts import PhotoFacts
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -57,9 +55,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--checkpoint",
         type=Path,
-        default=DEFAULT_CHECKPOINT,
+        action="append",
         metavar="FILE",
-        help="weights, NAME.safetensors with NAME.json beside it (default: the shipped %(default)s)",
+        help="weights, NAME.safetensors with NAME.json beside it; may be given several times: the page begins with the "
+        f"first, and lists the others and those in {DEFAULT_CHECKPOINT.parent.name}/ to choose from and to compare "
+        f"with (default: the shipped {DEFAULT_CHECKPOINT})",
     )
     made.add_argument(
         "--port",
@@ -124,7 +124,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         require_free(args.host, args.port)
-        require_checkpoint(args.checkpoint)
+        args.checkpoint = args.checkpoint or [DEFAULT_CHECKPOINT]
+        for checkpoint in args.checkpoint:
+            require_checkpoint(checkpoint)
         serve(args)
     except InputError as error:
         sys.stderr.write(f"app.py: {error}\n")
@@ -142,9 +144,10 @@ def serve(args: argparse.Namespace) -> None:
     from app import ui
 
     with uploads():
-        network = load(args.checkpoint, args.device)
+        networks = load_all(args.checkpoint, args.device)
+        network = networks.first
         offered = sources(args, network)
-        demo = ui.build(network, offered, ResultCache(args.results_mib * 2**20))
+        demo = ui.build(network, offered, ResultCache(args.results_mib * 2**20), networks)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
             url = launch(demo, args.host, args.port, args.root_path)
@@ -218,28 +221,6 @@ def remove_leftovers(parent: Path, before: float) -> None:
             shutil.rmtree(folder, ignore_errors=True)  # of other users: stays
 
 
-def load(checkpoint: Path, device: str) -> ui.Network:
-    """The network, ready for the page.
-
-    Raises:
-        InputError: the checkpoint or the device cannot be used.
-    """
-    from app import gpu, ui
-    from mtcp.inference.predictor import Predictor
-
-    predictor = Predictor(checkpoint, device=device)
-
-    def predict(photo: np.ndarray, facts: PhotoFacts | None = None) -> Prediction:
-        return predictor(photo, facts=facts)
-
-    return ui.Network(
-        predict=gpu.borrowed(predict),
-        tasks=predictor.model.tasks,
-        checkpoint=predictor.name,
-        device=str(predictor.device),
-    )
-
-
 def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
     """What the page offers besides uploads.
 
@@ -252,7 +233,7 @@ def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
 
     frames = None
     if args.data is not None:
-        weights = hashlib.sha256(args.checkpoint.read_bytes()).hexdigest()
+        weights = hashlib.sha256(args.checkpoint[0].read_bytes()).hexdigest()
         frames = Frames.open(args.data, args.split, network.tasks, weights, args.measured)
     shipped = examples()
     return ui.Sources(
@@ -295,14 +276,3 @@ def require_free(host: str, port: int) -> None:
         raise InputError(
             f"cannot listen on {host}:{port} ({error.strerror}): check --host, --port"
         ) from error
-
-
-def require_checkpoint(path: Path) -> None:
-    """Raises InputError if the weights at `path` or their card are missing or no use: found out before the
-    heavy imports."""
-    if path == DEFAULT_CHECKPOINT and not path.is_file():
-        raise InputError(
-            f"the shipped weights are not at {path}. Run `git lfs pull` if this is a clone without large "
-            "files, or train some (`python -m mtcp train --help`) and give them with --checkpoint FILE"
-        )
-    read_card(path)

@@ -15,6 +15,7 @@ import numpy as np
 
 from app.folders import fresh_folder
 from app.result_cache import give_back
+from app.sides import ONE, Pair, Words
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
@@ -40,7 +41,9 @@ class Analysis:
 
     photo: upright RGB uint8 (H, W, 3) as the network was given it; `prediction.size` is its (H, W).
     name: the file's name. original: (H, W) of the upright photo before it was shrunk to `LONGEST_SIDE`.
-    truth: what the photo really shows, where that is known.
+    truth: what the photo really shows, where that is known, without labels of other classes than the network's;
+    given: the same with them, as it came; own: what the person has given in its place.
+    pair: of two networks, the predictions of both; `prediction` then is made of their last stages.
     compared: False while depth and normals have not been compared yet; `coherence` is None then. See `compare`.
     cache: what the tabs have computed, by "tab.what"; by "camera.tab.what" if it depends on the camera.
     """
@@ -52,6 +55,28 @@ class Analysis:
     truth: Truth | None = None
     compared: bool = True
     cache: dict[str, Any] = field(default_factory=dict, repr=False)
+    pair: Pair | None = None
+    given: Truth | None = None
+    own: Truth | None = None
+
+    @property
+    def words(self) -> Words:
+        """What the page calls the two predictions: the stages of one network, or two networks."""
+        return ONE if self.pair is None else self.pair.words
+
+    def alone(self, side: str) -> Analysis:
+        """Of two networks, what one of them made of the photo by itself, its inside included; kept with the run. Of
+        one network, the run as it is.
+        """
+        if self.pair is None:
+            return self
+        key = f"alone.{side}"
+        if key not in self.cache:
+            own = replace(
+                self, prediction=self.pair.part(side), pair=None, truth=None, given=None, own=None, cache={}
+            )
+            self.cache[key] = own
+        return self.cache[key]
 
     @cached_property
     def coherence(self) -> Coherence | None:
@@ -107,9 +132,11 @@ class Analysis:
 
     def with_camera(self, camera: Camera) -> Analysis:
         """The same prediction seen through another camera; what does not depend on it is kept."""
-        kept = {key: value for key, value in self.cache.items() if not key.startswith("camera.")}
+        moves = ("camera.",) if self.truth is None or self.truth.calibrated else ("camera.", "truth.coherence")
+        kept = {key: value for key, value in self.cache.items() if not key.startswith(moves)}
         seen = replace(self.prediction, camera=camera, camera_from="given")
-        return replace(self, prediction=seen, cache=kept)
+        truth, given, own = (one and one.through(camera) for one in (self.truth, self.given, self.own))
+        return replace(self, prediction=seen, cache=kept, truth=truth, given=given, own=own)
 
     @property
     def browser_knows(self) -> bool:
@@ -165,21 +192,57 @@ def analyse(
 
 
 def known(analysis: Analysis, truth: Truth | None) -> Analysis:
-    """`run` with what its photo really shows, seen through the camera that took it."""
+    """`analysis` with what its photo really shows, seen through the camera that took it. None: that is not known."""
     if truth is None:
         return analysis
-    height, width = analysis.prediction.size
-    truth = truth.resized((height, width))
-    return replace(analysis.with_camera(truth.camera), truth=truth)
+    return _true(replace(analysis, given=truth.resized(analysis.prediction.size)))
+
+
+def with_own(analysis: Analysis, own: Truth | None) -> Analysis:
+    """`analysis` with a truth that the person has given, at the prediction's size; None: as it was without."""
+    shows_it = ("truth.", "hover.", "camera.coherence.hover")
+    kept = {key: value for key, value in analysis.cache.items() if not key.startswith(shows_it)}
+    changed = _true(replace(analysis, truth=None, own=own, cache=kept))
+    if changed.prediction.camera == analysis.prediction.camera and "coherence" in vars(analysis):
+        vars(changed)["coherence"] = analysis.coherence  # does not depend on the truth
+    return changed
+
+
+def of_networks(analysis: Analysis, prediction: Prediction, pair: Pair | None = None) -> Analysis:
+    """The same photo and truth with another prediction, or with two networks'. Nothing drawn before is kept."""
+    shown = prediction if pair is None else pair.both
+    truth = analysis.own or analysis.given
+    truth = truth and truth.of_classes(shown.classes)
+    return replace(analysis, prediction=shown, pair=pair, truth=truth, compared=True, cache={})
+
+
+def _true(analysis: Analysis) -> Analysis:
+    """`analysis` with the truth that counts, seen through its camera where it has one."""
+    truth = analysis.own or analysis.given
+    if truth is None:
+        return analysis
+    seen = analysis.with_camera(truth.camera) if truth.calibrated else analysis
+    return replace(seen, truth=truth.of_classes(analysis.prediction.classes))
 
 
 def archive(analysis: Analysis, folder: str | os.PathLike[str]) -> Path:
-    """Writes what `python -m mtcp predict` writes for this photo as STEM.zip in a new folder in `folder`."""
+    """Writes what `python -m mtcp predict` writes for this photo as STEM.zip in a new folder in `folder`. Of two
+    networks it holds both, each network's name behind the stem of its files.
+    """
+    now, pair = analysis.prediction, analysis.pair
+    wanted = {analysis.stem: now}
+    if pair is not None:
+        wanted = {
+            f"{analysis.stem}_{side}-{name}": replace(one, camera=now.camera, camera_from=now.camera_from)
+            for side, name, one in (("A", pair.a_name, pair.a), ("B", pair.b_name, pair.b))
+        }
     made = fresh_folder(folder) / f"{analysis.stem}.zip"
     with (
         tempfile.TemporaryDirectory() as files,
         zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
     ):
-        for path in write_prediction(analysis.prediction, files, analysis.stem):
-            packed.write(path, path.name)
+        for stem, prediction in wanted.items():
+            for path in write_prediction(prediction, files, stem):
+                packed.write(path, path.name)
+                path.unlink()
     return made

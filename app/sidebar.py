@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.data_classes import FileData, ImageData
 
 from app import maps
+from app.networks import chosen
 from app.scene import Scene
 from app.served_files import cached_file, served
 from app.session import Analysis
@@ -20,6 +21,13 @@ from app.uploads import uploaded
 from app.views import about, hover, page, probe
 
 DOWNLOAD = "Download all maps (zip)"
+NO_OTHER = ("none: initial | refined", "")
+"""Words and value where no second network is chosen."""
+ABOUT_TRUTH = (
+    "Of the photo's shape, at any size. <b>Depth</b> along the camera's axis: 16-bit PNG in millimetres, or NPY (H, W) "
+    "of floats in metres; 0 is unknown. <b>Normals</b>: NPY (H, W, 3); x right, y down, z forward. <b>Labels</b>: "
+    "8-bit PNG or NPY (H, W) of whole numbers, the network's classes from 0; 255 is unknown."
+)
 EXAMPLE = {"path": "room.jpg", "orig_name": "room.jpg", "meta": {"_type": "gradio.FileData"}}
 """What stands for a photo in the description of the API."""
 
@@ -31,6 +39,9 @@ class Sidebar:
     """
 
     photo: gr.Image
+    a: gr.Dropdown
+    b: gr.Dropdown
+    truth: gr.File
     examples: gr.Dataset | None
     probe: gr.Column
     readout: gr.HTML
@@ -45,10 +56,13 @@ class Sidebar:
     divided: gr.HTML
 
     @classmethod
-    def build(cls, examples: Sequence[Path]) -> Sidebar:
-        """Adds the column to the page."""
+    def build(cls, examples: Sequence[Path], networks: Sequence[str]) -> Sidebar:
+        """Adds the column to the page. networks: names of those that can be chosen, the one in use first."""
         with gr.Column(elem_id="left"):
             photo = photo_input()
+            with gr.Row(elem_id="networks", visible=len(networks) > 1):
+                a = _choice("Network (A)", "network-a", list(networks), networks[0])
+                b = _choice("Compare with (B)", "network-b", [NO_OTHER, *networks], NO_OTHER[1])
             with gr.Column(visible=False, elem_id="probe") as column:
                 gr.HTML("<h2>Probe</h2>")
                 with gr.Row(elem_id="probe-at"):
@@ -58,8 +72,13 @@ class Sidebar:
                     )
                 readout = gr.HTML(elem_id="readout")
                 fov = _number("Field of view across (degrees)", "fov")
+            with gr.Accordion("Ground truth of this photo", open=False, elem_id="own-truth"):
+                truth = truth_input()
             return cls(
                 photo=photo,
+                a=a,
+                b=b,
+                truth=truth,
                 probe=column,
                 readout=readout,
                 x=x,
@@ -77,7 +96,7 @@ class Sidebar:
     @property
     def outputs(self) -> list[Any]:
         """Everything that `fill`, `point` and `clear` may set. The photo is not among it: see `shown`."""
-        places = [self.facts, self.download, self.marker]
+        places = [self.facts, self.download, self.marker, self.a, self.b]
         return [*places, self.probe, self.readout, self.x, self.y, self.fov, self.hover]
 
     def fill(self, scene: Scene) -> Values:
@@ -87,7 +106,11 @@ class Sidebar:
         filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
         filled[self.fov] = self.in_force(scene)[self.fov]
         filled[self.hover] = None  # of another photo
-        return filled | self.point(scene)
+        return filled | self.networks_of(analysis) | self.point(scene)
+
+    def networks_of(self, analysis: Analysis) -> Values:
+        """The networks that a run is of."""
+        return dict(zip((self.a, self.b), chosen(analysis), strict=True))
 
     def shown(self, analysis: Analysis, path: str) -> Values:
         """The photo as the browser can draw it. path: of its file.
@@ -132,6 +155,23 @@ class Sidebar:
             self.marker: probe.marker(None),
             self.hover: None,
         }
+
+
+def _choice(label: str, elem_id: str, choices: list[str | tuple[str, str]], value: str) -> gr.Dropdown:
+    return gr.Dropdown(choices, value=value, label=label, filterable=False, elem_id=elem_id, min_width=120)
+
+
+def truth_input() -> gr.File:
+    """Upload of what a photo really shows; a listener gets the paths of the files."""
+    files = gr.File(
+        file_count="multiple",
+        type="filepath",
+        label="Depth, normals, labels: PNG or NPY",
+        height=110,
+        elem_id="truth-files",
+    )
+    gr.HTML(f'<p class="mt-subdued mt-fine">{ABOUT_TRUTH}</p>')
+    return files
 
 
 def _number(label: str, name: str) -> gr.Number:

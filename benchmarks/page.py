@@ -24,6 +24,7 @@ import gradio as gr
 from gradio.blocks import postprocess_update_dict
 
 from app import serve, session, ui
+from app.load import load
 from app.scene import Scene
 from app.tabs.base import Tab, Values
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
@@ -40,7 +41,7 @@ class Interaction:
 
 def rows(photo: Path, repeats: int) -> list[Interaction]:
     """Measures every interaction on one photo."""
-    network = serve.load(DEFAULT_CHECKPOINT, "cpu")
+    network = load(DEFAULT_CHECKPOINT, "cpu")
     with gr.Blocks():
         slots = ui.build_slots(network, ui.Sources())
     tabs = [slot.tab for slot in slots]

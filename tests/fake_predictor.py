@@ -27,7 +27,14 @@ class FakePredictor:
     trace with attention and gates, query_gate=False the masks, as such checkpoints do.
     """
 
-    def __init__(self, trace_back: bool = True, cfm: bool = True, query_gate: bool = True) -> None:
+    def __init__(
+        self,
+        trace_back: bool = True,
+        cfm: bool = True,
+        query_gate: bool = True,
+        checkpoint: str = "fake-lite.safetensors",
+    ) -> None:
+        self.checkpoint = checkpoint
         self.trace_back, self.cfm, self.query_gate = trace_back, cfm, query_gate
         self.calls = 0
 
@@ -49,7 +56,7 @@ class FakePredictor:
             grid=GRID,
             seconds=0.123,
             device="cpu",
-            checkpoint="fake-lite.safetensors",
+            checkpoint=self.checkpoint,
             camera=camera,
             camera_from="exif" if focal35 else "assumed",
             facts=facts,

@@ -292,7 +292,7 @@ def tab() -> Attention:
 
 
 def settings_of(tab: Attention, **values: object) -> dict[object, object]:
-    return {tab.scale: "linear", tab.opacity: 60} | {
+    return {tab.network: "initial", tab.scale: "linear", tab.opacity: 60} | {
         getattr(tab, name): value for name, value in values.items()
     }
 
@@ -302,7 +302,7 @@ def test_fill_sets_everything_and_point_what_follows_the_probe(tab: Attention) -
     filled = tab.fill(scene, settings)
     assert set(filled) == set(tab.outputs)
     pointed = tab.point(scene, settings)
-    assert set(filled) - set(pointed) == {tab.steps, tab.entropies, tab.gates, tab.inside}
+    assert set(filled) - set(pointed) == {tab.network, tab.steps, tab.entropies, tab.gates, tab.inside}
     assert all(filled[component] == value for component, value in pointed.items())
     moved = tab.point(scene.point(0.95, 0.05), settings)
     for component in (tab.headline, tab.overlays, tab.readouts, tab.bars, tab.queries):
@@ -316,14 +316,15 @@ def test_a_second_fill_draws_anew_only_what_follows_the_probe(
     filled = tab.fill(scene, settings)
     for name in ("trace_back", "entropies", "gates"):
         monkeypatch.setattr(attention_inside, name, None)
-    assert tab.fill(scene, settings) == filled
+    again = tab.fill(scene, settings)
+    assert {**again, tab.network: None} == {**filled, tab.network: None}
     assert all(key.startswith("attention.") for key in scene.analysis.cache)
 
 
 def test_controls_redraw_the_overlays_alone(tab: Attention) -> None:
     scene = scene_of(FakePredictor())
     before = tab.fill(scene, settings_of(tab))[tab.overlays]
-    for control, changed in zip(tab.controls, ({"scale": "log"}, {"opacity": 0}), strict=True):
+    for control, changed in zip(tab.controls[:2], ({"scale": "log"}, {"opacity": 0}), strict=True):
         drawn_anew = control.redraw(scene, settings_of(tab, **changed))
         assert set(drawn_anew) == {tab.overlays}
         assert drawn_anew[tab.overlays] != before

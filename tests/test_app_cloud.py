@@ -211,7 +211,10 @@ def test_export_has_what_is_shown(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     ("show", "names"),
-    [("both", ["my room.glb", "my room-ply.zip"]), ("refined", ["my room.glb", "my room-refined.ply"])],
+    [
+        ("both", ["my room.glb", "my room-ply.zip"]),
+        ("refined", ["my room.glb", "my room-fake-lite-refined.ply"]),
+    ],
 )
 def test_buttons_make_files_when_clicked(scene: Scene, tab: Cloud, show: str, names: list[str]) -> None:
     redraw = {control.component: control.redraw for control in tab.controls if control.event == "click"}

@@ -11,11 +11,12 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from served import answering, free_port
 from tiny_training import tiny_config
 
-from app import serve
+from app import load, serve
 from mtcp.checkpoint.store import save_checkpoint
 from mtcp.model import MTCP
 
@@ -125,6 +126,27 @@ def test_the_health_check_asks_no_proxy(free_port: int) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         subprocess.run([sys.executable, "-c", script], env=environment, check=True)
         server.shutdown()
+
+
+def test_all_checkpoints_given_and_shipped_are_offered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = [tmp_path / folder / "model.safetensors" for folder in ("a", "b")]
+    shipped = tmp_path / "checkpoints" / "lite.safetensors"
+    for path in (*given, shipped):
+        save_checkpoint(path, MTCP(tiny_config()))
+    shipped.with_name("torn.safetensors").write_bytes(b"")
+    monkeypatch.setattr(load, "DEFAULT_CHECKPOINT", shipped)
+    networks = load.load_all([*given, shipped, given[0]], "cpu")
+    assert networks.names == ("a-model", "b-model", "lite")
+    assert "not offered: " in caplog.text and "torn.json" in caplog.text
+    photo = np.full((64, 64, 3), 120, np.uint8)
+    for name in networks.names:
+        assert (
+            networks.take(name).predict(photo).checkpoint
+            == networks.take(name).checkpoint
+            == f"{name}.safetensors"
+        )
 
 
 def test_only_pictures_are_offered_as_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -300,6 +300,7 @@ def test_files(prediction, tmp_path):
         assert sorted(file) == sorted(
             [
                 "camera",
+                "checkpoint",
                 "semseg_classes",
                 *(f"{t}_{s}" for t in ("semseg", "depth", "normals") for s in ("initial", "refined")),
             ]

@@ -12,7 +12,8 @@ from fake_predictor import FakePredictor
 from torch.nn.functional import one_hot
 
 from app.session import Analysis
-from app.views import failures, score_lines, scoreboard, triage
+from app.sides import ONE
+from app.views import score_lines, scoreboard, triage
 from mtcp.ablation.grid import DEFAULT
 from mtcp.ablation.records import read_records
 from mtcp.ablation.report import marks, tables
@@ -204,6 +205,6 @@ def test_a_number_has_the_same_digits_on_the_page_and_in_the_terminal(value: flo
 
 
 def test_the_words_for_failures_are_the_same_in_report_and_page() -> None:
-    assert tuple(failures.STATUSES) == STATUSES
+    assert tuple(ONE.statuses) == tuple(ONE.meanings) == STATUSES
     document = (DOCS / "coherence.md").read_text(encoding="utf-8")
     assert all(f"{status}: " in document for status in STATUSES)

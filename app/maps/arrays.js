@@ -25,8 +25,8 @@ class Arrays {
 
   add(bytes) {
     const length = new DataView(bytes.buffer).getUint32(0, true);
-    const { size, grid, stages, rows, planes } = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-    Object.assign(this, { size, grid, stages });
+    const { size, grid, stages, heads, rows, planes } = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+    Object.assign(this, { size, grid, stages, heads });
     this.rows.push(...rows);
     const count = grid[0] * grid[1];
     let at = 4 + length;

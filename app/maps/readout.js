@@ -33,10 +33,10 @@ function fillReadout(arrays, at, stage) {
     cells.forEach((cell, k) => cell.classList.toggle('mt-here', arrays.stages[k] === stage));
     return row;
   };
-  const heads = arrays.stages.map((name) => {
+  const heads = arrays.stages.map((name, k) => {
     const head = document.createElement('th');
     head.className = `mt-${name}`;
-    head.textContent = name;
+    head.textContent = arrays.heads[k];
     return head;
   });
   const table = document.createElement('table');

@@ -9,8 +9,10 @@ import gradio as gr
 from gradio.components import Component
 
 from app.scene import Scene
+from app.sides import FIRST, SECOND
 from app.tabs.base import Control, Settings, Values
 from app.tabs.charts import chart, drawn
+from app.tabs.parts import offered
 from app.views import attention, attention_bars, attention_inside, inside
 from app.views.attention_pictures import SCALES, once
 
@@ -29,6 +31,7 @@ class Attention:
     compares: ClassVar[bool] = False
 
     headline: gr.HTML
+    network: gr.Radio
     scale: gr.Radio
     opacity: gr.Slider
     overlays: gr.HTML
@@ -45,6 +48,14 @@ class Attention:
     def build(cls) -> Attention:
         """Adds the view to the page."""
         headline = gr.HTML(elem_classes="mt-busy")
+        network = gr.Radio(
+            [("A", FIRST), ("B", SECOND)],
+            value=FIRST,
+            label="Network",
+            info="whose inside is shown",
+            visible=False,
+            elem_id="attention-network",
+        )
         with gr.Row(elem_classes="mt-controls"):
             scale = gr.Radio(
                 list(SCALES),
@@ -68,6 +79,7 @@ class Attention:
             masses, bars = gr.HTML(elem_id="attention-masses"), chart("attention-bars")
         return cls(
             headline,
+            network,
             scale,
             opacity,
             overlays=overlays,
@@ -86,6 +98,7 @@ class Attention:
         return (
             Control(self.scale, self._redraw),
             Control(self.opacity, self._redraw),
+            Control(self.network, self._of_network),
         )
 
     @property
@@ -96,6 +109,7 @@ class Attention:
     def outputs(self) -> tuple[Component, ...]:
         return (
             self.headline,
+            self.network,
             self.overlays,
             self.readouts,
             self.masses,
@@ -108,7 +122,13 @@ class Attention:
         )
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        analysis = scene.analysis
+        pair = scene.analysis.pair
+        choices = [] if pair is None else [(words, side) for side, words in pair.words.long.items()]
+        shown = offered(gr.Radio, choices, settings[self.network], visible=pair is not None)
+        return {**self._of_network(scene, settings), self.network: shown}
+
+    def _of_network(self, scene: Scene, settings: Settings) -> Values:
+        analysis = scene.analysis.alone(settings[self.network])
         return {
             **self.point(scene, settings),
             self.steps: once(analysis, "steps", lambda: attention_inside.trace_back(analysis)),
@@ -118,7 +138,7 @@ class Attention:
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:
-        analysis, probe = scene.analysis, scene.probe
+        analysis, probe = scene.analysis.alone(settings[self.network]), scene.probe
         found = attention.draw_inputs(analysis, probe)
         return {
             self.headline: attention.headline(analysis, probe, found),
@@ -130,8 +150,9 @@ class Attention:
         }
 
     def _redraw(self, scene: Scene, settings: Settings) -> Values:
-        found = attention.draw_inputs(scene.analysis, scene.probe)
-        return {self.overlays: attention.overlays(scene.analysis, found, *self._drawn(settings))}
+        analysis = scene.analysis.alone(settings[self.network])
+        found = attention.draw_inputs(analysis, scene.probe)
+        return {self.overlays: attention.overlays(analysis, found, *self._drawn(settings))}
 
     def _drawn(self, settings: Settings) -> tuple[str, float]:
         return settings[self.scale], settings[self.opacity] / 100

@@ -14,9 +14,11 @@ from gradio.components import Component
 
 from app import viewer
 from app.folders import fresh_folder
+from app.networks import name_of
 from app.scene import Scene
 from app.served_files import cached_file, served
 from app.session import Analysis
+from app.sides import FIRST
 from app.tabs.base import Control, Settings, Values
 from app.tabs.parts import offered
 from app.views import cloud as view
@@ -52,7 +54,7 @@ watch('value', () => {
 
 @dataclass(frozen=True)
 class Cloud:
-    """Initial and refined as point clouds, turned by one camera."""
+    """Initial and refined, or A and B, as point clouds, turned by one camera."""
 
     title: ClassVar[str] = "3D"
 
@@ -175,7 +177,9 @@ class Cloud:
         return {
             **self._recolour(scene, settings),
             self.colour: gr.Dropdown(choices=choices, value=what),
-            self.show: offered(gr.Radio, [(one, one) for one in shows], show, visible=len(shows) > 1),
+            self.show: offered(
+                gr.Radio, [(analysis.words.side(one), one) for one in shows], show, visible=len(shows) > 1
+            ),
         }
 
     def point(self, scene: Scene, settings: Settings) -> Values:
@@ -228,7 +232,9 @@ class Cloud:
             sampled, what = _shape(analysis, settings[self.budget]), self._what(analysis, settings)
             stages = [stage for stage in analysis.prediction.stages() if show in ("both", stage)]
             clouds = {
-                stage: view.export(analysis, stage, what, sampled, settings[self.edges] / 100)
+                _file_name(analysis, stage): view.export(
+                    analysis, stage, what, sampled, settings[self.edges] / 100
+                )
                 for stage in stages or list(analysis.prediction.stages())
             }
             return {
@@ -238,6 +244,15 @@ class Cloud:
             }
 
         return save
+
+
+def _file_name(analysis: Analysis, stage: str) -> str:
+    """What a cloud is called in a file: its network and its stage."""
+    pair = analysis.pair
+    if pair is None:
+        return f"{name_of(analysis.prediction.checkpoint)}-{stage}"
+    name = pair.a_name if stage == FIRST else pair.b_name
+    return f"{analysis.words.side(stage)}-{name}-{pair.stage(stage)}"
 
 
 def _write_glb(place: Path, clouds: dict[str, Points]) -> Path:

@@ -13,6 +13,7 @@ from gradio.components import Component
 
 from app.pace import Pace
 from app.scene import Scene
+from app.sides import ONE
 from app.tabs.base import Control, Settings, Values
 from app.tabs.charts import chart, drawn
 from app.tabs.cloud import Cloud
@@ -74,7 +75,7 @@ class Angles:
             return {}
         pictures = {name: angles.picture(stage, method) for name, stage in stages.items() if name != "truth"}
         return {
-            **self.compare.fill(pictures["initial"], pictures.get("refined")),
+            **self.compare.fill(pictures["initial"], pictures.get("refined"), scene.analysis.words),
             self.legend: angles.legend(stages, method),
             **self._chart(scene, settings),
         }
@@ -83,7 +84,7 @@ class Angles:
         stages = scoreboard.stages(scene.analysis)
         if not stages:
             return {}
-        asked = stages, settings[self.method], settings[self.scale]
+        asked = stages, settings[self.method], settings[self.scale], scene.analysis.words
         return {
             self.histogram: drawn(angles.histogram(*asked)),
             self.beyond: angles.beside_histogram(*asked),
@@ -109,7 +110,7 @@ class Failures:
         with gr.Column(elem_classes="mt-listed", min_width=0) as listed:
             gr.HTML("<h2>Failures</h2>")
             status = gr.Radio(
-                [failures.CURRENT, *failures.STATUSES, "all"],
+                [failures.CURRENT, *ONE.statuses, "all"],
                 value=failures.CURRENT,
                 label="Failures shown",
                 show_label=False,

@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
+from app.sides import FIRST, ONE, SECOND, Words
 from app.tabs.base import Values
 from app.views.triage import STAGES
 
@@ -29,30 +30,38 @@ def map_picture(label: str, elem_id: str, alt: str, *classes: str, visible: bool
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two pictures on the photo's plane, initial | refined, under one divider; without trace-back the initial alone."""
+    """Two pictures on the photo's plane, initial | refined or A | B, under one divider; of one stage it alone."""
 
+    title: str
     both: gr.ImageSlider
     alone: gr.Image
 
     @classmethod
     def build(cls, title: str, elem_id: str, *classes: str) -> Comparison:
         """Adds it to the page. Elements: `elem_id`, `elem_id`-initial. classes: of CSS, beside its own."""
-        label, own = f"{title}: initial and refined", ["mt-compare", "mt-pick", *classes]
-        both = gr.ImageSlider(label=label, elem_id=elem_id, elem_classes=own, **_PICTURE)
-        return cls(both, map_picture(title, f"{elem_id}-initial", title, "mt-alone", *classes, visible=False))
+        own = ["mt-compare", "mt-pick", *classes]
+        both = gr.ImageSlider(label=_both(title, ONE), elem_id=elem_id, elem_classes=own, **_PICTURE)
+        alone = map_picture(title, f"{elem_id}-initial", title, "mt-alone", *classes, visible=False)
+        return cls(title, both, alone)
 
     @property
     def outputs(self) -> tuple[Component, ...]:
         """What `fill` sets."""
         return (self.both, self.alone)
 
-    def fill(self, initial: np.ndarray | None, refined: np.ndarray | None) -> Values:
+    def fill(self, initial: np.ndarray | None, refined: np.ndarray | None, words: Words = ONE) -> Values:
         """Values for the pictures, RGB uint8 (H, W, 3). refined: None where there is no trace-back."""
         traced = refined is not None
         return {
-            self.both: gr.ImageSlider((initial, refined) if traced else None, visible=traced),
+            self.both: gr.ImageSlider(
+                (initial, refined) if traced else None, visible=traced, label=_both(self.title, words)
+            ),
             self.alone: gr.Image(None if traced else initial, visible=not traced),
         }
+
+
+def _both(title: str, words: Words) -> str:
+    return f"{title}: {words.long[FIRST]} and {words.long[SECOND]}"
 
 
 def choice(

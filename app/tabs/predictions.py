@@ -1,15 +1,16 @@
-"""The Predictions tab: each task initial | refined under one divider, and what trace-back changed."""
+"""The Predictions tab: each task initial | refined, or A | B, under one divider, and what differs between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
 
 from app.scene import Scene
+from app.sides import FIRST, ONE, SECOND, Words
 from app.tabs.base import Control, Settings, Values
 from app.tabs.parts import Comparison, map_picture
 from app.views import page, predictions
@@ -20,7 +21,8 @@ from mtcp.tasks import Task
 class TaskPanel:
     """One task's column in `Predictions`."""
 
-    task: Task
+    task: str
+    column: gr.Column  # a block, which listeners may set like a component
     compare: Comparison
     legend: gr.HTML
     note: gr.HTML
@@ -31,31 +33,31 @@ class TaskPanel:
     def build(cls, task: Task) -> TaskPanel:
         """Adds the column to the page."""
         name = page.title(task.name)
-        with gr.Column(elem_classes="mt-task"):
+        with gr.Column(elem_classes="mt-task") as column:
             gr.HTML(f"<h2>{name}</h2>")
             return cls(
-                task,
+                task.name,
+                column,
                 compare=Comparison.build(
                     name, f"compare-{task.name}", *(["mt-labels"] if task.classes else [])
                 ),
                 legend=gr.HTML(),
                 note=gr.HTML(elem_id=f"note-{task.name}"),
-                change=map_picture(
-                    f"{name}: what trace-back changed",
-                    f"change-{task.name}",
-                    f"{name}: map of what trace-back changed",
-                ),
+                change=map_picture(f"{name}: change", f"change-{task.name}", f"{name}: map of what differs"),
                 key=gr.HTML(),
             )
 
     @property
-    def outputs(self) -> tuple[Component, ...]:
-        return (*self.compare.outputs, self.legend, self.note, self.change, self.key)
+    def outputs(self) -> list[Any]:
+        return [self.column, *self.compare.outputs, self.legend, self.note, self.change, self.key]
 
-    def fill(self, view: predictions.TaskView) -> Values:
-        """Values for one task's view."""
+    def fill(self, view: predictions.TaskView | None, words: Words) -> Values:
+        """Values for one task's view; hides the column of a task that is not predicted."""
+        if view is None:
+            return {self.column: gr.Column(visible=False), **self.compare.fill(None, None), self.change: None}
         change = view.change
-        filled = {**self.compare.fill(view.initial, view.refined), self.legend: view.legend}
+        filled: Values = {self.column: gr.Column(visible=True), self.legend: view.legend}
+        filled |= self.compare.fill(view.initial, view.refined, words)
         if change is None:
             return filled | {self.note: "", self.change: gr.Image(None, visible=False), self.key: ""}
         shown = gr.Image(change.picture, visible=True)
@@ -64,7 +66,7 @@ class TaskPanel:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Each task initial | refined, and what trace-back changed."""
+    """Each task initial | refined, or A | B, and what differs between them."""
 
     title: ClassVar[str] = "Predictions"
     shows: ClassVar[str] = "every task, initial and refined"
@@ -85,7 +87,7 @@ class Predictions:
                 100,
                 50,
                 step=1,
-                label="Divider in all pictures (%): initial on its left, refined on its right",
+                label=_divider(ONE),
                 elem_id="divider",
                 buttons=[],
             )
@@ -115,15 +117,21 @@ class Predictions:
         return (self.headline, self.divider, *(output for panel in self.tasks for output in panel.outputs))
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
-        views = [predictions.view(scene.analysis, panel.task) for panel in self.tasks]
-        changes = [view.change.short for view in views if view.change]
+        analysis = scene.analysis
+        views = {task.name: predictions.view(analysis, task) for task in analysis.prediction.task_list()}
+        changes = [view.change.short for view in views.values() if view.change]
         filled: Values = {
-            self.headline: page.headline(changes),
-            self.divider: gr.Slider(visible=bool(changes)),
+            self.headline: page.headline(changes, analysis.words),
+            self.divider: gr.Slider(visible=bool(changes), label=_divider(analysis.words)),
         }
-        for panel, view in zip(self.tasks, views, strict=True):
-            filled |= panel.fill(view)
+        for panel in self.tasks:
+            filled |= panel.fill(views.get(panel.task), analysis.words)
         return filled
 
     def point(self, scene: Scene, settings: Settings) -> Values:
         return {}
+
+
+def _divider(words: Words) -> str:
+    left, right = (words.side(side) for side in (FIRST, SECOND))
+    return f"Divider in all pictures (%): {left} on its left, {right} on its right"

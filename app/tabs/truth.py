@@ -13,6 +13,7 @@ from gradio.components import Component
 from app.background_job import Job
 from app.frames import Frames
 from app.scene import Scene
+from app.sides import Words
 from app.tabs.base import Control, Settings, Values
 from app.tabs.parts import Comparison, choice, map_picture, stage_choice
 from app.tabs.triage import OPEN
@@ -28,7 +29,7 @@ ORDERS = {"worst": "worst first", "best": "best first", "listed": "as in the fol
 class TruthPanel:
     """One task's column."""
 
-    task: Task
+    task: str
     column: gr.Column  # a block, which listeners may set like a component
     truth: gr.Image
     truth_legend: gr.HTML
@@ -37,14 +38,14 @@ class TruthPanel:
     numbers: gr.HTML
 
     @classmethod
-    def build(cls, task: Task) -> TruthPanel:
+    def build(cls, task: str) -> TruthPanel:
         """Adds the column to the page."""
-        name = page.title(task.name)
+        name = page.title(task)
         with gr.Column(visible=False, elem_classes=["mt-task", "mt-truth-task"]) as column:
             gr.HTML(f"<h2>{name}</h2>")
-            truth = map_picture(f"{name}: truth", f"truth-{task.name}", f"{name}: the truth", "mt-is-truth")
+            truth = map_picture(f"{name}: truth", f"truth-{task}", f"{name}: the truth", "mt-is-truth")
             truth_legend = gr.HTML()
-            errors = Comparison.build(f"{name}: error", f"error-{task.name}")
+            errors = Comparison.build(f"{name}: error", f"error-{task}")
             return cls(task, column, truth, truth_legend, errors, gr.HTML(), gr.HTML())
 
     @property
@@ -59,7 +60,7 @@ class TruthPanel:
             self.numbers,
         ]
 
-    def fill(self, shown: view.TaskTruth | None) -> Values:
+    def fill(self, shown: view.TaskTruth | None, words: Words) -> Values:
         """Values for one task's view; hides the column where its truth is unknown."""
         if shown is None:
             return {self.column: gr.Column(visible=False), self.truth: None, **self.errors.fill(None, None)}
@@ -67,7 +68,7 @@ class TruthPanel:
             self.column: gr.Column(visible=True),
             self.truth: shown.truth,
             self.truth_legend: shown.truth_legend,
-            **self.errors.fill(shown.initial, shown.refined),
+            **self.errors.fill(shown.initial, shown.refined, words),
             self.error_legend: shown.error_legend,
             self.numbers: shown.numbers,
         }
@@ -94,12 +95,13 @@ class Browser:
     page: gr.State
 
     @classmethod
-    def build(cls, frames: Frames) -> Browser:
-        """Adds the browser to the page."""
+    def build(cls, frames: Frames, network: str = "") -> Browser:
+        """Adds the browser to the page. network: the name of the one that frames are measured with."""
+        by = f" by {escape(network)}" if network else ""
         about = (
             f'<p class="mt-headline">{len(frames)} frames of {escape(frames.name)}, {escape(frames.split)}.</p>'
-            '<p class="mt-subdued">Measured numbers are kept in the cache folder of the user who started the page, '
-            "or in the file given with --measured, and are there again after a restart.</p>"
+            f'<p class="mt-subdued">Numbers measured{by} are kept in the cache folder of the user who started the '
+            "page, or in the file given with --measured, and are there again after a restart.</p>"
         )
         with gr.Column(elem_classes="mt-browser", elem_id="frames"):
             gr.HTML(about)
@@ -158,7 +160,7 @@ class Truth:
         headline = gr.HTML(elem_id="truth-headline", elem_classes="mt-busy")
         caveat, probe = gr.HTML(), gr.HTML()
         with gr.Row(elem_classes=["mt-tasks", "mt-truths"]):
-            panels = tuple(TruthPanel.build(task) for task in tasks)
+            panels = tuple(TruthPanel.build(task.name) for task in tasks)
         return cls(headline, caveat, probe, panels, browser)
 
     @property
@@ -184,8 +186,9 @@ class Truth:
             self.headline: view.headline(analysis) or view.EMPTY,
             self.caveat: view.caveat(analysis),
         }
+        views = {task.name: view.view(analysis, task) for task in analysis.prediction.task_list()}
         for panel in self.panels:
-            values |= panel.fill(view.view(analysis, panel.task))
+            values |= panel.fill(views.get(panel.task), analysis.words)
         return values | self.point(scene, settings)
 
     def point(self, scene: Scene, settings: Settings) -> Values:

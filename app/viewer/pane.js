@@ -39,9 +39,9 @@ class Pane {
     return new Splat(this.canvas);
   }
 
-  call(stage) {
+  call(stage, name) {
     this.figure.dataset.stage = stage;
-    this.canvas.setAttribute('aria-label', `Point cloud, ${stage}. ${KEYS}`);
+    this.canvas.setAttribute('aria-label', `Point cloud, ${name}. ${KEYS}`);
   }
 
   fit() { // the canvas's pixels to its place on the page; false if it has none

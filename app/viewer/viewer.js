@@ -178,10 +178,11 @@ function place(told, colours) {
       colours: painted(colours, block),
       ...themed(told, k, middle), probe: depth ? lift(told.camera, told.probe.at, depth) : null,
     };
-    pane.call(stage);
+    pane.call(stage, told.names[k]);
     const total = number.format(told.size[0] * told.size[1]);
     pane.figure.querySelector('figcaption').innerHTML =
-      `<b class="mt-${stage}">${stage}</b> <span class="mt-subdued">${number.format(told.counts[k])} of ${total} points</span>`;
+      `<b class="mt-${stage}"></b> <span class="mt-subdued">${number.format(told.counts[k])} of ${total} points</span>`;
+    pane.figure.querySelector('figcaption b').textContent = told.names[k];
   });
   root.classList.toggle('mt-cloud-pair', panes.filter((pane) => !pane.figure.hidden).length > 1);
   legend.hidden = !told.needles;

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from app.sides import ONE, Words
 from app.views import charts, html, legends
 from app.views.triage import number
 from mtcp.drawing import colour
@@ -60,14 +61,16 @@ def shares(angle: np.ndarray) -> np.ndarray:
     return 100.0 * counts / max(1, known.size)
 
 
-def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "linear") -> go.Figure | None:
+def histogram(
+    stages: Mapping[str, StageCoherence], method: str, scale: str = "linear", words: Words = ONE
+) -> go.Figure | None:
     """Shares of the picture by angle, one line a stage with its median. scale: of the shares. None: nothing to draw."""
     lines = {name: shares(angles) for name, angles in _known(stages, method).items()}
     if not lines:
         return None
     medians = {name: float(np.median(angles)) for name, angles in _known(stages, method).items()}
     top = _top(lines)
-    drawn = [_line(name, line, medians[name], top, scale) for name, line in lines.items()]
+    drawn = [_line(words.side(name), name, line, medians[name], top, scale) for name, line in lines.items()]
     axis = {"type": "log", "range": [math.log10(FAINTEST_PCT), 2]} if scale == "log" else {"range": [0, top]}
     panel = charts.Panel(
         f"Angle between depth and normals, {method}",
@@ -82,7 +85,9 @@ def histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "l
     )
 
 
-def beside_histogram(stages: Mapping[str, StageCoherence], method: str, scale: str = "linear") -> str:
+def beside_histogram(
+    stages: Mapping[str, StageCoherence], method: str, scale: str = "linear", words: Words = ONE
+) -> str:
     """What the histogram does not show, HTML."""
     known = _known(stages, method)
     if not known:
@@ -90,7 +95,7 @@ def beside_histogram(stages: Mapping[str, StageCoherence], method: str, scale: s
     lines = {name: shares(angles) for name, angles in known.items()}
     off = scale == "linear" and "truth" in lines and lines["truth"].max() > _top(lines)
     cut = " The truth's peak is cut off: double-click to see it." if off else ""
-    return f'<p class="mt-subdued mt-fine">{_beyond(known)}{cut}</p>'
+    return f'<p class="mt-subdued mt-fine">{_beyond(known, words)}{cut}</p>'
 
 
 def _known(stages: Mapping[str, StageCoherence], method: str) -> dict[str, np.ndarray]:
@@ -107,21 +112,21 @@ def _top(lines: Mapping[str, np.ndarray]) -> float:
 
 
 def _line(
-    name: str, line: np.ndarray, median: float, top: float, scale: str
+    said: str, name: str, line: np.ndarray, median: float, top: float, scale: str
 ) -> tuple[go.Scatter, go.Scatter]:
-    """Shares (bins,) of a stage as stairs, and its median as a vertical line."""
+    """Shares (bins,) of a stage as stairs, and its median as a vertical line. said: what it is called."""
     colour, dash = f"var(--{name})", _DASHES.get(name, "solid")
     fill = (
         {"fill": "tozeroy", "fillcolor": charts.mix(colour, "transparent", 0.14)} if name == "refined" else {}
     )
     if scale == "log":
         line = np.maximum(line, FAINTEST_PCT)
-    words = f"{name}, median {number(median, 'deg')}"
+    title = f"{said}, median {number(median, 'deg')}"
     edges = np.arange(len(line) + 1) * BIN_DEG
     stairs = go.Scatter(
         x=edges.tolist(),
         y=[*line.round(4).tolist(), round(float(line[-1]), 4)],
-        name=words,
+        name=title,
         legendgroup=name,
         line={"shape": "hv", "color": colour, "dash": dash, "width": 2},
         hovertemplate="%{y:.2f} %",
@@ -131,7 +136,7 @@ def _line(
     mark = go.Scatter(
         x=[median, median],
         y=[foot, 100 if scale == "log" else top],
-        name=f"median of {name}",
+        name=f"median of {said}",
         legendgroup=name,
         showlegend=False,
         mode="lines",
@@ -141,10 +146,10 @@ def _line(
     return stairs, mark
 
 
-def _beyond(known: Mapping[str, np.ndarray]) -> str:
+def _beyond(known: Mapping[str, np.ndarray], words: Words) -> str:
     """How much lies right of the chart."""
     listed = ", ".join(
-        f'<span class="mt-{name}">{name}</span> {100 * float(np.mean(angles > LAST_DEG)):.1f} %'
+        f'<span class="mt-{name}">{words.side(name)}</span> {100 * float(np.mean(angles > LAST_DEG)):.1f} %'
         for name, angles in known.items()
     )
     return f"Over {LAST_DEG:.0f}°, not drawn: {listed}."

@@ -66,7 +66,9 @@ def why_worse(analysis: Analysis) -> str:
     named += [
         f"{share:.0f} % {name}" for name, share in shares.items() if name != main and share >= LEAST_PCT
     ]
+    two = analysis.words.two
+    where, added = ("in B", "B has more than A") if two else ("after trace-back", "it added")
     return (
-        f'<p class="mt-why">Worse after trace-back: {"; ".join(map(html.text, worse))}. Of what it added in the '
+        f'<p class="mt-why">Worse {where}: {"; ".join(map(html.text, worse))}. Of what {added} in the '
         f"regions that fail, by area and angle, {', '.join(named)}.</p>"
     )

@@ -139,7 +139,9 @@ def _legend(analysis: Analysis, what: str, sampled: Shape) -> str:
         return legends.bar(Scale.around_zero(end, "m", ("closer", "farther")))
     classes = analysis.prediction.classes
     maps = [stage[SEMSEG] for stage in analysis.prediction.stages().values()]
-    return legends.labels(measure.shares(maps[0], maps[-1], classes), palette(len(classes)))
+    return legends.labels(
+        measure.shares(maps[0], maps[-1], classes), palette(len(classes)), words=analysis.words
+    )
 
 
 def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -> dict[str, Any]:
@@ -155,6 +157,7 @@ def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "farthest": sampled.farthest,
         "stages": list(stages),
+        "names": [analysis.words.long[stage] for stage in stages],
         "limit": limit,
         "counts": [int(np.count_nonzero(sampled.shown(k, limit))) for k in range(len(stages))],
         "probe": {"at": [x, y], "depths": [_metres(maps[DEPTH][y, x]) for maps in stages.values()]},

@@ -29,6 +29,31 @@ PLAIN = {
 
 
 @dataclass(frozen=True)
+class Verbs:
+    """How it is said that the second side has the same mean angle, or one that is less or more by {}; before the name
+    of a part, that it fell or rose there; between the angles of a part, which is which.
+    """
+
+    same: str
+    less: str
+    more: str
+    fell: str
+    rose: str
+    between: str
+
+
+OF_TRACE_BACK = Verbs(
+    "trace-back left that as it was",
+    "trace-back took {} off",
+    "trace-back added {}",
+    "it fell on",
+    "rose on",
+    " to",
+)
+OF_TWO = Verbs("no difference", "B has {} less", "B has {} more", "B has less on", "more on", " in A,")
+
+
+@dataclass(frozen=True)
 class Change:
     """One part of the picture.
 
@@ -65,38 +90,53 @@ def _headline(analysis: Analysis) -> str:
     if report.refined is None:
         return _paragraph(f"{said}. This checkpoint has no trace-back, so this is the initial prediction.")
     if before is None:
-        return _paragraph(f"{said}; initially they could not be compared.")
+        where = "in A" if analysis.words.two else "initially"
+        return _paragraph(f"{said}; {where} they could not be compared.")
     off = -(shown.change(before, mean, digits_of("deg")) or 0.0)  # as the scoreboard has it
+    if analysis.words.two:
+        said = (
+            f'Depth and normals disagree by <b class="mt-initial">{number(before, "deg")}</b> on average in A and by '
+            f'<b class="mt-refined">{number(mean, "deg")}</b> in B'
+        )
+        return _paragraph(f"{said}; {change(off, coherence_change(analysis), OF_TWO)}.")
     return _paragraph(f"{said}; {change(off, coherence_change(analysis))}.")
 
 
 def without(analysis: Analysis) -> str:
     """Why there is nothing to compare, as a sentence."""
     missing = lacking(analysis.prediction.tasks)
+    if analysis.words.two:
+        none = " and no ".join(missing)
+        return f"The two networks have no {none} in common, so depth and normals cannot be compared."
     return (
         f"This checkpoint does not predict {' or '.join(missing)}, so depth and normals cannot be compared."
     )
 
 
-def change(off_deg: float, found: Sequence[Change]) -> str:
-    """What trace-back did, as the end of a sentence. off_deg: fall of the mean angle; negative: it rose."""
+def change(off_deg: float, found: Sequence[Change], verbs: Verbs = OF_TRACE_BACK) -> str:
+    """What trace-back did, or how B differs from A, as the end of a sentence. off_deg: fall of the mean angle;
+    negative: it rose.
+    """
     fell = max(found, key=lambda gain: gain.off_deg, default=None)
     rose = min(found, key=lambda gain: gain.off_deg, default=None)
     fell = fell if fell is not None and fell.off_deg > SAME else None
     rose = rose if rose is not None and rose.off_deg < -SAME else None
     if abs(off_deg) < SAME:
-        both = f": it fell on {_told(fell)} and rose on {_told(rose)}" if fell and rose else ""
-        return f"trace-back left that as it was{both}"
-    said = f"trace-back {'took' if off_deg > 0 else 'added'} <b>{number(abs(off_deg), 'deg')}</b>"
-    said += " off" if off_deg > 0 else ""
+        both = (
+            f": {verbs.fell} {_told(fell, verbs)} and {verbs.rose} {_told(rose, verbs)}"
+            if fell and rose
+            else ""
+        )
+        return f"{verbs.same}{both}"
+    said = (verbs.less if off_deg > 0 else verbs.more).format(f"<b>{number(abs(off_deg), 'deg')}</b>")
     main, against = (fell, rose) if off_deg > 0 else (rose, fell)
     if main is None:
         return said
     if against is not None and abs(against.off_deg) > 0.5 * abs(off_deg):
-        verbs = ("less", "more") if off_deg > 0 else ("more", "less")
-        return f"{said}: {verbs[0]} on {_told(main)}, but {verbs[1]} on {_told(against)}"
+        words = ("less", "more") if off_deg > 0 else ("more", "less")
+        return f"{said}: {words[0]} on {_told(main, verbs)}, but {words[1]} on {_told(against, verbs)}"
     share = "most" if main.off_deg / off_deg > 0.5 else "the largest part"
-    return f"{said}, {share} of it on {_told(main)}"
+    return f"{said}, {share} of it on {_told(main, verbs)}"
 
 
 def coherence_change(analysis: Analysis) -> tuple[Change, ...]:
@@ -158,8 +198,10 @@ def _named(parts: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.nd
         yield f"the {PLAIN.get(label, label)}{side}", mask
 
 
-def _told(moved: Change) -> str:
-    return f"{moved.name} ({number(moved.before_deg, 'deg')} to {number(moved.after_deg, 'deg')})"
+def _told(moved: Change, verbs: Verbs) -> str:
+    last = " in B" if verbs is OF_TWO else ""
+    angles = f"{number(moved.before_deg, 'deg')}{verbs.between} {number(moved.after_deg, 'deg')}{last}"
+    return f"{moved.name} ({angles})"
 
 
 def _paragraph(sentence: str) -> str:

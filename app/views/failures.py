@@ -13,6 +13,7 @@ import numpy as np
 
 from app.scene import Scene
 from app.session import Analysis
+from app.sides import FIRST, SECOND, Words
 from app.views import causes, html, outlines
 from app.views.triage import number
 from mtcp.geometry.cause_shares import of_last_stage
@@ -26,14 +27,8 @@ TOP = 10
 SIDE = 640
 """Long side of the photo with the outlines."""
 THUMBNAIL = (84, 112)
-STATUSES = {
-    "remaining": "neither before nor after trace-back acceptable",
-    "fixed": "acceptable after it",
-    "introduced": "acceptable before it",
-}
 CURRENT = "current"
-"""What is listed first: the failures of the refined prediction, or of the only one."""
-_MARKS = {"remaining": "", "fixed": "mt-better", "introduced": "mt-worse"}
+"""What is listed first: the failures of the refined prediction, of B, or of the only one."""
 _AXES = (("left", "right"), ("up", "down"), ("towards the camera", "away from it"))
 
 
@@ -49,8 +44,10 @@ def choices(analysis: Analysis) -> list[tuple[str, str]]:
     counts = Counter(failure.status for failure in analysis.failures)
     if not analysis.prediction.refined:
         return [(f"all ({len(analysis.failures)})", CURRENT)]
-    found = [(f"of the refined prediction ({len(of_last_stage(analysis.failures))})", CURRENT)]
-    found += [(f"{status} ({counts[status]})", status) for status in STATUSES]
+    words = analysis.words
+    last = "B" if words.two else "the refined prediction"
+    found = [(f"of {last} ({len(of_last_stage(analysis.failures))})", CURRENT)]
+    found += [(f"{name} ({counts[status]})", status) for status, name in words.statuses.items()]
     return [*found, (f"all ({len(analysis.failures)})", "all")]
 
 
@@ -63,7 +60,8 @@ def about(analysis: Analysis) -> str:
         f"Connected regions where depth and normals are over {FAILURE_DEG:.0f}° apart, by area times mean angle. "
         "Choose one here, or click into it in the photo or in 3D: the probe goes there and the 3D view frames it."
     )
-    statuses = "; ".join(f"{status}: {meaning}" for status, meaning in STATUSES.items())
+    names = analysis.words.statuses
+    statuses = "; ".join(f"{names[status]}: {meaning}" for status, meaning in analysis.words.meanings.items())
     if analysis.prediction.refined:
         words += f" {statuses[0].upper()}{statuses[1:]}. Acceptable is a mean angle of at most {ACCEPTABLE_DEG:.0f}°."
     return (
@@ -105,7 +103,7 @@ def chosen(scene: Scene) -> str:
     if failure is None:
         words = "None is chosen." if scene.analysis.failures else ""
         return f'<p class="mt-subdued">{words}</p>'
-    return f"<style>{_style(scene.analysis, failure)}</style>{_description(failure)}"
+    return f"<style>{_style(scene.analysis, failure)}</style>{_description(failure, scene.analysis.words)}"
 
 
 def _style(analysis: Analysis, failure: Failure) -> str:
@@ -127,23 +125,25 @@ def _style(analysis: Analysis, failure: Failure) -> str:
     )
 
 
-def _description(failure: Failure) -> str:
+def _description(failure: Failure, words: Words) -> str:
     share = f"{failure.share_pct:.1f} % of the picture"
-    angles = f'<span class="mt-initial">{number(failure.before_deg, "deg")}</span> initially'
+    first, last = ("in A", "in B") if words.two else ("initially", "after trace-back")
+    angles = f'<span class="mt-initial">{number(failure.before_deg, "deg")}</span> {first}'
     if failure.after_deg is not None:
-        angles += f', <span class="mt-refined">{number(failure.after_deg, "deg")}</span> after trace-back'
+        angles += f', <span class="mt-refined">{number(failure.after_deg, "deg")}</span> {last}'
     surfaces = ""
     if failure.depth_normal and failure.predicted_normal:
-        stage = f'<span class="mt-{failure.found_in}">{failure.found_in}</span>'
+        side = f'<span class="mt-{failure.found_in}">{words.side(failure.found_in)}</span>'
+        where = f"In {side}" if words.two else f"In the {side} prediction"
         surfaces = (
-            f"<br>In the {stage} prediction, depth has a surface that faces {facing(failure.depth_normal)} "
+            f"<br>{where}, depth has a surface that faces {facing(failure.depth_normal)} "
             f"{_vector(failure.depth_normal)}, the normals one that faces {facing(failure.predicted_normal)} "
             f"{_vector(failure.predicted_normal)}: {number(failure.surfaces_deg, 'deg')} apart. "
             '<span class="mt-subdued">Axes x right, y down, z forward; a wall facing the camera is (0, 0, -1).</span>'
         )
     return (
         f'<p class="mt-chosen-words" role="status"><b>Region {failure.rank}: {_label(failure)}</b>, {share}, '
-        f"{angles}: {_status(failure)}.<br>{causes.sentence(failure)}{surfaces}</p>"
+        f"{angles}: {_status(failure, words)}.<br>{causes.sentence(failure)}{surfaces}</p>"
     )
 
 
@@ -156,24 +156,26 @@ def facing(normal: Vector) -> str:
 
 def _table(analysis: Analysis, found: Sequence[Failure]) -> str:
     traced = bool(analysis.prediction.refined)
-    heads = ["", "region", "of the picture", "initial", *(["refined"] if traced else []), "surfaces apart"]
+    words = analysis.words
+    sides = {side: words.side(side) for side in (FIRST, SECOND)[: 2 if traced else 1]}
+    heads = {"": "", "region": "region", "share": "of the picture", **sides, "surfaces": "surfaces apart"}
     titles = "".join(
-        f'<th scope="col" class="{f"mt-{head}" if head in ("initial", "refined") else ""}">{head}</th>'
-        for head in heads
+        f'<th scope="col" class="{f"mt-{key}" if key in sides else ""}">{head}</th>'
+        for key, head in heads.items()
     )
     pictures = _thumbnails(analysis)
-    body = "".join(_row(failure, pictures[failure.rank - 1], traced) for failure in found)
+    body = "".join(_row(failure, pictures[failure.rank - 1], traced, words) for failure in found)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row(failure: Failure, thumbnail: str, traced: bool) -> str:
+def _row(failure: Failure, thumbnail: str, traced: bool, words: Words) -> str:
     label = _label(failure)
     mixed = failure.label_pct is not None and failure.label_pct < 99.5
     share = f"<small>{failure.label_pct:.0f} % of it</small>" if mixed else ""
     cells = [
         f'<td><span class="mt-rank">{failure.rank}</span>'
         f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',
-        f'<th scope="row">{label}{share}<small>{_status(failure)}</small>'
+        f'<th scope="row">{label}{share}<small>{_status(failure, words)}</small>'
         f'<small class="mt-cause">{html.text(failure.cause.name)}</small></th>',
         f"<td>{failure.share_pct:.1f} %</td>",
         f"<td class='mt-initial'>{number(failure.before_deg, 'deg')}</td>",
@@ -189,8 +191,8 @@ def _label(failure: Failure) -> str:
     return html.text(failure.label or "no class")
 
 
-def _status(failure: Failure) -> str:
-    return f'<span class="{_MARKS[failure.status]}">{failure.status}</span>'
+def _status(failure: Failure, words: Words) -> str:
+    return f'<span class="{words.marks[failure.status]}">{words.statuses[failure.status]}</span>'
 
 
 def _vector(normal: Vector) -> str:

@@ -93,7 +93,8 @@ def packed(analysis: Analysis, rows: Sequence[Mapping[str, Any]], planes: Sequen
         {
             "size": analysis.prediction.size,
             "grid": grid(analysis),
-            "stages": list(probe.stages(analysis)),
+            "stages": (stages := list(probe.stages(analysis))),
+            "heads": [analysis.words.side(stage) for stage in stages],
             "rows": rows,
             "planes": [plane.describe() for plane in planes],
         }

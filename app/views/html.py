@@ -11,6 +11,14 @@ import numpy as np
 from PIL import Image
 
 Rgb = Sequence[int]
+_SIDES = {
+    "initial": "mt-initial",
+    "A": "mt-initial",
+    "refined": "mt-refined",
+    "B": "mt-refined",
+    "ground truth": "mt-truth",
+    "truth": "mt-truth",
+}
 
 
 def text(value: object) -> str:
@@ -41,7 +49,7 @@ def caveat(words: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of ready HTML cells; a heading "initial", "refined" or "ground truth" gets that colour."""
+    """A table of ready HTML cells; a heading that names a side ("initial", "A" ...) or the truth gets its colour."""
     titles = "".join(f'<th scope="col" class="{_heading_class(title)}">{text(title)}</th>' for title in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
@@ -74,5 +82,4 @@ def picture(rgb: np.ndarray, alt: str, caption: str = "", kind: str = "PNG", ove
 
 
 def _heading_class(title: str) -> str:
-    stage = title.removeprefix("ground ")
-    return f"mt-{stage}" if stage in ("initial", "refined", "truth") else ""
+    return _SIDES.get(title, "")

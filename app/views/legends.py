@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.sides import FIRST, ONE, SECOND, Words
 from app.views import html
 from mtcp.drawing import colour
 from mtcp.drawing.scale import Scale
@@ -16,16 +17,18 @@ SHOWN_SHARE = 0.01
 """Classes under this share of the photo are folded away."""
 
 
-def labels(found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool = True) -> str:
-    """The classes present, with colour and share before and, if `traced`, after trace-back; small ones folded."""
+def labels(
+    found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool = True, words: Words = ONE
+) -> str:
+    """The classes present, with colour and share in the first side and, if `traced`, the second; small ones folded."""
     large = [share for share in found if max(share.initial, share.refined) >= SHOWN_SHARE]
     small = [share for share in found if share not in large]
-    shown = _shares_table(large, palette, traced)
+    shown = _shares_table(large, palette, traced, words)
     if not small:
         return _legend(shown)
     title = f"{len(small)} more under {SHOWN_SHARE:.0%}"
     return _legend(
-        f"{shown}<details><summary>{title}</summary>{_shares_table(small, palette, traced)}</details>"
+        f"{shown}<details><summary>{title}</summary>{_shares_table(small, palette, traced, words)}</details>"
     )
 
 
@@ -44,9 +47,9 @@ def range_bar(colours: np.ndarray, low: float, high: float, unit: str, digits: i
     return _legend(html.bar(colours, ticks))
 
 
-def spreads(columns: Sequence[Spread], unit: str, names: Sequence[str]) -> str:
-    """Lowest, median and highest value before and, with two columns, after trace-back, in rows `names`."""
-    head = ["", "initial", "refined"][: len(columns) + 1]
+def spreads(columns: Sequence[Spread], unit: str, names: Sequence[str], words: Words = ONE) -> str:
+    """Lowest, median and highest value of the first side and, with two columns, of the second, in rows `names`."""
+    head = ["", *_sides(words)][: len(columns) + 1]
     values = [(column.low, column.median, column.high) for column in columns]
     rows = [[name, *(f"{triple[i]:.2f} {unit}" for triple in values)] for i, name in enumerate(names)]
     return _legend(html.table(head, rows))
@@ -64,9 +67,13 @@ def normal_axes(ball: np.ndarray) -> str:
     return _legend(f'<div class="mt-axes">{shown}</div>')
 
 
-def changed_labels(moves: Sequence[Transition], classes: Sequence[str], palette: Sequence[html.Rgb]) -> str:
+def changed_labels(
+    moves: Sequence[Transition], classes: Sequence[str], palette: Sequence[html.Rgb], words: Words = ONE
+) -> str:
     """How to read the map of changed labels, and the most frequent changes."""
     note = "Coloured: the class it has now. Grey: the class did not change."
+    if words.two:
+        note = "Coloured: the class in B, where A has another one. Grey: the same class in both."
     if not moves:
         return _legend(note)
     rows = [
@@ -102,7 +109,11 @@ def _legend(content: str) -> str:
     return f'<div class="mt-legend">{content}</div>'
 
 
-def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool) -> str:
+def _sides(words: Words) -> list[str]:
+    return [words.side(FIRST), words.side(SECOND)]
+
+
+def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb], traced: bool, words: Words) -> str:
     columns = 3 if traced else 2
     rows = [
         [
@@ -112,4 +123,4 @@ def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb], traced: b
         ][:columns]
         for share in found
     ]
-    return html.table(["class", "initial", "refined"][:columns], rows)
+    return html.table(["class", *_sides(words)][:columns], rows)

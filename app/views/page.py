@@ -6,21 +6,39 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.session import Analysis
-from app.views import html
+from app.sides import FIRST, ONE, SECOND, Pair, Words
+from app.views import change, html
 from mtcp import tasks
 from mtcp.inference.prediction import Prediction
 
 
-def header(checkpoint: str, device: str, prediction: Prediction | None = None, comparing: str = "") -> str:
-    """Title and facts about the checkpoint; about the run too, if there is one. comparing: HTML that tells how the
-    comparison of depth and normals goes on, while it does.
+def header(
+    checkpoint: str,
+    device: str,
+    prediction: Prediction | None = None,
+    comparing: str = "",
+    pair: Pair | None = None,
+    running: str = "",
+) -> str:
+    """Title and facts about the checkpoint; about the run too, if there is one. comparing, running: HTML that tells how
+    the comparison of depth and normals, or another network, goes on, while it does. pair: the two networks compared.
     """
     items = {"checkpoint": Path(checkpoint).stem, "device": device}
-    if prediction is not None:
+    if pair is not None:
+        items = {**_two(pair), "device": device}
+    elif prediction is not None:
         items |= {"network saw": _size(prediction.network_size), "network": duration(prediction.seconds)}
-        if prediction.note:
-            items["note"] = prediction.note
-    more = f'<dl class="mt-facts"><div><dt>coherence</dt><dd>{comparing}</dd></div></dl>' if comparing else ""
+    notes = [one.note for one in ((pair.a, pair.b) if pair else (prediction,)) if one and one.note]
+    if notes:
+        items["note"] = "; ".join(dict.fromkeys(notes))
+    if pair and pair.left_out:
+        items["not compared"] = pair.left_out
+    still = {"network": running, "coherence": comparing}
+    more = "".join(
+        f'<dl class="mt-facts"><div><dt>{what}</dt><dd>{said}</dd></div></dl>'
+        for what, said in still.items()
+        if said
+    )
     return f'<div class="mt-head"><h1>MT-CP Explorer</h1>{html.facts(items, "mt-facts")}{more}</div>'
 
 
@@ -64,13 +82,12 @@ def photo_facts(analysis: Analysis) -> str:
     return html.facts(items)
 
 
-def headline(changes: Sequence[str]) -> str:
+def headline(changes: Sequence[str], words: Words = ONE) -> str:
     """One sentence from the tasks' short changes ("changed 7.3 % of the labels", ...)."""
     if not changes:
         what = "This checkpoint has no trace-back: only the initial prediction exists."
         return f'<p class="mt-headline">{what}</p>'
-    listed = changes[0] if len(changes) == 1 else f"{', '.join(changes[:-1])} and {changes[-1]}"
-    return f'<p class="mt-headline">Trace-back {listed}.</p>'
+    return f'<p class="mt-headline">{change.sentence(changes, words)}</p>'
 
 
 def title(task: str) -> str:
@@ -83,6 +100,16 @@ def duration(seconds: float) -> str:
     if seconds < 0.1:
         return f"{1000 * seconds:.0f} ms"
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _two(pair: Pair) -> dict[str, str]:
+    """What is told of each of two networks: name, stage, what it saw and how long it took."""
+    told = {}
+    for side, name in ((FIRST, pair.a_name), (SECOND, pair.b_name)):
+        one = pair.part(side)
+        facts = (pair.stage(side), _size(one.network_size), duration(one.seconds))
+        told[pair.words.side(side)] = f"{name} ({', '.join(facts)})"
+    return told
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""The Predictions view: per task the pair initial | refined, what trace-back changed, and the legends."""
+"""The Predictions view: per task the pair initial | refined or A | B, what differs between them, and the legends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.session import Analysis
+from app.sides import Words
 from app.views import change, legends
 from app.views.change import Change
 from mtcp.drawing import colour
@@ -38,8 +39,10 @@ def view(analysis: Analysis, task: Task) -> TaskView:
     maps = [initial] if refined is None else [initial, refined]
     scale = task.scale(*maps)  # one, or they do not compare
     before, *after = (task.picture(values, scale) for values in maps)
-    changed = None if refined is None else change.change(analysis.photo, initial, refined, task)
-    return TaskView(task.name, before, after[0] if after else None, _legend(maps, task, scale), changed)
+    words = analysis.words
+    changed = None if refined is None else change.change(analysis.photo, initial, refined, task, words)
+    legend = _legend(maps, task, scale, words)
+    return TaskView(task.name, before, after[0] if after else None, legend, changed)
 
 
 def summary(analysis: Analysis, tasks: tuple[Task, ...]) -> dict[str, Any]:
@@ -63,13 +66,14 @@ def summary(analysis: Analysis, tasks: tuple[Task, ...]) -> dict[str, Any]:
     }
 
 
-def _legend(maps: Sequence[np.ndarray], task: Task, scale: Scale | None) -> str:
+def _legend(maps: Sequence[np.ndarray], task: Task, scale: Scale | None, words: Words) -> str:
     if task.classes:
-        found = measure.shares(maps[0], maps[-1], task.classes)
-        return legends.labels(found, palette(task.channels), traced=len(maps) > 1)
+        shares = measure.shares(maps[0], maps[-1], task.classes)
+        return legends.labels(shares, palette(task.channels), traced=len(maps) > 1, words=words)
     legend = map_legend(task, scale)
     if task.spread_words is not None:
-        legend += legends.spreads([measure.spread(values) for values in maps], task.unit, task.spread_words)
+        found = [measure.spread(values) for values in maps]
+        legend += legends.spreads(found, task.unit, task.spread_words, words)
     return legend
 
 

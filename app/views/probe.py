@@ -16,8 +16,6 @@ from mtcp.tasks import DEPTH, IGNORE, NORMALS, NYUD_CLASSES, SEMSEG, Task
 
 Vector = np.ndarray
 NONE = "\N{EN DASH}"
-HEADS = {"truth": "ground truth"}
-"""Stage -> what stands over its column, where that is another word."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +67,31 @@ def readout(scene: Scene) -> str:
         rows.append(
             ["angle", *(_number(reading.angle, ".1f", "\N{DEGREE SIGN}") for reading in found.values())]
         )
-    table = html.table(["", *(HEADS.get(stage, stage) for stage in found)], rows)
+    words = scene.analysis.words
+    table = html.table(["", *map(words.side, found)], rows)
     note = "Normals in camera axes x right, y down, z forward: a wall facing the camera is (0, 0, -1)."
     return f'<div class="mt-legend mt-readout">{table}<p class="mt-subdued">{note}</p></div>'
 
 
 def marker(scene: Scene | None) -> str:
-    """Where the + goes in every picture, as CSS variables: fractions of the photo, and the photo's shape."""
+    """Where the + goes in every picture, as CSS variables: fractions of the photo, and the photo's shape. Also what the
+    badges on pictures say.
+    """
     if scene is None:
         return "<style>:root{--probe:none}</style>"
     height, width = scene.analysis.prediction.size
     x, y = (scene.probe[0] + 0.5) / width, (scene.probe[1] + 0.5) / height
+    names = scene.analysis.words.long
+    badges = "".join(f"--badge-{side}:{_css_text(name)};" for side, name in names.items())
     return (
-        f"<style>:root{{--probe:block;--probe-x:{100 * x:.3f}%;--probe-y:{100 * y:.3f}%;"
+        f"<style>:root{{--probe:block;--probe-x:{100 * x:.3f}%;--probe-y:{100 * y:.3f}%;{badges}"
         f"--ratio:{width / height:.5f}}}</style>"
     )
+
+
+def _css_text(text: str) -> str:
+    """A string of CSS, within a style sheet in HTML: of what may end either only its escape."""
+    return '"{}"'.format("".join(c if c.isalnum() or c in " -_.:()" else f"\\{ord(c):x} " for c in text))
 
 
 def _reading(

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from app.session import Analysis
+from app.sides import Words
 from app.views import html
-from app.views.probe import HEADS
 from app.views.score_lines import detail
 from app.views.triage import change, number
 from mtcp.geometry.coherence import stage_coherence
@@ -44,10 +44,11 @@ def scoreboard(analysis: Analysis) -> str:
     main = [one for one in COHERENCE if one.main]
     others = [one for one in COHERENCE if not one.main]
     groups = {group: list(of_group) for group, of_group in groupby(others, lambda one: one.group)}
-    more = _table(groups, columns, floor)
+    words = analysis.words
+    more = _table(groups, columns, floor, words)
     note = _truth_note(analysis) if "truth" in columns else ""
     return (
-        f'<div class="mt-legend mt-board">{_table({"": main}, columns, floor)}{note}'
+        f'<div class="mt-legend mt-board">{_table({"": main}, columns, floor, words)}{note}'
         f"<details><summary>{len(others)} more numbers</summary>{more}</details></div>"
     )
 
@@ -74,6 +75,7 @@ def _table(
     groups: Mapping[str, Sequence[CoherenceQuantity]],
     columns: Mapping[str, StageCoherence],
     floor: Mapping[str, float],
+    words: Words,
 ) -> str:
     head = _heads(columns)
     numbers = {name: coherence_numbers(stage) for name, stage in columns.items()}
@@ -84,12 +86,19 @@ def _table(
             if group
             else ""
         )
-        body += f"<tbody>{title}{''.join(_row(one, columns, numbers, floor) for one in quantities)}</tbody>"
+        body += f"<tbody>{title}{''.join(_row(one, columns, numbers, floor, words) for one in quantities)}</tbody>"
     titles = "".join(
-        f'<th scope="col" class="{f"mt-{name}" if name in columns else ""}">{HEADS.get(name, name)}</th>'
+        f'<th scope="col" class="{f"mt-{name}" if name in columns else ""}">{_head(name, words)}</th>'
         for name in head
     )
     return f'<table style="--columns:{len(head) - 1}"><thead><tr>{titles}</tr></thead>{body}</table>'
+
+
+def _head(name: str, words: Words) -> str:
+    if words.two and name in words.long:
+        side, _, network = words.long[name].partition(": ")
+        return f'{html.text(side)} <small class="mt-network">{html.text(network)}</small>'
+    return html.text(words.change if name == "change" else words.side(name))
 
 
 def _heads(columns: Mapping[str, StageCoherence]) -> list[str]:
@@ -104,6 +113,7 @@ def _row(
     columns: Mapping[str, StageCoherence],
     numbers: Mapping[str, Mapping[str, float | None]],
     floor: Mapping[str, float],
+    words: Words,
 ) -> str:
     key = quantity.key
     cells = []
@@ -115,8 +125,8 @@ def _row(
         beside = detail(key, columns[name])
         small = f"<small>{html.text(beside)}</small>" if beside else ""
         cells.append(f'<td data-of="{name}">{number(numbers[name].get(key), quantity.unit)}{small}</td>')
-    words = " ".join([quantity.meaning, *_floor(quantity, floor), *_reasons(quantity, columns)])
-    head = f'<th scope="row">{html.text(quantity.title)}<small>{html.text(words)}</small></th>'
+    said = " ".join([quantity.meaning, *_floor(quantity, floor), *_reasons(quantity, columns, words)])
+    head = f'<th scope="row">{html.text(quantity.title)}<small>{html.text(said)}</small></th>'
     return f'<tr data-number="{key}">{head}{"".join(cells)}</tr>'
 
 
@@ -127,11 +137,11 @@ def _floor(quantity: CoherenceQuantity, floor: Mapping[str, float]) -> list[str]
     return [f"On exact depth of furnished rooms it reads {everywhere:g}° ({away:g}° away from edges)."]
 
 
-def _reasons(quantity: CoherenceQuantity, columns: Mapping[str, StageCoherence]) -> list[str]:
+def _reasons(quantity: CoherenceQuantity, columns: Mapping[str, StageCoherence], words: Words) -> list[str]:
     """Why a number is missing, and in which columns unless in all."""
     found = {name: reason for name, stage in columns.items() if (reason := quantity.reason(stage))}
     if not found:
         return []
     if len(found) == len(columns) and len(set(found.values())) == 1:
         return [f"Not measured: {next(iter(found.values()))}."]
-    return [f"Not measured ({name}): {reason}." for name, reason in found.items()]
+    return [f"Not measured ({words.side(name)}): {reason}." for name, reason in found.items()]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.session import Analysis
+from app.sides import FIRST, ONE, SECOND, Words
 from app.views import html, legends, page
 from app.views.predictions import map_legend
-from app.views.probe import HEADS
 from app.views.triage import change, number
 from mtcp.drawing.colour import palette
 from mtcp.evaluation.ground_truth import error_maps, errors
@@ -24,8 +24,9 @@ PAGE = 20
 """Frames in the table at once."""
 EMPTY = (
     '<div class="mt-empty"><h2>The truth of this photo is not known.</h2>'
-    "<p>Pick one of the examples, which are synthetic rooms with exact depth, normals and classes, or start with "
-    "<code>python app.py --data DIR</code>, a folder of frames with ground truth.</p></div>"
+    "<p>Drop its depth, normals or labels into <b>Ground truth</b> on the left. Or pick one of the examples, which are "
+    "synthetic rooms with exact depth, normals and classes, or start with <code>python app.py --data DIR</code>, a "
+    "folder of frames with ground truth.</p></div>"
 )
 
 
@@ -48,8 +49,12 @@ class TaskTruth:
 
 
 def view(analysis: Analysis, task: Task) -> TaskTruth | None:
-    """The view of `task`; None where its truth is unknown."""
-    if analysis.truth is None or task.name not in analysis.truth.maps:
+    """The view of `task`; None where its truth is unknown, or it is not predicted."""
+    if (
+        analysis.truth is None
+        or task.name not in analysis.truth.maps
+        or task.name not in analysis.prediction.tasks
+    ):
         return None
     true, prediction = analysis.truth.maps[task.name], analysis.prediction
     stages = [maps[task.name] for maps in prediction.stages().values()]
@@ -62,7 +67,7 @@ def view(analysis: Analysis, task: Task) -> TaskTruth | None:
         initial=pictures[0],
         refined=pictures[1] if len(pictures) > 1 else None,
         error_legend=legend,
-        numbers=scoreboard(*numbers(analysis), error_quantities((task,))),
+        numbers=scoreboard(*numbers(analysis), error_quantities((task,)), analysis.words),
     )
 
 
@@ -89,9 +94,10 @@ def headline(analysis: Analysis) -> str:
         if first is None:
             continue
         name = f"{html.text(page.title(task.name))} ({html.text(quantity.title.split(': ')[1])})"
-        shown = f'<span class="mt-initial">{number(first, quantity.unit)}</span>'
+        a, b, arrow = ("A ", "B ", " ") if analysis.words.two else ("", "", " &rarr; ")
+        shown = f'<span class="mt-initial">{a}{number(first, quantity.unit)}</span>'
         if last is not None:
-            shown += f' &rarr; <span class="mt-refined">{number(last, quantity.unit)}</span>'
+            shown += f'{arrow}<span class="mt-refined">{b}{number(last, quantity.unit)}</span>'
         parts.append(f"{name} {shown}")
     source = f'<p class="mt-subdued">Truth: {html.text(analysis.truth.source)}.</p>'
     return f'<p class="mt-headline">Against the truth: {"; ".join(parts)}.</p>{source}'
@@ -111,9 +117,9 @@ def caveat(analysis: Analysis) -> str:
     )
 
 
-def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity]) -> str:
+def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity], words: Words = ONE) -> str:
     """The numbers of one task: initial, refined, change."""
-    heads = ["against the truth", "initial", "refined", "change"][: 4 if after else 2]
+    heads = ["against the truth", words.side(FIRST), words.side(SECOND), words.change][: 4 if after else 2]
     rows = []
     for quantity in quantities:
         first, last = before.get(quantity.key), after.get(quantity.key)
@@ -137,7 +143,8 @@ def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
         true = analysis.truth.maps[task.name][y, x]
         said = [_said(task, maps[task.name][y, x], true, off=True) for maps in stages.values()]
         rows.append([html.text(page.title(task.name)), *said, _said(task, true, true)])
-    table = html.table([f"at ({x}, {y})", *stages, HEADS["truth"]], rows)
+    heads = [*map(analysis.words.side, stages), analysis.words.side("truth")]
+    table = html.table([f"at ({x}, {y})", *heads], rows)
     return f'<div class="mt-legend mt-at-probe">{table}</div>'
 
 

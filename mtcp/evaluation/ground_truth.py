@@ -17,7 +17,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import resize_maps
 from mtcp.io.safe_read import read_npz
-from mtcp.tasks import DEPTH, NORMALS, SEMSEG, Task
+from mtcp.tasks import DEPTH, NORMALS, NYUD_CLASSES, SEMSEG, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +38,8 @@ class Truth:
         semseg, human_parts, edge, saliency uint8 (H, W), 255 unknown.
     camera: the one the depth was measured or rendered with.
     source: where it is from, in a few words.
+    classes: names of the labels in "semseg"; empty where nothing tells them.
+    calibrated: whether `camera` was measured. If not, it is the one that the photo is seen through: see `through`.
 
     Raises:
         InputError: a map that has not the camera's size.
@@ -46,6 +48,8 @@ class Truth:
     maps: dict[str, np.ndarray]
     camera: Camera
     source: str
+    classes: tuple[str, ...] = ()
+    calibrated: bool = True
 
     def __post_init__(self) -> None:
         for name, values in self.maps.items():
@@ -56,8 +60,19 @@ class Truth:
         """(H, W) of the maps."""
         return self.camera.height, self.camera.width
 
+    def through(self, camera: Camera) -> Truth:
+        """The same where it has a camera of its own; else seen through `camera`, of the same size."""
+        return self if self.calibrated else dataclasses.replace(self, camera=camera)
+
+    def of_classes(self, classes: Sequence[str]) -> Truth:
+        """The same for a network with these classes: without labels that mean something else."""
+        if not self.classes or tuple(classes) == self.classes:
+            return self
+        maps = {name: values for name, values in self.maps.items() if name != SEMSEG}
+        return dataclasses.replace(self, maps=maps)
+
     @classmethod
-    def of_sample(cls, sample: Mapping[str, Tensor], source: str) -> Truth:
+    def of_sample(cls, sample: Mapping[str, Tensor], source: str, classes: tuple[str, ...] = ()) -> Truth:
         """From a sample of a data set (see `mtcp.data.sample`). source: its id, or some words."""
         height, width = sample["image"].shape[-2:]
         fx, fy, cx, cy = sample["camera"].tolist()
@@ -66,7 +81,7 @@ class Truth:
             for name, value in sample.items()
             if name not in _NOT_MAPS
         }
-        return cls(maps, Camera(fx, fy, cx, cy, width, height), source)
+        return cls(maps, Camera(fx, fy, cx, cy, width, height), source, classes)
 
     @classmethod
     def of_example(cls, path: str | os.PathLike[str]) -> Truth:
@@ -91,7 +106,7 @@ class Truth:
         normals = np.ascontiguousarray(seen[..., :3])
         depth = (seen[..., 3] / (normals * camera.rays()).sum(-1)).astype(np.float32)
         maps = {SEMSEG: stored["semseg"], DEPTH: depth, NORMALS: normals}
-        return cls(maps, camera, f"exact: a synthetic room, {file.stem.replace('-', ' ')}")
+        return cls(maps, camera, f"exact: a synthetic room, {file.stem.replace('-', ' ')}", NYUD_CLASSES)
 
     def resized(self, size: tuple[int, int]) -> Truth:
         """At another size (H, W), the geometry kept: see `resize_maps`."""

@@ -26,9 +26,9 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
 
     STEM.npz holds `TASK_initial` and `TASK_refined` as in `Prediction`: semseg uint8 (H, W); depth float32
     (H, W) in metres; normals float32 (H, W, 3), camera axes x right, y down, z forward. And `camera` (4,):
-    fx, fy, cx, cy in pixels of the maps; for each task of labels `TASK_classes`, text (C,): what they mean; and, if
-    geometry does not hold for the photo, `pinhole` (), false. Without trace-back there are no `_refined` keys and
-    pictures.
+    fx, fy, cx, cy in pixels of the maps; for each task of labels `TASK_classes`, text (C,): what they mean;
+    `checkpoint` (), text: the network's file; and, if geometry does not hold for the photo, `pinhole` (), false.
+    Without trace-back there are no `_refined` keys and pictures.
 
     Per map there is STEM_TASK_STAGE.png. Of classes and depth (whose colours span initial and refined alike) it
     has a legend below, and STEM_TASK_STAGE_plain.png is the map alone, (H, W); of depth there is also
@@ -68,7 +68,11 @@ def arrays(prediction: Prediction) -> dict[str, np.ndarray]:
         f"{task.name}_classes": np.array(task.classes) for task in prediction.task_list() if task.classes
     }
     pinhole = {"pinhole": np.array(False)} if prediction.geometry_note else {}
-    return {**maps, **names, "camera": np.array([camera.fx, camera.fy, camera.cx, camera.cy]), **pinhole}
+    about = {
+        "camera": np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+        "checkpoint": np.array(prediction.checkpoint),
+    }
+    return {**maps, **names, **about, **pinhole}
 
 
 def in_strips(draw: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:

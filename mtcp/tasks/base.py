@@ -30,7 +30,9 @@ UNKNOWN = "unknown"
 
 
 class Change(NamedTuple):
-    """What trace-back did, in words that follow "Trace-back": before the number, the number, after it."""
+    """What trace-back did, in words that follow "Trace-back": before the number, the number, after it. The first word
+    is the verb, which is left out where two networks are compared.
+    """
 
     before: str
     number: str
