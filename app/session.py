@@ -132,7 +132,9 @@ class Analysis:
 
     def with_camera(self, camera: Camera) -> Analysis:
         """The same prediction seen through another camera; what does not depend on it is kept."""
-        moves = ("camera.",) if self.truth is None or self.truth.calibrated else ("camera.", "truth.coherence")
+        moves = (
+            ("camera.",) if self.truth is None or self.truth.calibrated else ("camera.", "truth.coherence")
+        )
         kept = {key: value for key, value in self.cache.items() if not key.startswith(moves)}
         seen = replace(self.prediction, camera=camera, camera_from="given")
         truth, given, own = (one and one.through(camera) for one in (self.truth, self.given, self.own))

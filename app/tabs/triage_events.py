@@ -138,9 +138,11 @@ def take_photos(tab: Triage, data: Settings, photos: Sequence[str]) -> Values:
         kept = [one.path for one in entries]
         return {tab.files: kept or None}
     left = tuple(one for one in entries if one.path in photos)
-    kept = {} if left == tuple(entries) else {tab.scatter.chosen: ()}  # places in the list have changed
+    moved: Settings = (
+        {} if left == tuple(entries) else {tab.scatter.chosen: ()}
+    )  # places in the list have changed
     now = at(photos, left, data[tab.seen_through])
-    values = {**draw_photos(tab, {**data, **kept}, left), tab.entries: left, tab.tables: ()}
+    values = {**draw_photos(tab, {**data, **moved}, left), tab.entries: left, tab.tables: ()}
     if now.more:
         return {**values, **tab.job.begin(data, now)}
     return values if photos else {**values, tab.job.bar: "", tab.job.start: gr.Button(visible=False)}

@@ -68,7 +68,7 @@ def points(table: CoherenceTable, x: Quantity, y: Quantity, of: str) -> Points:
     """
     across, up = (table.values(one, stage_of(one, of)) for one in (x, y))
     known = np.flatnonzero(np.isfinite(across) & np.isfinite(up))
-    places = spread(known)
+    places = np.asarray(spread(known.tolist()), int)
     rows = table.rows(places)
     drawn = [
         Point(int(place), row.name, float(across[place]), float(up[place]), bool(row.details.get("unlike")))

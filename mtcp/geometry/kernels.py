@@ -78,8 +78,8 @@ def choose_windows(
 
 @compiled
 def fit_slopes(
-    sums: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    moments: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    sums: tuple[np.ndarray, ...],
+    moments: tuple[np.ndarray, ...],
     j: np.ndarray,
     i: np.ndarray,
     least: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,8 @@ def folded(model: MTCP) -> MTCP:
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     copied = copy.deepcopy(model, shared).eval()
     for conv, norm in _pairs(copied).items():
-        fused = fuse_conv_bn_eval(copied.get_submodule(conv), copied.get_submodule(norm))  # type: ignore[type-var]
+        pair = cast(nn.Conv2d, copied.get_submodule(conv)), cast(_BatchNorm, copied.get_submodule(norm))
+        fused = fuse_conv_bn_eval(*pair)
         copied.set_submodule(conv, fused)
         # timm's batch norms bring their activation with them
         copied.set_submodule(norm, getattr(copied.get_submodule(norm), "act", nn.Identity()))

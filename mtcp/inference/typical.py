@@ -93,7 +93,8 @@ class Typical:
             raise InputError(
                 f'{checkpoint}: "{FIELD}" on its card is damaged: information {numbers} does not rise'
             )
-        return cls(*map(float, numbers), data=str(entry.get("data", "")))
+        low, middle, high = map(float, numbers)
+        return cls(low, middle, high, data=str(entry.get("data", "")))
 
     def to_card(self, photos: int) -> dict[str, Any]:
         """The field of the card. photos: how many were measured."""

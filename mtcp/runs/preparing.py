@@ -54,7 +54,8 @@ def read_preparing(folder: Path) -> Preparing | None:
     except InputError:
         return None
     done, of, when = found.get("done"), found.get("of"), found.get("time")
-    counts = all(isinstance(value, int) and not isinstance(value, bool) for value in (done, of))
-    if not counts or not 0 <= done <= of or not isinstance(when, int | float) or isinstance(when, bool):
+    if any(isinstance(value, bool) for value in (done, of, when)):
         return None
-    return Preparing(done, of, float(when))
+    if not isinstance(done, int) or not isinstance(of, int) or not isinstance(when, int | float):
+        return None
+    return Preparing(done, of, float(when)) if 0 <= done <= of else None
