@@ -131,8 +131,8 @@ def test_overlays_follow_the_probe_and_the_scale(analysis: Analysis) -> None:
 def test_legends_are_in_multiples_of_the_even_share() -> None:
     row = np.full((10, 10), 0.5 / 99, np.float32)
     row[3, 3] = 0.5
-    assert "<span>0</span><span>25</span><span>50 × even</span>" in attention.legend(row, "linear")  # noqa: RUF001
-    log_ticks = "<span>10⁻⁴</span><span>10⁻²</span><span>0.5</span><span>50 × even</span>"  # noqa: RUF001
+    assert "<span>0</span><span>25</span><span>50 × uniform</span>" in attention.legend(row, "linear")  # noqa: RUF001
+    log_ticks = "<span>10⁻⁴</span><span>10⁻²</span><span>0.5</span><span>50 × uniform</span>"  # noqa: RUF001
     assert log_ticks in attention.legend(row, "log")
 
 
@@ -168,7 +168,7 @@ def test_bars_name_the_refined_classes_and_the_rings(analysis: Analysis) -> None
     assert labels is not None
     floor = float(found[0].row[labels.cells == FLOOR].sum())
     assert by_class.x[by_class.y.index("floor")] == pytest.approx(100 * floor, abs=1e-3)
-    even = next(t for t in figure.data if t.name == "even" and t.meta == by_class.meta)
+    even = next(t for t in figure.data if t.name == "uniform" and t.meta == by_class.meta)
     assert even.x[even.y.index("floor")] == pytest.approx(
         100 * float((labels.cells == FLOOR).mean()), abs=1e-3
     )

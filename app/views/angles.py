@@ -94,7 +94,7 @@ def beside_histogram(
         return '<p class="mt-subdued">No pixel has both a depth and a normal.</p>'
     lines = {name: shares(angles) for name, angles in known.items()}
     off = scale == "linear" and "truth" in lines and lines["truth"].max() > _top(lines)
-    cut = " The truth's peak is cut off: double-click to see it." if off else ""
+    cut = " The ground truth's peak is cut off: double-click to see it." if off else ""
     return f'<p class="mt-subdued mt-fine">{_beyond(known, words)}{cut}</p>'
 
 

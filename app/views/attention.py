@@ -18,7 +18,7 @@ from mtcp.inference.prediction import STRIDE
 NOT_ATTENDING = "This checkpoint has no part that attends, such as CFM, so there is no attention to show."
 NEAR = 0.1
 """Of the photo's diagonal: what counts as the probe's surroundings."""
-EVEN = "\N{MULTIPLICATION SIGN} even"
+EVEN = "\N{MULTIPLICATION SIGN} uniform"
 """The unit of an affinity: multiples of what attention without preference would give each cell."""
 RAISED = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
 DECADE_STEP = 2
@@ -111,7 +111,7 @@ def count(cells: float) -> str:
 
 
 def times(factor: float) -> str:
-    """A multiple of the even share, with two digits that matter; tiny ones as a power of ten."""
+    """A multiple of the uniform share, with two digits that matter; tiny ones as a power of ten."""
     if factor >= 100 or factor == 0:
         return f"{factor:,.0f}"
     if factor >= 0.01:
@@ -120,7 +120,7 @@ def times(factor: float) -> str:
 
 
 def legend(row: np.ndarray, scale: str) -> str:
-    """What the colours of an overlay mean, in multiples of the even share."""
+    """What the colours of an overlay mean, in multiples of the uniform share."""
     top = float(row.max()) * row.size
     if scale == "rank":
         ticks = ["least attended", "median", "most attended"]
@@ -169,7 +169,7 @@ def _readout(analysis: Analysis, probe: tuple[int, int], look: AttentionRow) -> 
         where = f", on {html.text(classes.name(int(classes.cells[strongest])))}"
     top = times(float(look.row.max()) * N)
     rows.append([f"strongest cell{where}", f"<b>{top}</b>&times;", "1&times;"])
-    return f'<div class="mt-legend">{html.table([look.title, "here", "even"], rows)}</div>'
+    return f'<div class="mt-legend">{html.table([look.title, "here", "uniform"], rows)}</div>'
 
 
 def _labels(analysis: Analysis) -> Labels | None:

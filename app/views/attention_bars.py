@@ -38,7 +38,7 @@ def note(analysis: Analysis, found: Sequence[AttentionRow]) -> str:
     lacking = "" if classes else " This network predicts no classes."
     return (
         f'<p class="mt-hint">Bars: share of the attention by predicted class{of} and by distance from the probe, in '
-        "percent of the picture's diagonal. Line: the even share, what attention without preference would give."
+        "percent of the picture's diagonal. Line: the uniform share, what attention without preference would give."
         f"{lacking}</p>"
     )
 
@@ -118,7 +118,7 @@ def _panel(title: str, shown: Sequence[Bar], top: float) -> charts.Panel:
     )
     even = go.Scatter(
         x=[round(100 * bar.even, 3) for bar in shown],
-        name="even",
+        name="uniform",
         mode="markers",
         marker={"symbol": "line-ns", "size": 16, "line": {"color": charts.TEXT, "width": 2}},
         hovertemplate="%{x:.2f} %",

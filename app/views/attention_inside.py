@@ -15,7 +15,7 @@ from mtcp.evaluation import attention_stats as attention
 from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import Task
 
-WITHOUT_GATES = "This checkpoint has no gates between tasks, so there is nothing to show of them."
+WITHOUT_GATES = "This checkpoint has no cross-task gates, so there is nothing to show of them."
 WITHOUT_QUERIES = (
     "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."
 )
