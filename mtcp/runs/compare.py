@@ -9,7 +9,7 @@ from typing import Any
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 
-_PARTS = {"model": ModelConfig, "train": TrainConfig}
+_PARTS: dict[str, type[ModelConfig] | type[TrainConfig]] = {"model": ModelConfig, "train": TrainConfig}
 _MISSING = object()
 _FOLDERS = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[/\\](?:[^\s,:/\\]+[/\\])+")
 """The folders of an absolute path."""
