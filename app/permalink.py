@@ -102,10 +102,10 @@ def query(scene: Scene, examples: Sequence[Path], first: str) -> str:
     asked: dict[str, object] = {"example": example.stem, "probe": "{},{}".format(*scene.probe)}
     if scene.failure is not None:
         asked["failure"] = scene.failure
-    given = analysis.given
-    if given is None or not given.calibrated or given.camera != analysis.prediction.camera:
-        if analysis.prediction.camera_from == "given":
-            asked["fov"] = f"{analysis.prediction.camera.fov_deg:.4f}"
+    given, prediction = analysis.given, analysis.prediction
+    known = given is not None and given.calibrated and given.camera == prediction.camera
+    if prediction.camera_from == "given" and not known:
+        asked["fov"] = f"{prediction.camera.fov_deg:.4f}"
     a, b = chosen(analysis)
     asked |= {key: name for key, name in (("a", a), ("b", b)) if name and (key, name) != ("a", first)}
     return urlencode(asked, safe=",")

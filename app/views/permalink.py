@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.views import html
 
 LINKED = "The address of this page leads back here: copy it to share this example, tab, probe and failure."
-OWN = "A photo of your own is not in the address of this page, which could not lead back to it: share the report instead."
+OWN = "A photo of your own is not in the address of this page, which cannot lead back to it: share the report instead."
 
 
 def note(query: str) -> str:
