@@ -46,7 +46,7 @@ def test_an_address_leads_back(scene: Scene, example: Path) -> None:
         link, refused = opened(told, [example])
         assert not refused and link.example == "bed-room" and (link.a, link.b) == ("", "")
         back, refused = link.apply(Scene.of(scene.analysis))
-        assert not refused and (back.probe, back.failure) == (now.probe, now.failure)
+        assert not refused and (back.probe, back.failure) == (now.probe, now.enter(*now.probe).failure)
         assert back.analysis.prediction.camera.fov_deg == pytest.approx(
             now.analysis.prediction.camera.fov_deg, abs=1e-3
         )
