@@ -75,7 +75,7 @@ def _command(analysis: Analysis, side: str, prediction: Prediction, examples: li
     words = ["python", "-m", "mtcp", "coherence"]
     if _centred(camera):
         example = permalink.example_of(analysis, examples)
-        words.append(analysis.name if example is None else f"app/examples/{example.name}")
+        words.append(_as_argument(analysis.name) if example is None else f"app/examples/{example.name}")
         if prediction.checkpoint != DEFAULT_CHECKPOINT.name:
             shipped = (DEFAULT_CHECKPOINT.parent / prediction.checkpoint).is_file()
             words += ["--checkpoint", f"{'checkpoints/' if shipped else ''}{prediction.checkpoint}"]
@@ -83,8 +83,13 @@ def _command(analysis: Analysis, side: str, prediction: Prediction, examples: li
             words += ["--fov", f"{camera.fov_deg:.10g}"]
     else:
         name = f"_{side}-{prediction.checkpoint.removesuffix('.safetensors')}" if analysis.pair else ""
-        words.append(f"{analysis.stem}{name}.npz")
+        words.append(_as_argument(f"{analysis.stem}{name}.npz"))
     return shlex.join([*words, "--json", "coherence.json"])
+
+
+def _as_argument(name: str) -> str:
+    """A file's name that no option is."""
+    return f"./{name}" if name.startswith("-") else name
 
 
 def _centred(camera: Camera) -> bool:
