@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 from fake_predictor import FakePredictor, Tilts
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -98,7 +98,14 @@ def test_what_this_photo_has_not_is_named(scene: Scene) -> None:
     assert "probe=5000,3" in refused[0] and "failure=99" in refused[1]
 
 
-@given(st.dictionaries(st.sampled_from(["example", "tab", "probe", "failure", "fov", "a", "b"]), st.text()))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(
+        st.sampled_from(["example", "tab", "probe", "failure", "fov", "a", "b"]),
+        st.text(max_size=12),
+        max_size=4,
+    )
+)
 def test_any_address_is_read(query: dict[str, str]) -> None:
     link, refused = permalink.read(query, NAMES, TABS, NETWORKS)
     assert len(refused) == sum(bool(value) and not getattr(link, key) for key, value in query.items())
