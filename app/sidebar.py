@@ -22,7 +22,7 @@ from app.views import about, hover, page, probe
 from app.views import permalink as address
 
 DOWNLOAD = "Download all maps (zip)"
-REPORT, NUMBERS = "Report (HTML)", "Its numbers (JSON)"
+REPORT, NUMBERS = "Report (HTML)", "Numbers (JSON)"
 HERE = Path(__file__).parent
 NO_OTHER = ("none: initial | refined", "")
 """Words and value where no second network is chosen."""
