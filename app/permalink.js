@@ -15,5 +15,5 @@ function follow() {
 }
 
 new MutationObserver(follow).observe(element, { childList: true, subtree: true, attributes: true });
-new MutationObserver(follow).observe(document.querySelector('#tabs'),
+new MutationObserver(follow).observe(document.body, // the tabs may not be there yet
   { subtree: true, attributes: true, attributeFilter: ['aria-selected'] });
