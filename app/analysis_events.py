@@ -75,7 +75,7 @@ def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
             photo: analysis.photo,
             page.inbox: None,
             page.sidebar.truth: None,
-            **_open(page, title),
+            **open_tab(page, title),
         }
 
     shown = toasting(show, lambda data: {page.inbox: None, photo: data[photo]})
@@ -83,9 +83,11 @@ def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
     complete(page, event.success(shown, {page.inbox, photo, *page.draw_inputs}, outputs, **NETWORK, **QUIET))
 
 
-def listen_for_opening(page: Page, opening: Opening) -> None:
-    """A visitor without a photo gets what was made at start, as soon as it is there."""
-    timer, there, photo = gr.Timer(LOOK_SECONDS), gr.State(False), page.sidebar.photo
+def listen_for_opening(page: Page, opening: Opening) -> gr.Timer:
+    """A visitor without a photo gets what was made at start, as soon as it is there. The timer that looks for it is to
+    be started.
+    """
+    timer, there, photo = gr.Timer(LOOK_SECONDS, active=False), gr.State(False), page.sidebar.photo
 
     def look(data: Settings) -> Values:
         if data[page.scene] is not None or data[photo] is not None or opening.failed:
@@ -101,7 +103,8 @@ def listen_for_opening(page: Page, opening: Opening) -> None:
 
     timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
     entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *outputs_of(page)], **QUIET)
-    _finish_result(page, entered)
+    finish_result(page, entered)
+    return timer
 
 
 def outputs_of(page: Page) -> list[Component]:
@@ -116,10 +119,10 @@ def complete(page: Page, event: Dependency) -> None:
     outputs = [page.scene, page.header, *page.sidebar.outputs]
     compared = drawn.success(_comparer(page), page.scene, list(dict.fromkeys(outputs)), **NETWORK, **QUIET)
     filled = compared.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
-    _finish_result(page, filled)
+    finish_result(page, filled)
 
 
-def _finish_result(page: Page, event: Dependency) -> None:
+def finish_result(page: Page, event: Dependency) -> None:
     """After `event`, with the pictures on the screen: the values under the cursor, and the zip."""
     _tell_values(page, event)
     event.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
@@ -153,7 +156,7 @@ def _wait(page: Page, data: Settings) -> Values:
         kept is None or kept.value is None or opening is None or kept.value.analysis is opening.analysis
     )
     leaves = opening is not None and at_opening and data[page.opened] == Coherence.title
-    return {**page.wait(), **(_open(page, Predictions.title) if leaves else {})}
+    return {**page.wait(), **(open_tab(page, Predictions.title) if leaves else {})}
 
 
 def _shower(page: Page) -> Callable[[Settings], Values]:
@@ -178,7 +181,8 @@ def _shower(page: Page) -> Callable[[Settings], Values]:
     return toasting(show, clear, "Give another photo (JPEG, PNG, WebP ...).")
 
 
-def _open(page: Page, title: str) -> Values:
+def open_tab(page: Page, title: str) -> Values:
+    """The tab of that title, opened."""
     return {page.bar: gr.Tabs(selected=title), page.opened: title}
 
 

@@ -83,6 +83,7 @@ def load(checkpoint: Path, device: str, name: str | None = None) -> Network:
         tasks=predictor.model.tasks,
         checkpoint=predictor.name,
         device=str(predictor.device),
+        card=predictor.card,
     )
 
 

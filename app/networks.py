@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from app import session
 from app.pace import Pace
@@ -18,13 +19,14 @@ from mtcp.tasks import Task
 
 @dataclass(frozen=True)
 class Network:
-    """What the page needs to know of a loaded network. checkpoint: the name of its file."""
+    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it."""
 
     predict: session.Predict
     tasks: tuple[Task, ...]
     checkpoint: str
     device: str
     pace: Pace = field(default_factory=Pace)
+    card: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -80,6 +82,11 @@ class Networks:
                 loaded = self._offers[name].load()
                 self._loaded[name] = replace(loaded, pace=self.first.pace)
             return self._loaded[name]
+
+    def card(self, checkpoint: str) -> Mapping[str, Any]:
+        """The card of a network that was loaded from a file of this name; empty where it has none."""
+        with self._lock:
+            return next((one.card for one in self._loaded.values() if one.checkpoint == checkpoint), {})
 
     def seen(self, analysis: Analysis, a: str | None, b: str | None = None) -> Analysis:
         """The photo of `analysis` as network `a` sees it, or `a` beside `b`. A network that has seen it already does

@@ -163,7 +163,8 @@ class Page:
     def wait(self) -> Values:
         """The page while the network runs on a new photo: what it does in the place of the last photo's results."""
         said = stages.waiting(stages.NETWORK, self.pace.estimate(stages.NETWORK))
-        return {**self.clear(), **self._hide({slot.title: said for slot in self.slots})}
+        hidden = self._hide({slot.title: said for slot in self.slots})
+        return {**self.clear(), **hidden, self.sidebar.address: gr.skip()}
 
     def clear(self) -> Values:
         """The page without a result."""

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData, ImageData
 
-from app import maps
+from app import maps, permalink
 from app.networks import chosen
 from app.scene import Scene
 from app.served_files import cached_file, served
@@ -19,8 +19,11 @@ from app.session import Analysis
 from app.tabs.base import Values
 from app.uploads import uploaded
 from app.views import about, hover, page, probe
+from app.views import permalink as address
 
 DOWNLOAD = "Download all maps (zip)"
+REPORT, NUMBERS = "Report (HTML)", "Numbers (JSON)"
+HERE = Path(__file__).parent
 NO_OTHER = ("none: initial | refined", "")
 """Words and value where no second network is chosen."""
 ABOUT_TRUTH = (
@@ -35,7 +38,8 @@ EXAMPLE = {"path": "room.jpg", "orig_name": "room.jpg", "meta": {"_type": "gradi
 @dataclass(frozen=True)
 class Sidebar:
     """The components of the left column. `picker` reports clicks on any picture of the page, `hover` tells values
-    under the cursor, `divided` where the divider of a comparison was dragged to.
+    under the cursor, `divided` where the divider of a comparison was dragged to; `saver` saves a file that it is given.
+    shipped: the examples' files. names: of the networks that can be chosen.
     """
 
     photo: gr.Image
@@ -50,10 +54,16 @@ class Sidebar:
     fov: gr.Number
     facts: gr.HTML
     download: gr.DownloadButton
+    report: gr.Button
+    numbers: gr.Button
+    address: gr.HTML
+    saver: gr.HTML
     marker: gr.HTML
     picker: gr.HTML
     hover: gr.HTML
     divided: gr.HTML
+    shipped: Sequence[Path]
+    names: Sequence[str]
 
     @classmethod
     def build(cls, examples: Sequence[Path], networks: Sequence[str]) -> Sidebar:
@@ -87,17 +97,20 @@ class Sidebar:
                 examples=_examples(examples),
                 facts=gr.HTML(elem_id="photo-facts"),
                 download=gr.DownloadButton(DOWNLOAD, interactive=False, elem_id="download"),
+                **_report(),
                 marker=gr.HTML(probe.marker(None)),
                 picker=maps.picker(),
                 hover=maps.hover(),
                 divided=maps.divider(),
+                shipped=examples,
+                names=networks,
             )
 
     @property
     def outputs(self) -> list[Any]:
         """Everything that `fill`, `point` and `clear` may set. The photo is not among it: see `shown`."""
-        places = [self.facts, self.download, self.marker, self.a, self.b]
-        return [*places, self.probe, self.readout, self.x, self.y, self.fov, self.hover]
+        places = [self.facts, self.download, self.report, self.numbers, self.address, self.marker]
+        return [*places, self.a, self.b, self.probe, self.readout, self.x, self.y, self.fov, self.hover]
 
     def fill(self, scene: Scene) -> Values:
         """The column for a new run."""
@@ -106,6 +119,7 @@ class Sidebar:
         filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
         filled[self.fov] = self.in_force(scene)[self.fov]
         filled[self.hover] = None  # of another photo
+        filled |= {button: gr.Button(interactive=True) for button in (self.report, self.numbers)}
         return filled | self.networks_of(analysis) | self.point(scene)
 
     def networks_of(self, analysis: Analysis) -> Values:
@@ -123,7 +137,9 @@ class Sidebar:
     def point(self, scene: Scene) -> Values:
         """What follows the probe."""
         x, y = scene.probe
-        return {self.marker: probe.marker(scene), self.readout: probe.readout(scene), self.x: x, self.y: y}
+        link = address.note(permalink.query(scene, self.shipped, self.names[0]))
+        told: Values = {self.marker: probe.marker(scene), self.readout: probe.readout(scene)}
+        return {**told, self.x: x, self.y: y, self.address: link}
 
     def in_force(self, scene: Scene) -> Values:
         """What the fields that can be typed into stand for."""
@@ -151,10 +167,27 @@ class Sidebar:
         return {
             self.facts: "",
             self.download: gr.DownloadButton(DOWNLOAD, value=None, interactive=False),
+            self.report: gr.Button(interactive=False),
+            self.numbers: gr.Button(interactive=False),
+            self.address: address.none(),
             self.probe: gr.Column(visible=False),
             self.marker: probe.marker(None),
             self.hover: None,
         }
+
+
+def _report() -> dict[str, Any]:
+    """The buttons that make a report of what is seen, by the names of their fields."""
+    with gr.Row(elem_id="report"):
+        report = gr.Button(REPORT, interactive=False, min_width=0, elem_id="report-html")
+        numbers = gr.Button(NUMBERS, interactive=False, min_width=0, elem_id="report-json")
+    follow, save = ((HERE / name).read_text(encoding="utf-8") for name in ("permalink.js", "saver.js"))
+    return {
+        "report": report,
+        "numbers": numbers,
+        "address": gr.HTML("", js_on_load=follow, elem_id="permalink"),
+        "saver": gr.HTML(None, html_template="", js_on_load=save, elem_id="saver", visible="hidden"),
+    }
 
 
 def _choice(label: str, elem_id: str, choices: list[str | tuple[str, str]], value: str) -> gr.Dropdown:

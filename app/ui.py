@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import analysis_events, network_events, scene_events
+from app import analysis_events, network_events, permalink_events, report_events, scene_events
 from app.answers import answer_in_words
 from app.endpoint import add_endpoint
 from app.networks import Network, Networks
@@ -24,6 +24,8 @@ from app.tabs.training import Training
 from app.tabs.triage import Triage
 from app.tabs.truth import Truth
 
+OTHER_TABS = (Training.title, Triage.title)
+"""Those that do not look at a scene."""
 STATE_SECONDS = 3600
 """A visitor's result is dropped this long after it was made; earlier, if others need the memory: `app.result_cache`."""
 CACHE_SECONDS = (3600, 6 * 3600)
@@ -61,8 +63,10 @@ def build(
         results = results or ResultCache()
         page = Page(networks, sources, header, sidebar, slots, bar, scene, opened, drawn, inbox, results)
         analysis_events.listen_for_photos(page)
-        if sources.opening is not None:
-            analysis_events.listen_for_opening(page, sources.opening)
+        opening = sources.opening
+        timer = None if opening is None else analysis_events.listen_for_opening(page, opening)
+        permalink_events.listen(page, demo, [*(slot.title for slot in slots), *OTHER_TABS], timer)
+        report_events.listen(page)
         network_events.listen(page)
         scene_events.listen(page, (at_training, at_triage))
         training_events.listen(training, [at_training.select], page.opened)

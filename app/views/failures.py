@@ -7,7 +7,7 @@ its own: the table stays as it is, with the keyboard's focus in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -79,6 +79,12 @@ def table(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) ->
         more = _table(analysis, found[TOP:])
         shown += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
     return f'<div class="mt-legend mt-failures">{shown}</div>'
+
+
+def explained(analysis: Analysis, status: str = CURRENT) -> str:
+    """The same to be read on paper: all of a status, each with its cause in a sentence; nothing to choose."""
+    found = chosen_of(analysis, status)
+    return f'<div class="mt-failures">{_table(analysis, found, causes.sentence)}</div>' if found else ""
 
 
 def picture(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:
@@ -154,7 +160,8 @@ def facing(normal: Vector) -> str:
     return " and ".join(words)
 
 
-def _table(analysis: Analysis, found: Sequence[Failure]) -> str:
+def _table(analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure], str] | None = None) -> str:
+    """told: what is said of a failure's cause where it cannot be chosen; by default it can, and the cause is named."""
     traced = bool(analysis.prediction.refined)
     words = analysis.words
     sides = {side: words.side(side) for side in (FIRST, SECOND)[: 2 if traced else 1]}
@@ -164,11 +171,13 @@ def _table(analysis: Analysis, found: Sequence[Failure]) -> str:
         for key, head in heads.items()
     )
     pictures = _thumbnails(analysis)
-    body = "".join(_row(failure, pictures[failure.rank - 1], traced, words) for failure in found)
+    body = "".join(_row(failure, pictures[failure.rank - 1], traced, words, told) for failure in found)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _row(failure: Failure, thumbnail: str, traced: bool, words: Words) -> str:
+def _row(
+    failure: Failure, thumbnail: str, traced: bool, words: Words, told: Callable[[Failure], str] | None
+) -> str:
     label = _label(failure)
     mixed = failure.label_pct is not None and failure.label_pct < 99.5
     share = f"<small>{failure.label_pct:.0f} % of it</small>" if mixed else ""
@@ -176,13 +185,15 @@ def _row(failure: Failure, thumbnail: str, traced: bool, words: Words) -> str:
         f'<td><span class="mt-rank">{failure.rank}</span>'
         f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',
         f'<th scope="row">{label}{share}<small>{_status(failure, words)}</small>'
-        f'<small class="mt-cause">{html.text(failure.cause.name)}</small></th>',
+        f'<small class="mt-cause">{told(failure) if told else html.text(failure.cause.name)}</small></th>',
         f"<td>{failure.share_pct:.1f} %</td>",
         f"<td class='mt-initial'>{number(failure.before_deg, 'deg')}</td>",
     ]
     if traced:
         cells.append(f"<td class='mt-refined'>{number(failure.after_deg, 'deg')}</td>")
     cells.append(f"<td class='mt-surfaces'>{number(failure.surfaces_deg, 'deg')}</td>")
+    if told:
+        return f"<tr>{''.join(cells)}</tr>"
     spoken = f"Region {failure.rank}, {label}, {html.text(failure.cause.name)}: choose"
     return f'<tr data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'
 

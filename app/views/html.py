@@ -26,6 +26,11 @@ def text(value: object) -> str:
     return html.escape(str(value))
 
 
+def plain(words: str) -> str:
+    """HTML text as plain text, for messages."""
+    return html.unescape(words)
+
+
 def css_rgb(colour: Rgb) -> str:
     """An RGB triple (0..255) as a CSS colour."""
     return "rgb({} {} {})".format(*(int(channel) for channel in colour))

@@ -32,12 +32,12 @@ class TaskView:
     change: Change | None
 
 
-def view(analysis: Analysis, task: Task) -> TaskView:
-    """The view of `task` for one run."""
+def view(analysis: Analysis, task: Task, *beside: np.ndarray) -> TaskView:
+    """The view of `task` for one run. beside: further maps that are to be drawn in the same scale."""
     initial = analysis.prediction.initial[task.name]
     refined = analysis.prediction.refined.get(task.name)
     maps = [initial] if refined is None else [initial, refined]
-    scale = task.scale(*maps)  # one, or they do not compare
+    scale = task.scale(*maps, *beside)  # one, or they do not compare
     before, *after = (task.picture(values, scale) for values in maps)
     words = analysis.words
     changed = None if refined is None else change.change(analysis.photo, initial, refined, task, words)

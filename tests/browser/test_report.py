@@ -1,0 +1,140 @@
+"""A report that opens without any network, and addresses that lead back to what is seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from visiting import PATIENCE_MS, Visit, visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+DESCRIBED = "#failure-chosen .mt-chosen-words"
+LOADED = "all => all.map((img) => img.complete && img.naturalWidth > 0)"
+
+
+@pytest.fixture(scope="module")
+def seen(chromium: Browser, url: str) -> Iterator[Visit]:
+    """The page as it opens: the first example, on Coherence."""
+    opened = visit(chromium, url)
+    yield opened
+    opened.page.context.close()
+
+
+def asked(page: Page) -> dict[str, str]:
+    """What the address tells."""
+    return {key: values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def tells(page: Page, **wanted: str) -> None:
+    """Waits until the address tells that."""
+    page.wait_for_function(
+        "(wanted) => { const told = new URLSearchParams(location.search);"
+        " return Object.entries(wanted).every(([key, value]) => told.get(key) === value); }",
+        arg=wanted,
+        timeout=PATIENCE_MS,
+    )
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.locator(button).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_report_opens_offline(seen: Visit, chromium: Browser, tmp_path: Path) -> None:
+    path = saved(seen.page, "#report-html", tmp_path)
+    assert path.name == "bathroom-report.html"
+    context = chromium.new_context(offline=True, viewport={"width": 390, "height": 844})
+    page, errors, requests = context.new_page(), [], []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    pictures = page.locator("img").evaluate_all(LOADED)
+    assert len(pictures) > 9 and all(pictures)
+    expect(page.locator("h1")).to_have_text("bathroom.jpg")
+    expect(page.locator("main")).to_contain_text("python -m mtcp coherence app/examples/bathroom.jpg")
+    assert page.locator(".outlined path").count() == page.locator(".outlined .mt-spot").count() > 0
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    assert not errors and all(url.startswith(("file:", "data:")) for url in requests)
+    context.close()
+
+
+def test_numbers_are_saved_beside_it(seen: Visit, tmp_path: Path) -> None:
+    told = json.loads(saved(seen.page, "#report-json", tmp_path).read_text())
+    mean = f"{told['refined']['depth_normal']['mean_deg']:.1f}°"
+    expect(seen.page.locator("#coherence-headline")).to_contain_text(mean)
+    assert told["versions"]["networks"]["network"]["sha256"] and told["failures"]
+
+
+def test_the_address_follows_without_a_history(seen: Visit) -> None:
+    page = seen.page
+    tells(page, example="bathroom", tab="coherence", failure="1")
+    before = page.evaluate("() => history.length")
+    page.locator('#failures tr[data-failure="2"]').click()
+    tells(page, failure="2")
+    page.get_by_role("tab", name="Predictions", exact=True).click()
+    tells(page, tab="predictions")
+    page.locator("#probe-x input").fill("3")
+    page.locator("#probe-y input").fill("4")
+    tells(page, probe="3,4")
+    assert page.evaluate("() => history.length") == before
+    assert not seen.errors
+
+
+def test_an_address_restores_example_tab_and_failure(chromium: Browser, url: str) -> None:
+    shown = visit(chromium, f"{url}?example=kitchen&tab=coherence&failure=3&__theme=light", until=DESCRIBED)
+    page = shown.page
+    expect(page.locator(DESCRIBED)).to_contain_text("Region 3:")
+    expect(page.locator("#photo-facts")).to_contain_text("kitchen.jpg")
+    tells(page, example="kitchen", tab="coherence", failure="3", __theme="light")
+    told = asked(page)
+    page.reload()
+    expect(page.locator(DESCRIBED)).to_contain_text("Region 3:", timeout=PATIENCE_MS)
+    assert asked(page) == told
+    assert not shown.errors
+    page.context.close()
+
+
+def test_an_address_restores_the_probe_in_another_tab(chromium: Browser, url: str) -> None:
+    shown = visit(
+        chromium, f"{url}?example=bathroom&tab=predictions&probe=30,40", until="#change-normals img"
+    )
+    page = shown.page
+    expect(page.get_by_role("tab", name="Predictions", exact=True)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#probe-x input")).to_have_value("30", timeout=PATIENCE_MS)
+    expect(page.locator("#probe-y input")).to_have_value("40")
+    tells(page, probe="30,40", tab="predictions")
+    assert not shown.errors
+    page.context.close()
+
+
+def test_what_an_address_cannot_ask_for_is_named(chromium: Browser, url: str) -> None:
+    shown = visit(chromium, f"{url}?example=attic&tab=cellar&failure=no", until="text=example=attic")
+    page = shown.page
+    for words in ("tab=cellar", "failure=no"):
+        expect(page.get_by_text(words)).to_be_attached()
+    expect(page.locator("#photo-facts")).to_contain_text("bathroom.jpg", timeout=PATIENCE_MS)  # as without
+    shown.page.context.close()
+
+    shown = visit(chromium, f"{url}?example=bathroom&probe=9000,4", until="text=probe=9000,4")
+    tells(shown.page, example="bathroom", failure="1")
+    assert not shown.errors
+    shown.page.context.close()
+
+
+def test_ones_own_photo_is_in_no_address(seen: Visit, tmp_path: Path) -> None:
+    page = seen.page
+    photo = tmp_path / "mine.png"
+    Image.new("RGB", (96, 64), (90, 120, 90)).save(photo)
+    page.locator("#photo input[type=file]").set_input_files(photo)
+    expect(page.locator("#permalink")).to_contain_text("A photo of your own", timeout=PATIENCE_MS)
+    assert "example" not in asked(page)
+    assert not seen.foreign
