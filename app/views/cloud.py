@@ -40,6 +40,7 @@ LEAST_CHANGE = 0.05
 """Metres at the end of the scale of changes, at least."""
 _DISC = 0.06  # radius of the region around the probe, of the photo's long side
 _NEEDLE = (0.03, 0.4)  # shortest and longest needle, metres
+_AROUND = 20_000  # points that may hide a region
 _NOTHING = 128  # the grey of points without what the colours show
 
 
@@ -178,7 +179,12 @@ def focus(scene: Scene) -> dict[str, Any] | None:
     depth = analysis.prediction.stages()[chosen.found_in][DEPTH]
     pixels = _to_photo(cloud.pick_pixels(chosen.region.mask(), 2000), chosen.region.size, analysis)
     points = cloud.lift(depth, analysis.prediction.camera, pixels)
-    seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal))
+    rows, columns = cloud.sample(*analysis.prediction.size, _AROUND)
+    others = cloud.lift(
+        depth, analysis.prediction.camera, np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+    )
+    around = others[others[:, 2] > 0]
+    seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal), around)
     if seen is None:
         return None
     half = {"width": seen.half_width, "height": seen.half_height, "nearer": seen.nearer}
