@@ -28,7 +28,7 @@ class Overlay {
   // ends: of what is measured, canvas pixels [x, y], none to two. aims: whether Enter picks the point in the middle.
   drawRule(ends, metres, aims, width, height) {
     const spots = ends.map(([x, y]) => `M${x - 4} ${y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0`).join('');
-    const line = ends.length === 2 ? `M${ends[0].join(' ')}L${ends[1].join(' ')}` : '';
+    const line = ends.length === 2 ? `M${ends.map(([x, y]) => `${x} ${y}`).join('L')}` : '';
     for (const path of this.rule) set(path, { d: spots + line });
     const [[ax, ay], [bx, by]] = ends.length === 2 ? ends : [[0, 0], [0, 0]];
     this.distance.textContent = line && `${metres.toFixed(2)} m`;
