@@ -200,8 +200,9 @@ function place(told, colours) {
   shape.region = region;
   while (panes.length < told.stages.length) addPane();
   panes.forEach((pane, k) => {
-    const stage = told.stages[k], shown = told.show === stage || told.stages.length === 1 || (told.show === 'both' && stage !== 'truth');
-    pane.figure.hidden = !shown;
+    const stage = told.stages[k];
+    const asked = told.show === stage || told.stages.length === 1 || (told.show === 'both' && stage !== 'truth');
+    pane.figure.hidden = !stage || !asked;
     if (!stage) { pane.scene = null; return; }
     const middle = median(shape.depths[k]) / 65535 * told.farthest, block = Math.min(k, blocks - 1);
     const depth = told.probe.depths[k];
