@@ -202,7 +202,7 @@ def known(analysis: Analysis, truth: Truth | None) -> Analysis:
 
 def with_own(analysis: Analysis, own: Truth | None) -> Analysis:
     """`analysis` with a truth that the person has given, at the prediction's size; None: as it was without."""
-    shows_it = ("truth.", "hover.", "camera.coherence.hover")
+    shows_it = ("truth.", "hover.", "camera.coherence.hover", "camera.cloud.")
     kept = {key: value for key, value in analysis.cache.items() if not key.startswith(shows_it)}
     changed = _true(replace(analysis, truth=None, own=own, cache=kept))
     if changed.prediction.camera == analysis.prediction.camera and "coherence" in vars(analysis):

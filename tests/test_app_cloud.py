@@ -11,14 +11,15 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-from fake_predictor import FLOOR, FakePredictor
+from fake_predictor import FLOOR, FakePredictor, room
 
 from app.scene import Scene
-from app.session import Analysis
+from app.session import Analysis, known, with_own
 from app.tabs.cloud import BUDGETS, Cloud
 from app.views import cloud as view
 from mtcp.drawing import colour
 from mtcp.drawing.colour import palette
+from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 
 SIZE = (60, 80)
@@ -35,6 +36,21 @@ def scene() -> Scene:
     normals = found.analysis.prediction.refined["normals"]
     normals[5:25, 5:25] = (-1, 0, 0)  # a failure: the wall does not face left
     return found
+
+
+def truth_of(scene: Scene, *tasks: str) -> Truth:
+    """What a photo of `scene` really shows, of these tasks: its room, 4 m deep; the left tenth is not known."""
+    maps = {task: maps for task, maps in room(*SIZE, window=0.25, far=4.0).items() if task in tasks}
+    maps["depth"][:, : SIZE[1] // 10] = 0
+    return Truth(maps, scene.analysis.prediction.camera, "made")
+
+
+@pytest.fixture(scope="module")
+def true_scene() -> Scene:
+    found = scene_of(FakePredictor())
+    return dataclasses.replace(
+        found, analysis=known(found.analysis, truth_of(found, "depth", "normals", "semseg"))
+    )
 
 
 @pytest.fixture
@@ -190,6 +206,69 @@ def test_without_depth_a_sentence(scene: Scene, tab: Cloud) -> None:
     without = Scene(dataclasses.replace(scene.analysis, prediction=flat, cache={}), (0, 0))
     assert "no depth" in tab.fill(without, settings(tab))[tab.viewer]["message"]
     assert tab.point(without, settings(tab)) == {}
+
+
+def test_truth_is_a_third_cloud(true_scene: Scene, tab: Cloud) -> None:
+    filled = tab.fill(true_scene, settings(tab))
+    value, true = filled[tab.viewer], true_scene.analysis.truth.maps["depth"]
+    json.dumps(value)
+    assert [key for _, key in filled[tab.show].choices] == ["both", "initial", "refined", "truth"]
+    assert filled[tab.show].choices[-1][0] == "ground truth" == value["names"][-1]
+    assert value["show"] == "both"
+    assert value["stages"] == ["initial", "refined", "truth"]
+    assert value["files"] == ["initial", "refined", "truth"] and value["stem"] == "my room"
+    sampled = view.shape(true_scene.analysis, None)
+    assert sampled.depths[2] * sampled.farthest / 65535 == pytest.approx(true, abs=1e-4)
+    assert value["counts"][2] < value["counts"][0]  # what is unknown has no points
+    assert value["probe"]["depths"][2] == pytest.approx(true[30, 20])
+    needles = value["needles"]
+    numbers = np.frombuffer(base64.b64decode(needles["data"]), "<f2").reshape(3, needles["count"], 9)
+    assert np.linalg.norm(numbers[2, :, 3:6].astype(float), axis=1) == pytest.approx(1, abs=2e-3)
+    alone = tab.point(true_scene, settings(tab, show="truth"))[tab.viewer]
+    assert alone["show"] == "truth"
+
+
+@pytest.mark.parametrize("what", view.COLOURS)
+def test_truth_has_the_same_colours(true_scene: Scene, what: str) -> None:
+    sampled = view.shape(true_scene.analysis, 500)
+    painted = view.paint(true_scene.analysis, what, sampled)
+    assert len(painted) == (1 if what in ("photo", "change") else 3)
+    assert np.ptp(painted[-1]) > 0
+
+
+def test_truth_of_depth_alone_is_grey_where_it_has_no_colour(tab: Cloud) -> None:
+    bare = scene_of(FakePredictor())
+    before = tab.fill(bare, settings(tab))[tab.viewer]
+    assert before["stages"] == ["initial", "refined"]
+    told = dataclasses.replace(bare, analysis=with_own(bare.analysis, truth_of(bare, "depth")))
+    after = tab.fill(told, settings(tab))[tab.viewer]
+    assert after["stages"][-1] == "truth" and files(after)[0] != files(before)[0]  # nothing old is kept
+    assert after["run"] == before["run"]
+    sampled = view.shape(told.analysis, 500)
+    for what in ("class", "normal", "depth normal", "angle"):
+        assert (view.paint(told.analysis, what, sampled)[2] == 128).all()
+        assert not view.export(told.analysis, "truth", what, sampled, 0).normals.any()
+    gone = tab.fill(dataclasses.replace(told, analysis=with_own(told.analysis, None)), settings(tab))
+    assert gone[tab.viewer]["stages"] == ["initial", "refined"]
+
+
+def test_truth_is_shown_beside_a_network_without_trace_back(tab: Cloud) -> None:
+    alone = scene_of(FakePredictor(trace_back=False))
+    told = dataclasses.replace(alone, analysis=known(alone.analysis, truth_of(alone, "depth")))
+    filled = tab.fill(told, settings(tab))
+    assert [key for _, key in filled[tab.show].choices] == ["initial", "truth"]
+    assert filled[tab.viewer]["show"] == "initial"
+
+
+def test_truth_is_exported_when_it_is_shown(true_scene: Scene, tab: Cloud) -> None:
+    redraw = {control.component: control.redraw for control in tab.controls if control.event == "click"}
+    (value,) = redraw[tab.ply](true_scene, settings(tab, show="truth")).values()
+    assert value["file"]["orig_name"] == "my room-truth.ply"
+    sampled = view.shape(true_scene.analysis, None)
+    made = view.export(true_scene.analysis, "truth", "normal", sampled, 0.0)
+    known_ = true_scene.analysis.truth.maps["depth"] > 0
+    assert len(made.points) == np.count_nonzero(known_)
+    assert (made.normals == true_scene.analysis.truth.maps["normals"][known_]).all()
 
 
 def test_export_has_what_is_shown(scene: Scene) -> None:

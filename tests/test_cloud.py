@@ -120,6 +120,22 @@ def test_view_of_a_wall_goes_aside_but_stays_in_front() -> None:
     assert cloud.viewpoint(wall[:0]) is None
 
 
+def test_view_of_a_ceiling_at_the_edge_is_not_from_under_the_floor() -> None:
+    """Turned as far as its slope asks for, the eye would be under the floor, which hides everything."""
+    x, z = np.meshgrid(np.linspace(1.5, 2.5, 20), np.linspace(4, 6, 20))
+    ceiling = np.stack((x, np.full_like(x, -1.3), z), axis=-1).reshape(-1, 3)
+    x, z = np.meshgrid(np.linspace(-3, 3, 150), np.linspace(0.5, 6, 150))
+    floor = np.stack((x, np.full_like(x, 0.6), z), axis=-1).reshape(-1, 3)
+    around = np.concatenate((floor, ceiling))
+    down = np.array([0, 1, 0])
+    blind, clear = cloud.viewpoint(ceiling, down), cloud.viewpoint(ceiling, down, around)
+    assert blind is not None and clear is not None
+    assert cloud._in_sight(ceiling, around, blind) < 0.7
+    assert cloud._in_sight(ceiling, around, clear) > 0.8
+    assert abs(clear.pitch_deg) < abs(blind.pitch_deg)
+    assert cloud.viewpoint(ceiling, down, ceiling) == blind  # nothing in the way: as before
+
+
 @pytest.fixture
 def made() -> Cloud:
     points = np.array([[0.5, 1.0, 2.0], [-1.0, 0.25, 4.0]], np.float32)

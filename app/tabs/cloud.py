@@ -22,6 +22,7 @@ from app.sides import FIRST
 from app.tabs.base import Control, Settings, Values
 from app.tabs.parts import offered
 from app.views import cloud as view
+from app.views.cloud_layers import TRUTH, layers
 from mtcp.geometry.cloud import BUDGET
 from mtcp.geometry.cloud_files import Cloud as Points
 from mtcp.geometry.cloud_files import write_glb, write_ply
@@ -54,7 +55,7 @@ watch('value', () => {
 
 @dataclass(frozen=True)
 class Cloud:
-    """Initial and refined, or A and B, as point clouds, turned by one camera."""
+    """Initial and refined, or A and B, and the truth where it is known, as point clouds, turned by one camera."""
 
     title: ClassVar[str] = "3D"
 
@@ -172,8 +173,8 @@ class Cloud:
             return {self.viewer: {"message": view.NO_DEPTH}, self.legend: ""}
         choices = [(view.COLOURS[key], key) for key in view.available(analysis)]
         what = self._what(analysis, settings)
-        shows = ["both", "initial", "refined"] if analysis.prediction.refined else ["initial"]
-        show = settings[self.show] if settings[self.show] in shows else shows[0]
+        shows = _shows(analysis)
+        show = self._show(analysis, settings)
         return {
             **self._recolour(scene, settings),
             self.colour: gr.Dropdown(choices=choices, value=what),
@@ -198,6 +199,10 @@ class Cloud:
     def _what(self, analysis: Analysis, settings: Settings) -> str:
         return settings[self.colour] if settings[self.colour] in view.available(analysis) else "photo"
 
+    def _show(self, analysis: Analysis, settings: Settings) -> str:
+        shows = _shows(analysis)
+        return settings[self.show] if settings[self.show] in shows else shows[0]
+
     def _value(self, scene: Scene, settings: Settings) -> dict[str, Any]:
         """What the viewer draws. Its files are made once for each budget and colour."""
         analysis, budget, what = scene.analysis, settings[self.budget], self._what(scene.analysis, settings)
@@ -218,24 +223,27 @@ class Cloud:
             "run": analysis.cache.setdefault("cloud.run", secrets.token_hex(4)),
             "depths": served(depths, self.viewer),
             "colours": served(colours, self.viewer),
-            "show": settings[self.show] if analysis.prediction.refined else "initial",
+            "show": self._show(analysis, settings),
             "spread": settings[self.size],
+            "stem": analysis.stem,
+            "files": [_picture_name(analysis, layer) for layer in layers(analysis)],
         }
 
     def _saver(self, write: Callable[[Path, dict[str, Points]], Path]) -> Callable[[Scene, Settings], Values]:
         """Writes the file when it is asked for; `saved` then makes the browser download it."""
 
         def save(scene: Scene, settings: Settings) -> Values:
-            analysis, show = scene.analysis, settings[self.show]
+            analysis = scene.analysis
             if DEPTH not in analysis.prediction.initial:
                 return {}
             sampled, what = _shape(analysis, settings[self.budget]), self._what(analysis, settings)
-            stages = [stage for stage in analysis.prediction.stages() if show in ("both", stage)]
+            show = self._show(analysis, settings)
+            shown = list(analysis.prediction.stages()) if show == "both" else [show]
             clouds = {
-                _file_name(analysis, stage): view.export(
-                    analysis, stage, what, sampled, settings[self.edges] / 100
+                _file_name(analysis, layer): view.export(
+                    analysis, layer, what, sampled, settings[self.edges] / 100
                 )
-                for stage in stages or list(analysis.prediction.stages())
+                for layer in shown
             }
             return {
                 self.saved: {
@@ -246,8 +254,22 @@ class Cloud:
         return save
 
 
+def _shows(analysis: Analysis) -> list[str]:
+    """What can be shown: the predictions together or one of them, and the truth where it is known."""
+    stages = list(analysis.prediction.stages())
+    both = ["both", *stages] if len(stages) > 1 else stages
+    return [*both, TRUTH] if TRUTH in layers(analysis) else both
+
+
+def _picture_name(analysis: Analysis, layer: str) -> str:
+    """What a cloud is called in the name of a picture: its stage, and of two networks which."""
+    return layer if analysis.pair is None else _file_name(analysis, layer)
+
+
 def _file_name(analysis: Analysis, stage: str) -> str:
-    """What a cloud is called in a file: its network and its stage."""
+    """What a cloud is called in a file: its network and its stage, or that it is the truth."""
+    if stage == TRUTH:
+        return stage
     pair = analysis.pair
     if pair is None:
         return f"{name_of(analysis.prediction.checkpoint)}-{stage}"

@@ -17,6 +17,9 @@ PARTS = (
     "splat.js",
     "overlay.js",
     "pane.js",
+    "ruler.js",
+    "picture.js",
+    "screen.js",
     "input.js",
     "viewer.js",
 )

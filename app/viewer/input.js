@@ -2,7 +2,8 @@
 const STILL = 4; // CSS pixels a pointer may move and still be a click
 const SECOND_CLICK_MS = 250;
 
-function steer(pane, orbit, clicked) {
+// asked: what else can be done: `click` and `centre` at CSS pixels (x, y) of a pane's canvas.
+function steer(pane, orbit, asked) {
   const { canvas } = pane, pointers = new Map();
   let moved = 0, waiting = 0;
   const spot = (event) => [event.offsetX, event.offsetY];
@@ -39,11 +40,11 @@ function steer(pane, orbit, clicked) {
     if (!click) return;
     clearTimeout(waiting);
     const [x, y] = spot(event);
-    waiting = setTimeout(() => clicked(pane, x, y), SECOND_CLICK_MS); // unless it is half of a double click
+    waiting = setTimeout(() => asked.click(pane, x, y), SECOND_CLICK_MS); // unless it is half of a double click
   };
   canvas.addEventListener('pointerup', release);
   canvas.addEventListener('pointercancel', release);
-  canvas.addEventListener('dblclick', () => { clearTimeout(waiting); orbit.reset(); });
+  canvas.addEventListener('dblclick', (event) => { clearTimeout(waiting); asked.centre(pane, ...spot(event)); });
   canvas.addEventListener('contextmenu', (event) => event.preventDefault());
   canvas.addEventListener('wheel', (event) => {
     event.preventDefault();
@@ -60,7 +61,8 @@ function steer(pane, orbit, clicked) {
     else if (arrow) orbit.turn(-0.09 * arrow[0], -0.09 * arrow[1]);
     else if (event.key === '+' || event.key === '=') orbit.zoom(1 / 1.15);
     else if (event.key === '-') orbit.zoom(1.15);
-    else if (event.key === 'r' || event.key === 'R') orbit.reset();
+    else if (event.key === 'c' || event.key === 'C') asked.centre(pane, canvas.clientWidth / 2, canvas.clientHeight / 2);
+    else if (event.key === 'Enter') asked.click(pane, canvas.clientWidth / 2, canvas.clientHeight / 2);
     else return;
     event.preventDefault();
   });

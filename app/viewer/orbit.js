@@ -6,22 +6,23 @@ const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const unit = (a) => { const l = Math.hypot(...a) || 1; return a.map((v) => v / l); };
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const radians = (degrees) => degrees * Math.PI / 180;
+const ASIDE = radians(26), ABOVE = radians(18); // of the first view: in the photo's own, a cloud looks flat
 const STEEPEST = radians(85), FLIGHT_MS = 400;
 const FILLED = 0.7; // of the picture's width or height by a framed region: half of the picture if it has its shape
 
 class Orbit {
   constructor(changed) {
     this.changed = changed;
-    this.home = { target: [0, 0, 3], distance: 3.5, yaw: radians(14), pitch: radians(9) };
+    this.home = { target: [0, 0, 3], distance: 3.6, yaw: ASIDE, pitch: ABOVE };
     this.tangents = [0.58, 0.43]; // half the photo's width and height at distance 1
     this.flight = 0;
     Object.assign(this, this.home);
   }
 
-  // The photo's own view, slightly turned: from there the photo would fill the canvas.
+  // The first view of a photo: all of it, from a little above and aside.
   seePhoto(camera, size, depth) {
     this.tangents = [Math.max(camera.cx, size[1] - camera.cx) / camera.fx, Math.max(camera.cy, size[0] - camera.cy) / camera.fy];
-    this.home = { target: [0, 0, depth], distance: 1.1 * depth, yaw: radians(14), pitch: radians(9) };
+    this.home = { target: [0, 0, depth], distance: 1.2 * depth, yaw: ASIDE, pitch: ABOVE };
   }
 
   get back() { // from the target to the eye
@@ -68,6 +69,12 @@ class Orbit {
   }
 
   reset() { this.fly(this.home); }
+
+  // Turns about that point from now on: it comes to the middle and stays as large as it is.
+  centre(point) {
+    const eye = add(this.target, this.back, this.distance), distance = clamp(dot(add(eye, point, -1), this.back), 0.05, 200);
+    this.fly({ target: point, distance, yaw: this.yaw, pitch: this.pitch });
+  }
 
   // Frames a region (see `Viewpoint` in mtcp/geometry/cloud.py) in a canvas of that width / height.
   look(focus, aspect) {

@@ -1,6 +1,8 @@
-// What is written over a canvas: the axes, and a bar that tells how long a metre is in the middle of the view.
+// What is written over a canvas: the axes, a bar that tells how long a metre is in the middle of the view, and what is
+// measured.
 const SVG = 'http://www.w3.org/2000/svg';
 const AXES = [['x', 'right', [1, 0, 0]], ['y', 'down', [0, 1, 0]], ['z', 'forward', [0, 0, 1]]];
+const set = (node, values) => Object.entries(values).forEach(([key, value]) => node.setAttribute(key, value));
 const ARM = 26, CORNER = [84, 46], LONGEST = 110;
 
 class Overlay {
@@ -11,6 +13,9 @@ class Overlay {
     }));
     this.bar = this.make('path', 'mt-cloud-bar');
     this.length = this.make('text', 'mt-cloud-length');
+    this.rule = ['rim', 'rule'].map((name) => this.make('path', `mt-cloud-${name}`));
+    this.distance = this.make('text', 'mt-cloud-distance');
+    this.cross = this.make('path', 'mt-cloud-cross');
   }
 
   make(tag, css, text = '') {
@@ -20,8 +25,18 @@ class Overlay {
     return this.svg.appendChild(node);
   }
 
+  // ends: of what is measured, canvas pixels [x, y], none to two. aims: whether Enter picks the point in the middle.
+  drawRule(ends, metres, aims, width, height) {
+    const spots = ends.map(([x, y]) => `M${x - 4} ${y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0`).join('');
+    const line = ends.length === 2 ? `M${ends.map(([x, y]) => `${x} ${y}`).join('L')}` : '';
+    for (const path of this.rule) set(path, { d: spots + line });
+    const [[ax, ay], [bx, by]] = ends.length === 2 ? ends : [[0, 0], [0, 0]];
+    this.distance.textContent = line && `${metres.toFixed(2)} m`;
+    set(this.distance, { x: clamp((ax + bx) / 2, 30, width - 30), y: clamp((ay + by) / 2 - 9, 16, height - 6), 'text-anchor': 'middle' });
+    set(this.cross, { d: aims ? `M${width / 2 - 9} ${height / 2}h18M${width / 2} ${height / 2 - 9}v18` : '' });
+  }
+
   draw(orbit, width, height) {
-    const set = (node, values) => Object.entries(values).forEach(([key, value]) => node.setAttribute(key, value));
     set(this.svg, { viewBox: `0 0 ${width} ${height}` });
     const { right, up } = orbit.axes(), x = CORNER[0], y = height - CORNER[1];
     for (const { direction, line, text } of this.axes) {

@@ -1,5 +1,6 @@
 // One stage's cloud on its canvas, and who draws it. Draws only when asked to.
-const KEYS = 'Arrow keys turn it, plus and minus zoom, shift with an arrow moves, R goes back to the photo\'s view.';
+const KEYS = 'Arrow keys turn it, plus and minus zoom, shift with an arrow moves, R resets the view, M measures, '
+  + 'Enter takes the point in the middle, C turns about it, F fills the screen.';
 const IMITATED = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 // Is there a graphics card behind WebGL2? A program that imitates one is several times slower than our own loop.
@@ -13,9 +14,10 @@ function hasCard() {
 }
 
 class Pane {
-  constructor(figure, orbit, changed) {
+  constructor(figure, orbit, ruler, changed) {
     this.figure = figure;
     this.orbit = orbit;
+    this.ruler = ruler;
     this.canvas = figure.querySelector('canvas');
     this.overlay = new Overlay(figure.querySelector('svg'));
     this.scene = null; // what to draw
@@ -41,6 +43,7 @@ class Pane {
 
   call(stage, name) {
     this.figure.dataset.stage = stage;
+    this.name = name;
     this.canvas.setAttribute('aria-label', `Point cloud, ${name}. ${KEYS}`);
   }
 
@@ -65,18 +68,31 @@ class Pane {
   // share: of the points; any first part of them is spread evenly over the photo.
   draw(share = 1) {
     if (this.figure.hidden || !this.scene || !this.fit()) return;
-    this.overlay.draw(this.orbit, this.canvas.clientWidth, this.canvas.clientHeight);
+    this.write();
     this.painter.draw(this.scene, {
       share, matrix: this.orbit.matrix(this.aspect), ratio: this.ratio, wide: this.pointScale(share),
       nearest: this.orbit.distance / 100, typical: Math.hypot(...this.orbit.target) / this.orbit.distance,
     });
   }
 
-  // The photo's pixel [column, row] of the point at (x, y) CSS pixels of the canvas, or null: of those under the
-  // pointer the nearest to the eye.
+  write() { // all that is over the canvas
+    const { clientWidth: width, clientHeight: height } = this.canvas, points = this.ruler.ends(this.scene);
+    this.overlay.draw(this.orbit, width, height);
+    const seen = points.map((point) => this.project(point)), hidden = seen.some(([, , w]) => w < this.orbit.distance / 100);
+    const aims = this.ruler.on && this.canvas.matches(':focus-visible');
+    this.overlay.drawRule(hidden ? [] : seen, this.ruler.metres(this.scene), aims, width, height);
+  }
+
+  // CSS pixels x, y of a point in the world, and its distance along the view.
+  project([X, Y, Z]) {
+    const m = this.orbit.matrix(this.aspect), row = (r) => m[r] * X + m[4 + r] * Y + m[8 + r] * Z + m[12 + r], w = row(3);
+    return [(row(0) / w + 1) / 2 * this.canvas.clientWidth, (1 - row(1) / w) / 2 * this.canvas.clientHeight, w];
+  }
+
+  // Which point is at (x, y) CSS pixels of the canvas, -1: none. Of those under the pointer the nearest to the eye.
   pick(x, y) {
     const { scene } = this;
-    if (!scene || !this.fit()) return null;
+    if (!scene || !this.fit()) return -1;
     const m = this.orbit.matrix(this.aspect), { fx, fy, cx, cy } = scene.camera;
     const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
     const found = [];
@@ -97,6 +113,6 @@ class Pane {
       front = Math.min(front, w);
     }
     const best = found.filter(([, w]) => w <= 1.03 * front).sort((a, b) => a[2] - b[2])[0];
-    return best ? [scene.pixels[2 * best[0]], scene.pixels[2 * best[0] + 1]] : null;
+    return best ? best[0] : -1;
   }
 }

@@ -29,23 +29,59 @@ function turned() {
 }
 
 const orbit = new Orbit(turned), panes = [], sizes = new ResizeObserver(request);
-root.mtCloud = { orbit, panes };
+const ruler = new Ruler(() => { request(); tell(); }), screen = new FullScreen(root.closest('.mt-cloud-view') ?? root, tell);
+root.mtCloud = { orbit, panes, ruler };
+
+const tools = {
+  measure: () => ruler.turn(!ruler.on),
+  reset: () => orbit.reset(),
+  picture: () => savePicture(panes.filter((pane) => !pane.figure.hidden), root, value),
+  full: () => screen.turn(!screen.on),
+};
+
+// What the buttons show, and what a person may do next.
+function tell() {
+  for (const [name, on] of [['measure', ruler.on], ['full', screen.on]]) {
+    root.querySelector(`[data-tool=${name}]`).setAttribute('aria-pressed', on);
+  }
+  const shown = panes.filter((pane) => pane.scene && !pane.figure.hidden);
+  const hint = ruler.on ? ruler.words(shown) : screen.on ? 'Escape ends full screen.' : '';
+  root.querySelector('.mt-cloud-hint').textContent = hint;
+}
+
+root.addEventListener('click', (event) => tools[event.target.closest('[data-tool]')?.dataset.tool]?.());
+root.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const name = { m: 'measure', r: 'reset', f: 'full' }[event.key.toLowerCase()];
+  if (event.key === 'Escape' && ruler.on) ruler.turn(false);
+  else if (event.key === 'Escape' && screen.on) screen.turn(false);
+  else if (name && event.target.closest('canvas')) tools[name]();
+  else return;
+  event.preventDefault();
+});
 
 function addPane() {
   const figure = root.querySelector('template').content.firstElementChild.cloneNode(true);
   root.querySelector('.mt-cloud-panes').append(figure);
-  const pane = new Pane(figure, orbit, request);
+  const pane = new Pane(figure, orbit, ruler, request);
   panes.push(pane);
-  steer(pane, orbit, clicked);
+  steer(pane, orbit, { click: clicked, centre: centred });
+  for (const change of ['focus', 'blur']) pane.canvas.addEventListener(change, request);
   sizes.observe(pane.canvas);
 }
 
 function clicked(pane, x, y) {
-  const pixel = pane.pick(x, y);
-  if (!pixel) return;
-  const [height, width] = value.size;
-  const detail = { x: (pixel[0] + 0.5) / width, y: (pixel[1] + 0.5) / height };
+  const k = pane.pick(x, y);
+  if (k < 0) return;
+  if (ruler.on) { ruler.pick(k); return; }
+  const [height, width] = value.size, [column, row] = pixelOf(pane.scene, k);
+  const detail = { x: (column + 0.5) / width, y: (row + 0.5) / height };
   element.dispatchEvent(new CustomEvent('mt-pick', { bubbles: true, detail }));
+}
+
+function centred(pane, x, y) {
+  const k = pane.pick(x, y);
+  if (k >= 0) orbit.centre(pointOf(pane.scene, k));
 }
 
 function fetched(file) {
@@ -101,10 +137,6 @@ function unpack(buffer, { grid, size, stages }) {
     count, order, pixels: sampled(order, grid, size),
     depths: stages.map((_, k) => cut(Uint16Array, 0, k)), jumps: stages.map((_, k) => cut(Uint8Array, jumps, k)),
   };
-}
-
-function lift({ fx, fy, cx, cy }, [x, y], z) {
-  return [(x + 0.5 - cx) / fx * z, (y + 0.5 - cy) / fy * z, z];
 }
 
 function median(depths) {
@@ -168,8 +200,9 @@ function place(told, colours) {
   shape.region = region;
   while (panes.length < told.stages.length) addPane();
   panes.forEach((pane, k) => {
-    const stage = told.stages[k], shown = stage !== undefined && (told.show === 'both' || told.show === stage || told.stages.length === 1);
-    pane.figure.hidden = !shown;
+    const stage = told.stages[k];
+    const asked = told.show === stage || told.stages.length === 1 || (told.show === 'both' && stage !== 'truth');
+    pane.figure.hidden = !stage || !asked;
     if (!stage) { pane.scene = null; return; }
     const middle = median(shape.depths[k]) / 65535 * told.farthest, block = Math.min(k, blocks - 1);
     const depth = told.probe.depths[k];
@@ -186,7 +219,7 @@ function place(told, colours) {
   });
   root.classList.toggle('mt-cloud-pair', panes.filter((pane) => !pane.figure.hidden).length > 1);
   legend.hidden = !told.needles;
-  key.hidden = false;
+  key.hidden = root.querySelector('.mt-cloud-tools').hidden = false;
 }
 
 // What has the colours of the page: dark or light.
@@ -195,7 +228,8 @@ function themed(told, stage, middle) {
 }
 
 function move(told) {
-  orbit.seePhoto(told.camera, told.size, median(shape.depths[told.stages.length - 1]) / 65535 * told.farthest);
+  const predicted = told.stages.filter((stage) => stage !== 'truth').length - 1; // of the predictions
+  orbit.seePhoto(told.camera, told.size, median(shape.depths[predicted]) / 65535 * told.farthest);
   const fresh = told.run !== last.run;
   if (fresh) orbit.set(orbit.home);
   if (told.focus && (fresh || told.focus.rank !== last.focus?.rank)) frameRegion(told.focus);
@@ -211,19 +245,23 @@ async function update() {
   if (!told?.depths) {
     value = null;
     panes.forEach((pane) => { pane.figure.hidden = true; pane.scene = null; });
-    key.hidden = true;
+    key.hidden = root.querySelector('.mt-cloud-tools').hidden = true;
     say(told?.message ?? '');
     return;
   }
   try {
     const [depths, colours] = await Promise.all([fetched(told.depths), fetched(told.colours)]);
     if (mine !== turn) return; // something newer is on its way
-    if (shape?.url !== told.depths.url) shape = { ...unpack(depths, told), url: told.depths.url, region: unrolled(told.region) };
+    if (shape?.url !== told.depths.url) {
+      shape = { ...unpack(depths, told), url: told.depths.url, region: unrolled(told.region) };
+      ruler.clear(); // its points are no more
+    }
     value = told;
     place(told, colours);
     move(told);
     last = told;
     say('');
+    tell();
     request();
   } catch (error) {
     if (mine === turn) say(`The points could not be loaded (${error.message}). Choose a colour to try again.`);

@@ -16,6 +16,7 @@ import numpy as np
 from app.scene import Scene
 from app.session import Analysis
 from app.views import html, legends, predictions
+from app.views.cloud_layers import compared, layer_name, layers
 from mtcp.drawing import colour
 from mtcp.drawing.colour import palette
 from mtcp.drawing.scale import Scale, scale_end
@@ -39,11 +40,13 @@ LEAST_CHANGE = 0.05
 """Metres at the end of the scale of changes, at least."""
 _DISC = 0.06  # radius of the region around the probe, of the photo's long side
 _NEEDLE = (0.03, 0.4)  # shortest and longest needle, metres
+_AROUND = 20_000  # points that may hide a region
+_NOTHING = 128  # the grey of points without what the colours show
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """The sampled depths of all stages, as they travel.
+    """The sampled depths of all clouds (see `layers`), as they travel.
 
     rows (h,), columns (w,): the pixels of the photo. depths: uint16 (S, h, w), in steps of `farthest` / 65535
     metres, 0 unknown. jumps: uint8 (S, h, w), see `cloud.depth_jumps`.
@@ -78,10 +81,10 @@ def available(analysis: Analysis) -> list[str]:
 
 
 def shape(analysis: Analysis, budget: int | None) -> Shape:
-    """The sample of at most `budget` points a stage; None: every pixel of the photo."""
+    """The sample of at most `budget` points a cloud; None: every pixel of the photo."""
     rows, columns = cloud.sample(*analysis.prediction.size, budget)
     at = np.ix_(rows, columns)
-    maps = [maps[DEPTH] for maps in analysis.prediction.stages().values()]
+    maps = [maps[DEPTH] for maps in layers(analysis).values()]
     depths = np.stack([depth[at] for depth in maps])
     known = np.isfinite(depths) & (depths > 0)
     farthest = float(depths[known].max()) if known.any() else 1.0
@@ -90,28 +93,29 @@ def shape(analysis: Analysis, budget: int | None) -> Shape:
 
 
 def paint(analysis: Analysis, what: str, sampled: Shape) -> np.ndarray:
-    """Colours of the points, uint8 (S, h, w, 3); (1, h, w, 3) where all stages look the same."""
+    """Colours of the points, uint8 (S, h, w, 3); (1, h, w, 3) where all clouds look the same."""
     at = np.ix_(sampled.rows, sampled.columns)
     if what == "photo":
         return analysis.photo[at][None]
     if what == "change":
         moved = displacement(analysis)[at]
         return colour.difference(moved, scale_end(moved, LEAST_CHANGE))[None]
-    painted = [_paint_stage(analysis, stage, what, at) for stage in analysis.prediction.stages()]
-    return np.stack(painted)
+    return np.stack([_paint_layer(analysis, layer, what, at) for layer in layers(analysis)])
 
 
-def _paint_stage(analysis: Analysis, stage: str, what: str, at: tuple[np.ndarray, ...]) -> np.ndarray:
-    maps = analysis.prediction.stages()[stage]
-    if what == "class":
+def _paint_layer(analysis: Analysis, layer: str, what: str, at: tuple[np.ndarray, ...]) -> np.ndarray:
+    """One cloud's colours (h, w, 3); grey where a truth does not have what they show."""
+    maps = layers(analysis)[layer]
+    if what == "class" and SEMSEG in maps:
         return colour.classes(maps[SEMSEG][at], palette(len(analysis.prediction.classes)))
-    if what == "normal":
+    if what == "normal" and NORMALS in maps:
         return colour.normals(maps[NORMALS][at])
-    if what == "depth normal":
-        return colour.normals(_from_depth(analysis, stage)[_working(analysis, at)])
-    return colour.angle(
-        getattr(analysis.coherence, stage).maps.angle_deg[_working(analysis, at)], _angle_limit(analysis)
-    )
+    found = compared(analysis, layer)
+    if what == "depth normal" and found is not None:
+        return colour.normals(found.depth_normals[_working(analysis, at)])
+    if what == "angle" and found is not None:
+        return colour.angle(found.angle_deg[_working(analysis, at)], _angle_limit(analysis))
+    return np.full((*np.broadcast_shapes(*(index.shape for index in at)), 3), _NOTHING, np.uint8)
 
 
 def displacement(analysis: Analysis) -> np.ndarray:
@@ -150,17 +154,17 @@ def describe(scene: Scene, sampled: Shape, filter_share: float, needles: bool) -
     camera = analysis.prediction.camera
     limit = cloud.jump_limit(filter_share)
     x, y = scene.probe
-    stages = analysis.prediction.stages()
+    clouds = layers(analysis)
     return {
         "size": list(analysis.prediction.size),
         "grid": [len(sampled.rows), len(sampled.columns)],
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "farthest": sampled.farthest,
-        "stages": list(stages),
-        "names": [analysis.words.long[stage] for stage in stages],
+        "stages": list(clouds),
+        "names": [layer_name(analysis, layer) for layer in clouds],
         "limit": limit,
-        "counts": [int(np.count_nonzero(sampled.shown(k, limit))) for k in range(len(stages))],
-        "probe": {"at": [x, y], "depths": [_metres(maps[DEPTH][y, x]) for maps in stages.values()]},
+        "counts": [int(np.count_nonzero(sampled.shown(k, limit))) for k in range(len(clouds))],
+        "probe": {"at": [x, y], "depths": [_metres(maps[DEPTH][y, x]) for maps in clouds.values()]},
         "region": _region(scene),
         "focus": focus(scene),
         "needles": _needles(scene) if needles and analysis.coherence is not None else None,
@@ -175,7 +179,12 @@ def focus(scene: Scene) -> dict[str, Any] | None:
     depth = analysis.prediction.stages()[chosen.found_in][DEPTH]
     pixels = _to_photo(cloud.pick_pixels(chosen.region.mask(), 2000), chosen.region.size, analysis)
     points = cloud.lift(depth, analysis.prediction.camera, pixels)
-    seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal))
+    rows, columns = cloud.sample(*analysis.prediction.size, _AROUND)
+    others = cloud.lift(
+        depth, analysis.prediction.camera, np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+    )
+    around = others[others[:, 2] > 0]
+    seen = cloud.viewpoint(points[points[:, 2] > 0], _vector(chosen.depth_normal), around)
     if seen is None:
         return None
     half = {"width": seen.half_width, "height": seen.half_height, "nearer": seen.nearer}
@@ -183,26 +192,28 @@ def focus(scene: Scene) -> dict[str, Any] | None:
     return {"rank": chosen.rank, "centre": list(seen.centre), **half, **turn}
 
 
-def export(analysis: Analysis, stage: str, what: str, sampled: Shape, filter_share: float) -> Cloud:
-    """One stage's points as they are shown: with its colours, and its predicted normals, or those from depth
+def export(analysis: Analysis, layer: str, what: str, sampled: Shape, filter_share: float) -> Cloud:
+    """One cloud's points as they are shown: with its colours, and its predicted normals, or those from depth
     where these are the colours.
     """
-    names = list(analysis.prediction.stages())
+    clouds = layers(analysis)
+    which = list(clouds).index(layer)
     at = np.ix_(sampled.rows, sampled.columns)
-    keep = sampled.shown(names.index(stage), cloud.jump_limit(filter_share))
+    keep = sampled.shown(which, cloud.jump_limit(filter_share))
     grid = np.stack(np.broadcast_arrays(at[1], at[0]), axis=-1)
-    maps = analysis.prediction.stages()[stage]
+    maps, found = clouds[layer], compared(analysis, layer)
     points = cloud.lift(maps[DEPTH], analysis.prediction.camera, grid[keep])
     colours = paint(analysis, what, sampled)
-    if what == "depth normal":
-        normals = _from_depth(analysis, stage)[_working(analysis, at)]
-    else:
-        normals = maps[NORMALS][at] if NORMALS in maps else np.zeros((*keep.shape, 3), np.float32)
-    return Cloud(points, colours[min(names.index(stage), len(colours) - 1)][keep], normals[keep])
+    normals = np.zeros((*keep.shape, 3), np.float32)
+    if what == "depth normal" and found is not None:
+        normals = found.depth_normals[_working(analysis, at)]
+    elif what != "depth normal" and NORMALS in maps:
+        normals = maps[NORMALS][at]
+    return Cloud(points, colours[min(which, len(colours) - 1)][keep], normals[keep])
 
 
 def _needles(scene: Scene) -> dict[str, Any]:
-    """Predicted and depth-derived normals of the chosen region, or around the probe.
+    """Predicted (or true) and depth-derived normals of the chosen region, or around the probe.
 
     data: base64 of float16 (S, N, 9), little-endian: point in metres, predicted normal, normal from depth.
     """
@@ -218,12 +229,17 @@ def _needles(scene: Scene) -> dict[str, Any]:
     small = cloud.pick_pixels(mask, cloud.MOST_NEEDLES)
     pixels = _to_photo(small, (h, w), analysis)
     records, spacing = [], 0.0
-    for stage, maps in analysis.prediction.stages().items():
+    for layer, maps in layers(analysis).items():
         points = cloud.lift(maps[DEPTH], analysis.prediction.camera, pixels)
-        predicted = maps[NORMALS][pixels[:, 1], pixels[:, 0]]
-        derived = _from_depth(analysis, stage)[small[:, 1], small[:, 0]]
-        records.append(np.concatenate((points, predicted, derived), axis=1))
-        spacing = _spacing(points, int(np.count_nonzero(mask)), analysis)
+        found = compared(analysis, layer)
+        if found is None:  # a truth of depth alone
+            records.append(np.zeros((len(pixels), 9)))
+            continue
+        normals = maps[NORMALS][pixels[:, 1], pixels[:, 0]]
+        derived = found.depth_normals[small[:, 1], small[:, 0]]
+        records.append(np.nan_to_num(np.concatenate((points, normals, derived), axis=1), posinf=0, neginf=0))
+        if layer in analysis.prediction.stages():
+            spacing = _spacing(points, int(np.count_nonzero(mask)), analysis)
     data = np.stack(records).astype("<f2")  # (S, N, 9): millimetres at arm's length, a tenth of a degree
     length = float(np.clip(spacing, *_NEEDLE))
     return {"data": base64.b64encode(data.tobytes()).decode(), "count": len(pixels), "length": length}
@@ -243,10 +259,6 @@ def _region(scene: Scene) -> dict[str, Any] | None:
     if chosen is None:
         return None
     return {"size": list(chosen.region.size), "runs": chosen.region.runs.ravel().tolist()}
-
-
-def _from_depth(analysis: Analysis, stage: str) -> np.ndarray:
-    return getattr(analysis.coherence, stage).maps.depth_normals
 
 
 def _angle_limit(analysis: Analysis) -> float:

@@ -28,6 +28,15 @@ _SIDE_DEG = 22.0  # how far the view moves to the side of where the photo was ta
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
 _OUTER = 0.05  # of the points at either end of an axis may lie outside of what is framed: flying pixels
 _LEAST_EXTENT = 0.05  # metres
+_TURNS = (
+    1.0,
+    0.7,
+    0.4,
+    0.15,
+)  # shares of the turn away from the photo's ray that are tried, until enough is in sight
+_IN_SIGHT = 0.8  # of the points, for a view to be good
+_CELLS = 40  # of a side of the picture in which it is found what hides what
+_BEFORE = 0.04  # what is nearer to the eye than a point by more than this share of the distance hides it
 
 
 def sample(height: int, width: int, budget: int | None = BUDGET) -> tuple[np.ndarray, np.ndarray]:
@@ -131,11 +140,15 @@ class Viewpoint:
     pitch_deg: float
 
 
-def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint | None:
+def viewpoint(
+    points: np.ndarray, normal: np.ndarray | None = None, around: np.ndarray | None = None
+) -> Viewpoint | None:
     """A view of the points (N, 3) from the front or a little to the side; None without points.
 
     normal: (3,) which way their surface faces. A surface that the photo saw at a grazing angle is turned to the
     eye; one that faced the photo is seen from the side, where its relief shows.
+    around: (M, 3) what else is there. Where it would hide the points, the eye stays nearer to the photo's ray, from
+    which nothing hid them.
     """
     if not len(points):
         return None
@@ -151,12 +164,48 @@ def viewpoint(points: np.ndarray, normal: np.ndarray | None = None) -> Viewpoint
     else:
         yaw += _SIDE_DEG if centre[0] >= 0 else -_SIDE_DEG  # towards the middle of the room
         pitch += 10.0
-    yaw, pitch = (float(turn) for turn in np.clip((yaw, pitch), -_MOST_TURN_DEG, _MOST_TURN_DEG))
+    wanted, ray = np.clip((yaw, pitch), -_MOST_TURN_DEG, _MOST_TURN_DEG), np.array(_angles(back))
+    tried = [_framed(points, centre, *(ray + share * (wanted - ray))) for share in _TURNS]
+    if around is None:
+        return tried[0]
+    seen = [_in_sight(points, around, view) for view in tried]
+    return next(
+        (view for view, share in zip(tried, seen, strict=True) if share >= _IN_SIGHT),
+        tried[int(np.argmax(seen))],
+    )
+
+
+def _framed(points: np.ndarray, centre: np.ndarray, yaw: float, pitch: float) -> Viewpoint:
     axes = _view_axes(yaw, pitch)
     low, high = np.quantile((points - centre) @ axes.T, (_OUTER, 1 - _OUTER), axis=0)
     middle, half = (low + high) / 2, np.maximum((high - low) / (2 - 4 * _OUTER), _LEAST_EXTENT)
     x, y, z = (float(v) for v in centre + middle @ axes)
-    return Viewpoint((x, y, z), float(half[0]), float(half[1]), float(half[2]), yaw, pitch)
+    return Viewpoint((x, y, z), float(half[0]), float(half[1]), float(half[2]), float(yaw), float(pitch))
+
+
+def _in_sight(points: np.ndarray, around: np.ndarray, view: Viewpoint) -> float:
+    """The share of the points (N, 3) that nothing of `around` (M, 3) hides in a view that they fill about half of."""
+    half = max(view.half_width, view.half_height)
+    distance = 4 * half + view.nearer
+    axes = _view_axes(view.yaw_deg, view.pitch_deg)
+    eye = np.array(view.centre) + distance * axes[2]
+
+    def seen(of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # their cells, and how far away they are
+        x, y, back = ((of - eye) @ axes.T).T
+        away = -back
+        with np.errstate(divide="ignore", invalid="ignore"):
+            across, down = (np.abs(v / away) * distance <= 1.5 * half for v in (x, y))
+        inside = (away > distance / 100) & across & down
+        column, row = (((v[inside] / away[inside] * distance / (3 * half) + 0.5) * _CELLS) for v in (x, y))
+        cell = np.minimum(row.astype(np.intp), _CELLS - 1) * _CELLS + np.minimum(
+            column.astype(np.intp), _CELLS - 1
+        )
+        return cell, away[inside]
+
+    front = np.full(_CELLS * _CELLS, np.inf)
+    np.minimum.at(front, *seen(around))
+    cell, away = seen(points)
+    return float(np.count_nonzero(away <= (1 + _BEFORE) * front[cell])) / len(points)
 
 
 def _view_axes(yaw_deg: float, pitch_deg: float) -> np.ndarray:

@@ -34,7 +34,8 @@ FLOWN = """(rank) => {
   return focus?.rank === rank && orbit.target.every((value, k) => Math.abs(value - focus.centre[k]) < 1e-6);
 }"""
 FILLED = """() => {
-  const pane = document.querySelector('.mt-cloud').mtCloud.panes.at(-1), { scene, orbit } = pane;
+  const pane = document.querySelector('.mt-cloud').mtCloud.panes.findLast((one) => !one.figure.hidden);
+  const { scene, orbit } = pane;
   const m = orbit.matrix(pane.aspect), { region, camera: { fx, fy, cx, cy }, size: [H, W] } = scene, at = [[], []];
   for (let k = 0; k < scene.depths.length; k++) {
     const x = scene.pixels[2 * k], y = scene.pixels[2 * k + 1], z = scene.depths[k] / 65535 * scene.farthest;
