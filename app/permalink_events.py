@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
 from app import permalink, session
 from app.analysis_events import finish_result, open_tab, outputs_of
@@ -55,7 +56,8 @@ def listen(page: Page, demo: gr.Blocks, tabs: Sequence[str], timer: gr.Timer | N
     if timer is not None:
         outputs.append(timer)
     demo.load(read, {page.scene}, outputs, **QUIET)
-    inputs, results = {wanted, side.photo, *page.draw_inputs}, [side.photo, *outputs_of(page)]
+    inputs: set[Block] = {wanted, side.photo, *page.draw_inputs}
+    results = [side.photo, *outputs_of(page)]
     shown = wanted.change(toasting(show, clear), inputs, results, **NETWORK, **QUIET)
     finish_result(page, shown)
 
