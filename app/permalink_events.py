@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -55,7 +56,8 @@ def listen(page: Page, demo: gr.Blocks, tabs: Sequence[str], timer: gr.Timer | N
     if timer is not None:
         outputs.append(timer)
     demo.load(read, {page.scene}, outputs, **QUIET)
-    inputs, results = {wanted, side.photo, *page.draw_inputs}, [side.photo, *outputs_of(page)]
+    inputs: set[Any] = {wanted, side.photo, *page.draw_inputs}  # as gradio types it
+    results: list[Any] = [side.photo, *outputs_of(page)]
     shown = wanted.change(toasting(show, clear), inputs, results, **NETWORK, **QUIET)
     finish_result(page, shown)
 
