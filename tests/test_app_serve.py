@@ -62,7 +62,8 @@ def test_missing_checkpoint_says_what_to_do(
 ) -> None:
     assert serve.main(["--port", str(free_port), "--checkpoint", str(tmp_path / "none.safetensors")]) == 1
     assert "none.safetensors" in capsys.readouterr().err
-    monkeypatch.setattr(serve, "DEFAULT_CHECKPOINT", tmp_path / "shipped.safetensors")
+    for room in (serve, load):
+        monkeypatch.setattr(room, "DEFAULT_CHECKPOINT", tmp_path / "shipped.safetensors")
     assert serve.main(["--port", str(free_port)]) == 1
     said = capsys.readouterr().err
     assert "git lfs pull" in said

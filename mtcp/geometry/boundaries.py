@@ -10,7 +10,6 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from mtcp.geometry import kernels
 from mtcp.geometry.report import Boundaries, EdgeAgreement
 from mtcp.tasks import IGNORE
 
@@ -107,6 +106,8 @@ def depth_jumps(depth: np.ndarray, half: int, step: float = DEPTH_STEP) -> np.nd
 
 def normal_edges(normals: np.ndarray, step_deg: float = NORMAL_STEP_DEG) -> np.ndarray:
     """Boolean (h, w): the sharpest pixel across each strong turn of the normals."""
+    from mtcp.geometry import kernels
+
     known = kernels.known_vectors(normals)
     planes = [np.ascontiguousarray(normals[..., k]) for k in range(3)]
 

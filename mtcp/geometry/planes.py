@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtcp.geometry import kernels
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.regions import Part, Region, components, inside
@@ -48,6 +47,8 @@ def planarity(
         camera: of these maps.
         photo_size: (H, W) of the photo whose pixels `PlaneSegment.pixel` counts.
     """
+    from mtcp.geometry import kernels
+
     least = max(3, int(np.ceil(min_share * semseg.size)))
     x, y = camera.axes()
     found = []
@@ -93,6 +94,8 @@ def mean_normal(normals: np.ndarray, part: np.ndarray | None = None) -> Vector |
     """Direction of the sum of unit vectors (N, 3), or of those (h, w, 3) in a mask (h, w); None where they cancel or
     none is known.
     """
+    from mtcp.geometry import kernels
+
     total = normals.sum(axis=0, dtype=np.float64) if part is None else kernels.sum_vectors(normals, part)
     length = np.linalg.norm(total)
     return _vector(total / length) if length > 1e-6 else None
@@ -113,6 +116,8 @@ def facets(
         least: pixels of a part, at least.
         within_deg: normals at most this far from a direction are of it.
     """
+    from mtcp.geometry import kernels
+
     rest = mask & kernels.known_vectors(normals)
     found: list[Part] = []
     for _ in range(_MOST_FACETS):
