@@ -179,7 +179,7 @@ class Cloud:
             **self._recolour(scene, settings),
             self.colour: gr.Dropdown(choices=choices, value=what),
             self.show: offered(
-                gr.Radio, [(analysis.words.side(one), one) for one in shows], show, visible=len(shows) > 1
+                gr.Radio, [(_called(analysis, one), one) for one in shows], show, visible=len(shows) > 1
             ),
         }
 
@@ -257,8 +257,14 @@ class Cloud:
 def _shows(analysis: Analysis) -> list[str]:
     """What can be shown: the predictions together or one of them, and the truth where it is known."""
     stages = list(analysis.prediction.stages())
-    both = ["both", *stages] if len(stages) > 1 else stages
-    return [*both, TRUTH] if TRUTH in layers(analysis) else both
+    # A single stage goes by "both", which the browser may still send from before: it would be refused.
+    shown = ["both", *stages] if len(stages) > 1 else ["both"]
+    return [*shown, TRUTH] if TRUTH in layers(analysis) else shown
+
+
+def _called(analysis: Analysis, shown: str) -> str:
+    stages = list(analysis.prediction.stages())
+    return analysis.words.side(stages[0] if shown == "both" and len(stages) == 1 else shown)
 
 
 def _picture_name(analysis: Analysis, layer: str) -> str:
