@@ -194,7 +194,7 @@ def test_without_trace_back_one_cloud(tab: Cloud) -> None:
     assert filled[tab.viewer]["stages"] == ["initial"]
     # hidden, it keeps its choices: a browser does not hear of new ones, and its old value would be refused
     assert filled[tab.show].visible is False and filled[tab.show].choices == []
-    assert filled[tab.viewer]["show"] == "initial"
+    assert filled[tab.viewer]["show"] == "both"
     assert "change" not in [key for _, key in filled[tab.colour].choices]
     assert filled[tab.colour].value == "photo"
 
@@ -256,8 +256,8 @@ def test_truth_is_shown_beside_a_network_without_trace_back(tab: Cloud) -> None:
     alone = scene_of(FakePredictor(trace_back=False))
     told = dataclasses.replace(alone, analysis=known(alone.analysis, truth_of(alone, "depth")))
     filled = tab.fill(told, settings(tab))
-    assert [key for _, key in filled[tab.show].choices] == ["initial", "truth"]
-    assert filled[tab.viewer]["show"] == "initial"
+    assert filled[tab.show].choices == [("initial", "both"), ("ground truth", "truth")]
+    assert filled[tab.viewer]["show"] == "both"
 
 
 def test_truth_is_exported_when_it_is_shown(true_scene: Scene, tab: Cloud) -> None:
