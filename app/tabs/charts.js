@@ -59,7 +59,7 @@ function measured(layout, wide) {
   const rows = Math.ceil(panels / across);
   const legend = keys.length < 2 ? 0 : Math.ceil(keys.reduce((sum, name) => sum + 8 * name.length + 52, 0) / wide);
   const margin = { l: 46, r: 12, t: MODEBAR + legend * LEGEND_ROW + HEADING, b: FOOT, ...layout.margin };
-  const height = rows * Math.min(cell[1], Math.round(0.55 * wide)) + margin.t; // lower on a phone
+  const height = rows * Math.min(cell[1], Math.round(0.4 * wide)) + margin.t; // lower on a phone
   return { across, rows, height, margin, showlegend: legend > 0 };
 }
 
