@@ -141,9 +141,6 @@ def test_predictions_come_before_the_comparison(seen: Visit) -> None:
     expect(page.locator("#readout")).to_contain_text("angle", timeout=RUN_MS)
 
 
-@pytest.mark.xfail(
-    reason="known fault: since the merge of 2026-11-28 the page stays where it was scrolled to"
-)
 def test_on_a_phone_the_result_comes_before_the_rest(chromium: Browser, url: str) -> None:
     phone = visit(chromium, url, size=PHONE)
     page = phone.page
