@@ -96,6 +96,8 @@ def test_an_address_restores_example_tab_and_failure(chromium: Browser, url: str
     expect(page.locator("#photo-facts")).to_contain_text("kitchen.jpg")
     tells(page, example="kitchen", tab="coherence", failure="3", __theme="light")
     told = asked(page)
+    # Only then nothing is on its way: gradio complains of a stream that leaving the page ends.
+    expect(page.locator("#download")).to_have_text("Download all maps (zip)", timeout=PATIENCE_MS)
     page.reload()
     expect(page.locator(DESCRIBED)).to_contain_text("Region 3:", timeout=PATIENCE_MS)
     assert asked(page) == told

@@ -49,11 +49,7 @@ def visit(
     seen = Visit(page)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
-    # Leaving a page ends the stream that gradio listens to, which it complains of.
-    page.on(
-        "pageerror",
-        lambda error: None if str(error).startswith("AbortError") else seen.errors.append(str(error)),
-    )
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.goto(address)
     page.locator(until).first.wait_for()
     return seen
