@@ -18,10 +18,9 @@ from app.result_cache import give_back
 from app.sides import ONE, Pair, Words
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
-from mtcp.geometry.coherence import coherence
 from mtcp.geometry.regions import nearest
 from mtcp.geometry.report import Coherence, Failure
-from mtcp.inference.prediction import Prediction
+from mtcp.inference.prediction import Prediction, coherence_of
 from mtcp.inference.write import write_prediction
 from mtcp.io.photo import LONGEST_SIDE, open_photo, shrink
 from mtcp.tasks import lacking
@@ -83,17 +82,7 @@ class Analysis:
         """Whether depth and normals describe the same room; None if the network does not predict both, or while they
         have not been compared yet.
         """
-        prediction = self.prediction
-        if not self.compared or not self.comparable:
-            return None
-        return coherence(
-            prediction.initial,
-            prediction.refined,
-            prediction.camera,
-            prediction.classes,
-            note=prediction.geometry_note,
-            unlike=prediction.unlike,
-        )
+        return coherence_of(self.prediction) if self.compared and self.comparable else None
 
     @property
     def comparable(self) -> bool:

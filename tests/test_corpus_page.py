@@ -86,7 +86,7 @@ def test_the_endpoint(
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_triage(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is no use becomes an entry that says so; the others go on."""
-    monkeypatch.setattr(session, "coherence", lambda *_, **__: None)  # its numbers have their own tests
+    monkeypatch.setattr(session, "coherence_of", lambda *_, **__: None)  # its numbers have their own tests
     path, eyes = case.write(tmp_path), Eyes()
     entry = triage_events.examined(str(path), eyes)
     assert entry.path == str(path)

@@ -15,10 +15,9 @@ from mtcp.batch.table import TableRow, stored_name, write_block
 from mtcp.errors import InputError, one_line
 from mtcp.evaluation.ranking import cause_numbers, failure_counts, stage_numbers, worst_cause
 from mtcp.geometry.cause_shares import worst_failure
-from mtcp.geometry.coherence import coherence
 from mtcp.geometry.quantities import INFORMATION
 from mtcp.geometry.report import Coherence
-from mtcp.inference.prediction import Prediction
+from mtcp.inference.prediction import Prediction, coherence_of
 from mtcp.io.photo import shrink
 from mtcp.tasks import lacking
 
@@ -94,14 +93,7 @@ def measure(predict: Predict, job: Job, name: str) -> TableRow:
         photo = shrink(photo, job.longest)
     prediction = predict(photo, job.fov_deg, facts=file_facts)
     check_tasks(prediction.tasks)
-    report = coherence(
-        prediction.initial,
-        prediction.refined,
-        prediction.camera,
-        prediction.classes,
-        note=prediction.geometry_note,
-        unlike=prediction.unlike,
-    )
+    report = coherence_of(prediction)
     row = {
         "photo": stored_name(name),
         "camera_from": prediction.camera_from,

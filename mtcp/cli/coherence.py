@@ -181,18 +181,11 @@ def _change(before: float | None, after: float | None, quantity: Quantity) -> st
 
 
 def _of_photo(args: argparse.Namespace) -> Coherence:
+    from mtcp.inference.prediction import coherence_of
     from mtcp.inference.predictor import Predictor
 
     predictor = Predictor(args.checkpoint, args.device, longest_side=longest_side(args))
-    prediction = predictor(args.input, args.fov)
-    return coherence(
-        prediction.initial,
-        prediction.refined,
-        prediction.camera,
-        prediction.classes,
-        note=prediction.geometry_note,
-        unlike=prediction.unlike,
-    )
+    return coherence_of(predictor(args.input, args.fov))
 
 
 def _write_json(path: Path, report: Coherence) -> None:

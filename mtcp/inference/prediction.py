@@ -8,6 +8,8 @@ import numpy as np
 
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.geometry.coherence import coherence
+from mtcp.geometry.report import Coherence
 from mtcp.io.photo_facts import PhotoFacts
 from mtcp.model.trace import AttentionTrace, Trace
 from mtcp.tasks import SEMSEG, Task, task_set
@@ -125,3 +127,20 @@ class Prediction:
         if self.attention is None:
             raise InputError("this network has no part that attends, such as CFM, so there is no affinity")
         return self.attention.row(task, self.cell(x, y))
+
+
+def coherence_of(prediction: Prediction) -> Coherence:
+    """Whether the depth and normals of a prediction describe one room, with what is known of its photo: see
+    `mtcp.geometry.coherence.coherence`.
+
+    Raises:
+        InputError: it has no depth or no normals.
+    """
+    return coherence(
+        prediction.initial,
+        prediction.refined,
+        prediction.camera,
+        prediction.classes,
+        note=prediction.geometry_note,
+        unlike=prediction.unlike,
+    )
