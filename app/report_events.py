@@ -39,6 +39,6 @@ def _saver(page: Page, made: Made, ending: str) -> Callable[..., Any]:
             analysis = scene.analysis.compare()
             path = fresh_folder(saver.GRADIO_CACHE) / f"{analysis.stem}-report.{ending}"
             path.write_bytes(made(analysis, page.networks, list(page.sources.examples)))
-        return served(path, saver)
+        return {"file": served(path, saver)}
 
     return toasting(save, lambda _: gr.skip())

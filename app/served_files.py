@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from gradio.blocks import Block
 from gradio.data_classes import FileData
 
 from app.folders import fresh_folder
+
+SAVER = Path(__file__).with_name("saver.js")
 
 
 def cached_file(cache: dict[str, Any], key: str, folder: str, name: str, data: Callable[[], bytes]) -> Path:
@@ -30,3 +33,9 @@ def served(path: Path, component: Block | None = None) -> dict[str, Any]:
     if component is not None:
         component.temp_files.add(str(path))
     return FileData(path=str(path), orig_name=path.name).model_dump()
+
+
+def saver(elem_id: str) -> gr.HTML:
+    """Adds to the page what has the browser save a file. Value: {"file": what `served` gives}."""
+    script = SAVER.read_text(encoding="utf-8")
+    return gr.HTML(None, html_template="", js_on_load=script, elem_id=elem_id, visible="hidden")

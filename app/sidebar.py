@@ -14,7 +14,7 @@ from gradio.data_classes import FileData, ImageData
 from app import maps, permalink
 from app.networks import chosen
 from app.scene import Scene
-from app.served_files import cached_file, served
+from app.served_files import cached_file, saver, served
 from app.session import Analysis
 from app.tabs.base import Values
 from app.uploads import uploaded
@@ -181,12 +181,12 @@ def _report() -> dict[str, Any]:
     with gr.Row(elem_id="report"):
         report = gr.Button(REPORT, interactive=False, min_width=0, elem_id="report-html")
         numbers = gr.Button(NUMBERS, interactive=False, min_width=0, elem_id="report-json")
-    follow, save = ((HERE / name).read_text(encoding="utf-8") for name in ("permalink.js", "saver.js"))
+    follow = (HERE / "permalink.js").read_text(encoding="utf-8")
     return {
         "report": report,
         "numbers": numbers,
         "address": gr.HTML("", js_on_load=follow, elem_id="permalink"),
-        "saver": gr.HTML(None, html_template="", js_on_load=save, elem_id="saver", visible="hidden"),
+        "saver": saver("saver"),
     }
 
 

@@ -153,6 +153,7 @@ def _joined(pair: Pair) -> Prediction:
         probability=probability,
         traces=(),
         masks=None,
+        gate=None,
     )
 
 

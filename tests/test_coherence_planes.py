@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mtcp.geometry.boundaries import boundary_agreement, depth_edges, normal_edges, semantic_boundary
 from mtcp.geometry.camera import Camera
-from mtcp.geometry.planes import _plane, planarity
+from mtcp.geometry.planes import fit_plane, planarity
 from mtcp.geometry.regions import Region, components, interior_pixel
 from mtcp.geometry.room import room_geometry
 from mtcp.tasks import NYUD_CLASSES
@@ -37,7 +37,7 @@ def test_fit_plane():
     points = (
         [0, 0, 3] + rng.uniform(-1, 1, (1000, 1)) * u + rng.uniform(-1, 1, (1000, 1)) * v + offsets * normal
     )
-    found, rms = _plane(points.mean(axis=0), np.cov(points.T, bias=True))
+    found, rms = fit_plane(points.mean(axis=0), np.cov(points.T, bias=True))
     np.testing.assert_allclose(found, normal, atol=5e-3)
     assert rms == pytest.approx(0.02, rel=0.02)
 

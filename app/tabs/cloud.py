@@ -16,7 +16,7 @@ from app import viewer
 from app.folders import fresh_folder
 from app.networks import name_of
 from app.scene import Scene
-from app.served_files import cached_file, served
+from app.served_files import cached_file, saver, served
 from app.session import Analysis
 from app.sides import FIRST
 from app.tabs.base import Control, Settings, Values
@@ -38,19 +38,6 @@ BUDGETS: tuple[tuple[str, int], ...] = (
 """Choices of points per cloud; 0 stands for all."""
 FILTER_PCT = 8.0
 """Points that jump by more than this share of their depth hang between two surfaces."""
-
-_SAVE = """
-watch('value', () => {
-  const file = props.value?.file;
-  if (!file?.url) return;
-  const link = document.createElement('a');
-  link.href = file.url;
-  link.download = file.orig_name ?? '';
-  document.body.append(link);
-  link.click();
-  link.remove();
-});
-"""
 
 
 @dataclass(frozen=True)
@@ -147,7 +134,7 @@ class Cloud:
                     "camera's axes (x right, y down, z forward); GLB has glTF's (y up, z backwards).</p>",
                     elem_classes="mt-cloud-axes",
                 )
-            saved = gr.HTML(None, html_template="", js_on_load=_SAVE, visible="hidden", elem_id="cloud-saved")
+            saved = saver("cloud-saved")
         return cls(show, colour, needles, edges, budget, size, shown, legend, ply, glb, saved)
 
     @property

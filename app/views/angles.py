@@ -65,10 +65,11 @@ def histogram(
     stages: Mapping[str, StageCoherence], method: str, scale: str = "linear", words: Words = ONE
 ) -> go.Figure | None:
     """Shares of the picture by angle, one line a stage with its median. scale: of the shares. None: nothing to draw."""
-    lines = {name: shares(angles) for name, angles in _known(stages, method).items()}
-    if not lines:
+    known = _known(stages, method)
+    if not known:
         return None
-    medians = {name: float(np.median(angles)) for name, angles in _known(stages, method).items()}
+    lines = {name: shares(angles) for name, angles in known.items()}
+    medians = {name: float(np.median(angles)) for name, angles in known.items()}
     top = _top(lines)
     drawn = [_line(words.side(name), name, line, medians[name], top, scale) for name, line in lines.items()]
     axis = {"type": "log", "range": [math.log10(FAINTEST_PCT), 2]} if scale == "log" else {"range": [0, top]}

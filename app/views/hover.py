@@ -89,11 +89,12 @@ def packed(analysis: Analysis, rows: Sequence[Mapping[str, Any]], planes: Sequen
     numbers of each plane as their differences along its rows, which are small; of 16 bits all lower bytes, then all
     higher ones. rows: of the readout.
     """
+    stages = list(probe.stages(analysis))
     described = json.dumps(
         {
             "size": analysis.prediction.size,
             "grid": grid(analysis),
-            "stages": (stages := list(probe.stages(analysis))),
+            "stages": stages,
             "heads": [analysis.words.side(stage) for stage in stages],
             "rows": rows,
             "planes": [plane.describe() for plane in planes],

@@ -28,12 +28,8 @@ _SIDE_DEG = 22.0  # how far the view moves to the side of where the photo was ta
 _MOST_TURN_DEG = 60.0  # nothing was seen from behind
 _OUTER = 0.05  # of the points at either end of an axis may lie outside of what is framed: flying pixels
 _LEAST_EXTENT = 0.05  # metres
-_TURNS = (
-    1.0,
-    0.7,
-    0.4,
-    0.15,
-)  # shares of the turn away from the photo's ray that are tried, until enough is in sight
+# Shares of the turn away from the photo's ray that are tried, until enough is in sight.
+_TURNS = (1.0, 0.7, 0.4, 0.15)
 _IN_SIGHT = 0.8  # of the points, for a view to be good
 _CELLS = 40  # of a side of the picture in which it is found what hides what
 _BEFORE = 0.04  # what is nearer to the eye than a point by more than this share of the distance hides it
@@ -165,14 +161,15 @@ def viewpoint(
         yaw += _SIDE_DEG if centre[0] >= 0 else -_SIDE_DEG  # towards the middle of the room
         pitch += 10.0
     wanted, ray = np.clip((yaw, pitch), -_MOST_TURN_DEG, _MOST_TURN_DEG), np.array(_angles(back))
-    tried = [_framed(points, centre, *(ray + share * (wanted - ray))) for share in _TURNS]
-    if around is None:
-        return tried[0]
-    seen = [_in_sight(points, around, view) for view in tried]
-    return next(
-        (view for view, share in zip(tried, seen, strict=True) if share >= _IN_SIGHT),
-        tried[int(np.argmax(seen))],
-    )
+    best, most = None, -1.0
+    for share in _TURNS:
+        view = _framed(points, centre, *(ray + share * (wanted - ray)))
+        seen = 1.0 if around is None else _in_sight(points, around, view)
+        if seen > most:
+            best, most = view, seen
+        if seen >= _IN_SIGHT:
+            break
+    return best
 
 
 def _framed(points: np.ndarray, centre: np.ndarray, yaw: float, pitch: float) -> Viewpoint:

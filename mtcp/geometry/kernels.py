@@ -1,4 +1,4 @@
-"""The loops over pixels of `mtcp.geometry.normals`, compiled by numba: in numpy each would walk its maps many times.
+"""The loops over pixels of normals, angles and planes, compiled by numba: in numpy each would walk its maps many times.
 
 Compiled once for a machine and kept beside this file. They release Python's lock, so that two stages are measured at
 the same time. Imported when first used: numba takes half a second to load.

@@ -55,7 +55,7 @@ def planarity(
     for label, part, box in planar_parts(semseg, normals, classes, least):
         count, centre, covariance = kernels.plane_moments(depth[box], part, x[box[1]], y[box[0]])
         if count >= least / 2:
-            plane = _plane(centre, covariance)
+            plane = fit_plane(centre, covariance)
             segment = _segment(label, part, box, plane, normals[box], semseg.shape, photo_size)
             if segment is not None:
                 found.append(segment)
@@ -83,7 +83,7 @@ def planar_parts(
     return parts
 
 
-def _plane(centre: np.ndarray, covariance: np.ndarray) -> tuple[Vector, float]:
+def fit_plane(centre: np.ndarray, covariance: np.ndarray) -> tuple[Vector, float]:
     """Total least squares plane through points with that mean and covariance: normal to the camera, RMS distance."""
     values, vectors = np.linalg.eigh(covariance)
     normal = vectors[:, 0] * (-1.0 if vectors[:, 0] @ centre > 0 else 1.0)
