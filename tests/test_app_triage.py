@@ -353,7 +353,7 @@ def test_an_impossible_field_of_view_is_refused_and_the_one_in_force_shown(
 
 
 def figure_of(values: dict[Any, Any], tab: Triage) -> dict[str, Any]:
-    return json.loads(values[tab.scatter.plot].plot)
+    return json.loads(values[tab.scatter.plot])
 
 
 def test_the_scatter_has_the_photos_of_which_both_numbers_are_known(tab: Triage) -> None:
@@ -396,7 +396,7 @@ def test_photos_unlike_training_have_a_colour_of_their_own() -> None:
         scatter_view.Point(1, "b", 1, 2, unlike=True),
         scatter_view.Point(2, "c", 1, 2),
     ]
-    made = scatter_view.figure(points, INFORMATION, ANGLE, "refined", {1})
+    made = scatter_view.figure(points, INFORMATION, ANGLE, "refined", {1}).to_plotly_json()
     assert [(one["name"], one["customdata"]) for one in made["data"]] == [
         ("like training", [0, 2]),
         ("unlike training", [1]),

@@ -266,7 +266,7 @@ def test_a_table_has_causes_the_note_and_a_scatter_whose_selection_lists_rows(
     assert order(drawn[tab.gallery])[0] == 0  # 10 % of it fail for a tilted surface
     assert "10.0 %" in drawn[tab.gallery]
     assert drawn[tab.gallery].count("This photo is unlike those of training: so it &lt;is&gt;.") == 1
-    figure = json.loads(drawn[tab.scatter.plot].plot)
+    figure = json.loads(drawn[tab.scatter.plot])
     points = {
         name: place
         for one in figure["data"]

@@ -133,7 +133,8 @@ async function draw() {
   await plotly.react(box, ...ready(wide), configured(figure.layout.meta));
   if (!listening && figure.layout.meta.picks) {
     box.on('plotly_click', event => trigger('click', points(event)));
-    box.on('plotly_selected', event => trigger('select', points(event)));
+    box.on('plotly_selected', event => { if (event) trigger('select', points(event)); }); // none: plotly let go of it
+    box.on('plotly_deselect', () => trigger('select', points()));
   }
   listening = true;
 }

@@ -96,7 +96,7 @@ def listen(
         return redraw(tab, {**data, scatter.chosen: ()}, data[tab.entries])
 
     nothing = toasting(brush, lambda *_: {scatter.chosen: gr.skip()})
-    scatter.brush.select(nothing, set(inputs), drawn, **LATEST)
+    scatter.plot.select(nothing, set(inputs), drawn, **LATEST)
     scatter.everything.click(list_all, set(inputs), drawn, **QUIET)
 
     def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Any:

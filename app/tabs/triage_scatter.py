@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.components.plot import PlotData
 
 from app.tabs.base import Settings, Values
+from app.tabs.charts import chart, drawn
 from app.tabs.parts import choice
 from app.views import triage as view
 from app.views import triage_scatter as drawing
@@ -20,7 +18,6 @@ from app.views.triage_scatter import MOST_POINTS, Points
 from mtcp.errors import InputError
 from mtcp.geometry.quantities import INFORMATION, RANKED_BY_KEY, Quantity
 
-BRUSH = Path(__file__).with_name("triage_scatter.js")
 STATE_SECONDS = 3600
 
 
@@ -35,23 +32,20 @@ class Scatter:
     across: gr.Dropdown
     everything: gr.Button
     told: gr.HTML
-    plot: gr.Plot
-    brush: gr.HTML
+    plot: gr.HTML
     chosen: gr.State
 
     @classmethod
     def build(cls) -> Scatter:
-        """Adds it to the page. gradio serves Plotly itself, and loads it when there is something to draw."""
+        """Adds it to the page."""
         with gr.Column(visible=False, elem_id="triage-scatter-box") as box:
             with gr.Row(elem_classes="mt-triage-keys"):
                 up = choice("Scatter of", "triage-up", view.choices())
                 across = choice("against", "triage-across", view.choices(), INFORMATION.key)
                 everything = gr.Button("List all photos", size="sm", visible=False, elem_id="triage-all")
             told = gr.HTML(elem_id="triage-brushed")
-            plot = gr.Plot(show_label=False, container=False, elem_id="triage-scatter")
-        script = BRUSH.read_text(encoding="utf-8")
-        brush = gr.HTML("", js_on_load=script, elem_id="triage-brush", visible="hidden")
-        return cls(box, up, across, everything, told, plot, brush, gr.State((), time_to_live=STATE_SECONDS))
+            plot = chart("triage-scatter")
+        return cls(box, up, across, everything, told, plot, gr.State((), time_to_live=STATE_SECONDS))
 
     @property
     def inputs(self) -> list[Component]:
@@ -75,7 +69,7 @@ class Scatter:
             self.box: gr.Column(visible=True),
             self.told: drawing.told(found, len(chosen)),
             self.everything: gr.Button(visible=bool(chosen)),
-            self.plot: PlotData(type="plotly", plot=json.dumps(figure)),
+            self.plot: drawn(figure),
         }
 
     def hide(self) -> Values:

@@ -1,6 +1,6 @@
-"""The scatter of Triage: two numbers of many photos against each other, as a Plotly figure in plain JSON values.
+"""The scatter of Triage: two numbers of many photos against each other.
 
-A point's `customdata` is the photo's place in the list, by which `app/tabs/triage_scatter.js` tells what was brushed.
+A point's `customdata` is the photo's place in the list, by which the chart tells what was brushed.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from app.views import html
+import plotly.graph_objects as go
+
+from app.views import charts, html
 from app.views.triage import stage_of
 from mtcp.evaluation.ranking import CHANGE, TriageRow
 from mtcp.geometry.quantities import PhotoQuantity, Quantity
@@ -21,7 +23,6 @@ MOST_POINTS = 5_000
 """More are not drawn: every second, third ... of a longer list."""
 COLOURS = ("#3b82c4", "#d97706")
 """Of photos like those of training, and of those unlike them: readable on light and dark."""
-_GREY = "rgba(128, 136, 150, 0.35)"
 _STAGES = {"refined": "refined", "initial": "initial", CHANGE: "refined - initial"}
 
 
@@ -64,8 +65,8 @@ def _points(rows: Sequence[TriageRow], x: Quantity, y: Quantity, of: str) -> Ite
 
 def figure(
     found: Sequence[Point], x: Quantity, y: Quantity, of: str, chosen: Collection[int] = ()
-) -> dict[str, Any]:
-    """Plotly's figure as JSON values. chosen: indices of the selected photos; none selects nothing.
+) -> go.Figure:
+    """The chart. chosen: indices of the selected photos; none selects nothing.
 
     Zoom is kept while the axes stay the same (`uirevision`); what was brushed is drawn as the chosen points alone.
     """
@@ -75,48 +76,38 @@ def figure(
         for name, unlike in kinds
         if any(point.unlike is unlike for point in found)
     ]
-    axis = {"gridcolor": _GREY, "zerolinecolor": _GREY, "linecolor": _GREY, "automargin": True}
-    layout = {
-        "xaxis": {**axis, "title": {"text": _title(x, of), "standoff": 8}},
-        "yaxis": {**axis, "title": {"text": _title(y, of), "standoff": 8}},
-        "dragmode": "select",
-        "hovermode": "closest",
-        "height": 380,
-        "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": len(traces) > 1,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "uirevision": f"{x.key} {y.key} {of}",
-        "selections": [],
-        "selectionrevision": f"{x.key} {y.key} {of} {sorted(chosen)}",
-    }
-    config = {
-        "displaylogo": False,
-        "scrollZoom": False,
-        "modeBarButtonsToRemove": ["autoScale2d"],
-        "toImageButtonOptions": {"filename": "mtcp-triage"},
-    }
-    return {"data": traces, "layout": layout, "config": config}
+    axes = f"{x.key} {y.key} {of}"
+    return charts.figure(
+        [charts.Panel("Photos", traces, y={"title": {"text": _title(y, of)}})],
+        "mtcp-triage",
+        cell=(280, 330),
+        x_title=_title(x, of),
+        picks=True,
+        dragmode="select",
+        hovermode="closest",
+        uirevision=axes,
+        selections=[],
+        selectionrevision=f"{axes} {sorted(chosen)}",
+    )
 
 
 def _trace(
     found: Sequence[Point], name: str, colour: str, x: Quantity, y: Quantity, chosen: Collection[int]
-) -> dict[str, Any]:
+) -> go.Scatter | go.Scattergl:
     selected = [place for place, point in enumerate(found) if point.index in chosen]
-    return {
-        "type": "scattergl" if len(found) > 1000 else "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": [round(point.x, 4) for point in found],
-        "y": [round(point.y, 4) for point in found],
-        "text": [html.text(point.name) for point in found],  # Plotly reads some HTML in it
-        "customdata": [point.index for point in found],
-        "hovertemplate": f"%{{text}}<br>%{{x:.{x.digits}f}} {x.unit}, %{{y:.{y.digits}f}} {y.unit}<extra></extra>",
-        "marker": {"color": colour, "size": 9, "opacity": 0.8, "line": {"width": 1, "color": "white"}},
-        "unselected": {"marker": {"opacity": 0.2}},
+    kind = go.Scattergl if len(found) > 1000 else go.Scatter
+    return kind(
+        mode="markers",
+        name=name,
+        x=[round(point.x, 4) for point in found],
+        y=[round(point.y, 4) for point in found],
+        text=[html.text(point.name) for point in found],  # Plotly reads some HTML in it
+        customdata=[point.index for point in found],
+        hovertemplate=f"%{{text}}<br>%{{x:.{x.digits}f}} {x.unit}, %{{y:.{y.digits}f}} {y.unit}<extra></extra>",
+        marker={"color": colour, "size": 9, "opacity": 0.8, "line": {"width": 1, "color": charts.BACKGROUND}},
+        unselected={"marker": {"opacity": 0.2}},
         **({"selectedpoints": selected} if chosen else {}),
-    }
+    )
 
 
 def told(found: Points, chosen: int) -> str:
