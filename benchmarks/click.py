@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.chromium import launched
 from mtcp.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -39,11 +38,8 @@ def click_to_predictions(repeats: int) -> list[float]:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
         raise InputError("playwright is not installed: pip install -r requirements-dev.txt") from error
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        raise InputError("no Chromium: install it (on Debian, apt install chromium) or name it in CHROMIUM")
     with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = launched(playwright)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(1000 * PATIENCE_S)
         page.goto(address)

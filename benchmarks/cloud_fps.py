@@ -21,7 +21,6 @@ import contextlib
 import json
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ import numpy as np
 from app.scene import Scene
 from app.session import Analysis
 from app.tabs.cloud import Cloud
+from benchmarks import chromium
 from mtcp.geometry.camera import Camera
 from mtcp.inference.prediction import Prediction
 
@@ -176,9 +176,8 @@ def measure(seconds: float) -> dict[str, Any]:
 
     demo = page(made_scene())
     address = launched(demo)
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = chromium.launched(playwright)
         measured = {
             name: turned(browser, address, seconds, script)
             for name, script in (("as_served", ""), ("software_gl", TAKE_ANY_WEBGL))

@@ -6,21 +6,13 @@ import copy
 
 import pytest
 import torch
+from test_systems_distil import SMALL
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtcp.config import DESIGNS, preset
 from mtcp.inference.folding import folded
 from mtcp.model import MTCP
-
-SMALL = {
-    "backbone": "test_efficientnet",
-    "width": 8,
-    "queries": 4,
-    "query_layers": 1,
-    "query_heads": 2,
-    "slots": 4,
-}
 
 
 def trained(name: str) -> MTCP:

@@ -113,7 +113,8 @@ def test_large_files_are_the_weights_only() -> None:
     if listed.returncode:
         pytest.skip("no git checkout")
     large = {name for name in listed.stdout.split("\0") if name and _size(ROOT / name) > 10 * 2**20}
-    assert large == {str(DEFAULT_CHECKPOINT.resolve().relative_to(ROOT))}
+    weights = {f"checkpoints/{path.name}" for path in (ROOT / "checkpoints").glob("*.safetensors")}
+    assert str(DEFAULT_CHECKPOINT.resolve().relative_to(ROOT)) in large <= weights
     assert "*.safetensors" in (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
+from visiting import Visit, visit
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, save_checkpoint
 
@@ -86,6 +87,14 @@ def url(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         finally:
             server.terminate()
             server.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def seen(chromium: Browser, url: str) -> Iterator[Visit]:
+    """The page as it opens: the first example, on Coherence. One for all tests of a file."""
+    opened = visit(chromium, url)
+    yield opened
+    opened.page.context.close()
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:

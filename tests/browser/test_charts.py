@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from fake_predictor import FakePredictor
 from playwright.sync_api import Browser, expect
-from visiting import PATIENCE_MS, Visit
+from visiting import PATIENCE_MS, Visit, launched, watched
 
-from app import theme
 from app.session import Analysis
-from app.tabs.charts import ADDRESS, chart, drawn, library_route
+from app.tabs.charts import ADDRESS, chart, drawn
 from app.views import angles, attention, attention_bars, scoreboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,28 +33,16 @@ def page(chromium: Browser) -> Iterator[Visit]:
         with gr.Column(elem_id="right"):
             shown = [chart("histogram"), chart("bars")]
         demo.load(lambda: (drawn(histogram), drawn(bars)), None, shown)
-    _, address, _ = demo.launch(
-        prevent_thread_lock=True,
-        quiet=True,
-        theme=theme.theme(),
-        css_paths=theme.styles(),
-        ssr_mode=False,
-        app_kwargs={"routes": [library_route()]},
-    )
-    tab = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
-    tab.set_default_timeout(PATIENCE_MS)
-    seen = Visit(tab)
-    tab.on("request", lambda request: seen.requests.append(request.url))
-    tab.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
-    tab.on("pageerror", lambda error: seen.errors.append(str(error)))
-    tab.goto(address)
-    # its place is kept, so that nothing jumps when it is drawn
-    tab.wait_for_function(
-        "document.querySelector('#histogram .mt-plot')?.clientHeight > 200", timeout=PATIENCE_MS
-    )
-    yield seen
-    tab.context.close()
-    demo.close()
+    with launched(demo) as address:
+        tab = chromium.new_context(viewport={"width": 1200, "height": 900}).new_page()
+        seen = watched(tab)
+        tab.goto(address)
+        # its place is kept, so that nothing jumps when it is drawn
+        tab.wait_for_function(
+            "document.querySelector('#histogram .mt-plot')?.clientHeight > 200", timeout=PATIENCE_MS
+        )
+        yield seen
+        tab.context.close()
 
 
 def test_the_library_is_loaded_when_a_chart_comes_near_and_from_here(page: Visit) -> None:

@@ -6,14 +6,13 @@ One page for all tests of this file, in their order: each goes on where the one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
-from visiting import PATIENCE_MS, Visit, visit
+from playwright.sync_api import Page, expect
+from visiting import PATIENCE_MS, Visit
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
@@ -30,14 +29,6 @@ pytestmark = [
 A, B = DEFAULT_CHECKPOINT.stem, OTHER.stem
 EXAMPLE = Path(__file__).parents[2] / "app" / "examples" / "bedroom.jpg"
 PANES = "#cloud figure:not([hidden]) figcaption b"
-
-
-@pytest.fixture(scope="module")
-def seen(chromium: Browser, url: str) -> Iterator[Visit]:
-    """The page as it opens: the first example by the first network, on Coherence."""
-    opened = visit(chromium, url)
-    yield opened
-    opened.page.context.close()
 
 
 def choose(page: Page, which: str, option: str) -> None:

@@ -4,7 +4,6 @@ that moves outline, readout and 3D view.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,13 +51,6 @@ FILLED = """() => {
   });
 }"""
 """What the middle 90 % of the chosen region's points span of the refined view, in x and y; its edges are -1 and 1."""
-
-
-@pytest.fixture(scope="module")
-def seen(chromium: Browser, url: str) -> Iterator[Visit]:
-    opened = visit(chromium, url)
-    yield opened
-    opened.page.context.close()
 
 
 def expect_chosen(page: Page, rank: int) -> None:

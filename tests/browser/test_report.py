@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,14 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 DESCRIBED = "#failure-chosen .mt-chosen-words"
 LOADED = "all => all.map((img) => img.complete && img.naturalWidth > 0)"
-
-
-@pytest.fixture(scope="module")
-def seen(chromium: Browser, url: str) -> Iterator[Visit]:
-    """The page as it opens: the first example, on Coherence."""
-    opened = visit(chromium, url)
-    yield opened
-    opened.page.context.close()
 
 
 def asked(page: Page) -> dict[str, str]:

@@ -10,12 +10,11 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import visiting
 from playwright.sync_api import Browser, Page, expect
 from run_made import TASKS, end, lines, make_run, text
-from visiting import PATIENCE_MS
+from visiting import PATIENCE_MS, launched
 
-from app import theme
-from app.tabs.charts import library_route
 from app.tabs.training import Training
 from app.tabs.training_events import listen
 from mtcp.objective.balancing import Uniform
@@ -73,24 +72,13 @@ def watched(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
             tab = Training.build([folder / "runs"])
         listen(tab, [demo.load], opened)
     tab.runs.clock = lambda: entries[-22]["time"] + 5  # so that a slow machine does not stall the run
-    _, address, _ = demo.launch(
-        prevent_thread_lock=True,
-        quiet=True,
-        theme=theme.theme(),
-        css_paths=theme.styles(),
-        ssr_mode=False,
-        app_kwargs={"routes": [library_route()]},
-    )
-    page = chromium.new_context(viewport={"width": 1440, "height": 1100}).new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(address)
-    page.locator(f"{PLOT} .scatterlayer .trace").first.wait_for(state="attached")
-    yield Watched(page, folder / "runs", log, entries, errors)
-    page.context.close()
-    demo.close()
+    with launched(demo) as address:
+        page = chromium.new_context(viewport={"width": 1440, "height": 1100}).new_page()
+        seen = visiting.watched(page)
+        page.goto(address)
+        page.locator(f"{PLOT} .scatterlayer .trace").first.wait_for(state="attached")
+        yield Watched(page, folder / "runs", log, entries, seen.errors)
+        page.context.close()
 
 
 def test_the_curves_grow_and_keep_zoom_and_hidden_series(watched: Watched) -> None:

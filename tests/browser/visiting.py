@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import gradio as gr
 from playwright.sync_api import Browser, Page
+
+from app import theme
+from app.tabs.charts import library_route
 
 PATIENCE_MS = 240_000  # CI's machine may be slow; nothing waits longer than it must
 LOOPBACK = ("127.0.0.1", "localhost", "")
@@ -45,11 +51,34 @@ def visit(
         reduced_motion="reduce",
     )
     page = context.new_page()
+    seen = watched(page)
+    page.goto(address)
+    page.locator(until).first.wait_for()
+    return seen
+
+
+def watched(page: Page) -> Visit:
+    """A page that waits patiently, and whose requests and complaints are kept."""
     page.set_default_timeout(PATIENCE_MS)
     seen = Visit(page)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.goto(address)
-    page.locator(until).first.wait_for()
     return seen
+
+
+@contextmanager
+def launched(demo: gr.Blocks) -> Iterator[str]:
+    """The address of a part of the page by itself, in the page's looks, with what charts need."""
+    _, address, _ = demo.launch(
+        prevent_thread_lock=True,
+        quiet=True,
+        theme=theme.theme(),
+        css_paths=theme.styles(),
+        ssr_mode=False,
+        app_kwargs={"routes": [library_route()]},
+    )
+    try:
+        yield address
+    finally:
+        demo.close()
