@@ -38,6 +38,7 @@ def answer_in_words(demo: gr.Blocks) -> None:
     async def preprocess_data(
         block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
     ) -> Any:
+        _read_as_here(block_fn.inputs, state)
         try:
             return await read(block_fn, taken(block_fn.inputs, inputs), state, explicit_call)
         except (gr.Error, InputError):
@@ -63,6 +64,15 @@ def answer_in_words(demo: gr.Blocks) -> None:
     # replaced on the object, as gradio has no place for it
     demo.preprocess_data = preprocess_data  # type: ignore[method-assign]
     demo.process_api = process_api  # type: ignore[method-assign]
+
+
+def _read_as_here(blocks: Sequence[Any], state: SessionState | None) -> None:
+    """Whenever a listener leaves one of its outputs as it is, gradio builds that component again for the session, and
+    forgets that its `preprocess` was replaced on the object. Here it is remembered.
+    """
+    for block in blocks:
+        if state is not None and "preprocess" in vars(block) and block._id in state:
+            state[block._id].preprocess = block.preprocess
 
 
 def refused(message: str, error: gr.Error | None = None) -> gr.Error:

@@ -58,6 +58,18 @@ def shown(page: Served, done: dict[str, Any], call: dict[str, Any], elem_id: str
     return "as it was" if value == {"__type__": "update"} else value
 
 
+def test_page_reads_files_in_its_own_way_after_it_was_loaded(page: Served, tmp_path: Path) -> None:
+    """What the page's first listener leaves as it is, gradio builds again, without what was replaced on it."""
+    loads = [d for d in page.listeners if any(event == "load" for _, event in d["targets"])]
+    calls = [{"fn_index": d["id"], "data": [None] * len(d["inputs"])} for d in loads]
+    done = [m["success"] for m in page.join(calls, tmp_path.name) if m["msg"] == "process_completed"]
+    assert done and all(done)
+    bad = tmp_path / "notes.jpg"
+    bad.write_text("no picture")
+    _, words = answer(page, page.dropped(bad), tmp_path.name)
+    assert any("notes.jpg: not a picture" in line for line in words)
+
+
 @pytest.mark.parametrize("shift", range(0, len(JUNK), 2))
 def test_whatever_is_sent_is_answered_in_words(
     shift: int,
