@@ -20,7 +20,6 @@ from app.result_cache import CachedResult
 from app.scene import Scene
 from app.scene_events import drawer
 from app.session import Analysis
-from app.sidebar import DOWNLOAD
 from app.tabs.base import Settings, Values
 from app.tabs.coherence import Coherence
 from app.tabs.predictions import Predictions
@@ -35,7 +34,7 @@ _INTO_VIEW = """() => {
 
 
 def listen_for_photos(page: Page) -> None:
-    """A photo given, taken away or picked: run the network, draw, compare, then pack the zip."""
+    """A photo given, taken away or picked: run the network, draw, compare."""
     photo, picked = page.sidebar.photo, page.sidebar.examples
     outputs = [page.bar, page.opened, *page.frame]
     photo.input(None, js=_INTO_VIEW, **PRIVATE)
@@ -103,7 +102,7 @@ def listen_for_opening(page: Page, opening: Opening) -> gr.Timer:
 
     timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
     entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *outputs_of(page)], **QUIET)
-    finish_result(page, entered)
+    tell_values(page, entered)
     return timer
 
 
@@ -113,22 +112,18 @@ def outputs_of(page: Page) -> list[Component]:
 
 
 def complete(page: Page, event: Dependency) -> None:
-    """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that, packs the zip."""
+    """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that."""
     drawn = event.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
-    _tell_values(page, drawn)
+    tell_values(page, drawn)
     outputs = [page.scene, page.header, *page.sidebar.outputs]
     compared = drawn.success(_comparer(page), page.scene, list(dict.fromkeys(outputs)), **NETWORK, **QUIET)
     filled = compared.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
-    finish_result(page, filled)
+    tell_values(page, filled)
 
 
-def finish_result(page: Page, event: Dependency) -> None:
-    """After `event`, with the pictures on the screen: the values under the cursor, and the zip."""
-    _tell_values(page, event)
-    event.success(_packer(page, page.sidebar.download), page.scene, page.sidebar.download, **QUIET)
+def tell_values(page: Page, event: Dependency) -> None:
+    """After `event`, with the pictures on the screen: the values under the cursor."""
 
-
-def _tell_values(page: Page, event: Dependency) -> None:
     def tell(kept: CachedResult[Scene] | None) -> Values:
         if kept is None:
             return {page.sidebar.hover: None}
@@ -204,18 +199,3 @@ def _comparer(page: Page) -> Callable[..., Values]:
         return {page.scene: kept, **page.tell(now), **page.sidebar.point(now)}
 
     return toasting(compare, lambda _: {page.scene: gr.skip()})
-
-
-def _packer(page: Page, button: gr.DownloadButton) -> Callable[..., gr.DownloadButton]:
-    """The listener that packs the zip once the pictures are on the screen."""
-
-    def nothing(kept: CachedResult[Scene] | None = None) -> gr.DownloadButton:
-        return gr.DownloadButton(DOWNLOAD, value=None, interactive=False)
-
-    def pack(kept: CachedResult[Scene] | None) -> gr.DownloadButton:
-        if kept is None:
-            return nothing()
-        packed = session.archive(page.results.look(kept).analysis, button.GRADIO_CACHE)
-        return gr.DownloadButton(DOWNLOAD, value=str(packed), interactive=True)
-
-    return toasting(pack, nothing)

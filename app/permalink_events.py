@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app import permalink, session
-from app.analysis_events import finish_result, open_tab, outputs_of
+from app.analysis_events import open_tab, outputs_of, tell_values
 from app.listeners import NETWORK, QUIET, toast, toasting
 from app.page import Page
 from app.permalink import Link
@@ -59,7 +59,7 @@ def listen(page: Page, demo: gr.Blocks, tabs: Sequence[str], timer: gr.Timer | N
     inputs: set[Block] = {wanted, side.photo, *page.draw_inputs}
     results = [side.photo, *outputs_of(page)]
     shown = wanted.change(toasting(show, clear), inputs, results, **NETWORK, **QUIET)
-    finish_result(page, shown)
+    tell_values(page, shown)
 
 
 def _analysed(page: Page, path: Path) -> Analysis:

@@ -53,7 +53,7 @@ class Sidebar:
     y: gr.Number
     fov: gr.Number
     facts: gr.HTML
-    download: gr.DownloadButton
+    download: gr.Button
     report: gr.Button
     numbers: gr.Button
     address: gr.HTML
@@ -96,7 +96,7 @@ class Sidebar:
                 fov=fov,
                 examples=_examples(examples),
                 facts=gr.HTML(elem_id="photo-facts"),
-                download=gr.DownloadButton(DOWNLOAD, interactive=False, elem_id="download"),
+                download=gr.Button(DOWNLOAD, interactive=False, elem_id="download"),
                 **_report(),
                 marker=gr.HTML(probe.marker(None)),
                 picker=maps.picker(),
@@ -107,19 +107,23 @@ class Sidebar:
             )
 
     @property
+    def saving(self) -> tuple[gr.Button, ...]:
+        """The buttons that need a result."""
+        return self.download, self.report, self.numbers
+
+    @property
     def outputs(self) -> list[Any]:
         """Everything that `fill`, `point` and `clear` may set. The photo is not among it: see `shown`."""
-        places = [self.facts, self.download, self.report, self.numbers, self.address, self.marker]
+        places = [self.facts, *self.saving, self.address, self.marker]
         return [*places, self.a, self.b, self.probe, self.readout, self.x, self.y, self.fov, self.hover]
 
     def fill(self, scene: Scene) -> Values:
         """The column for a new run."""
         analysis = scene.analysis
         filled: Values = {self.facts: page.photo_facts(analysis), self.probe: gr.Column(visible=True)}
-        filled[self.download] = gr.DownloadButton("Packing the maps ...", interactive=False)
         filled[self.fov] = self.in_force(scene)[self.fov]
         filled[self.hover] = None  # of another photo
-        filled |= {button: gr.Button(interactive=True) for button in (self.report, self.numbers)}
+        filled |= {button: gr.Button(interactive=True) for button in self.saving}
         return filled | self.networks_of(analysis) | self.point(scene)
 
     def networks_of(self, analysis: Analysis) -> Values:
@@ -166,9 +170,7 @@ class Sidebar:
         """The column without a result. The photo stays as the person left it."""
         return {
             self.facts: "",
-            self.download: gr.DownloadButton(DOWNLOAD, value=None, interactive=False),
-            self.report: gr.Button(interactive=False),
-            self.numbers: gr.Button(interactive=False),
+            **{button: gr.Button(interactive=False) for button in self.saving},
             self.address: address.none(),
             self.probe: gr.Column(visible=False),
             self.marker: probe.marker(None),

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import analysis_events, network_events, permalink_events, report_events, scene_events
+from app import analysis_events, network_events, permalink_events, saving_events, scene_events
 from app.answers import answer_in_words
 from app.endpoint import add_endpoint
 from app.networks import Network, Networks
@@ -66,7 +66,7 @@ def build(
         opening = sources.opening
         timer = None if opening is None else analysis_events.listen_for_opening(page, opening)
         permalink_events.listen(page, demo, [*(slot.title for slot in slots), *OTHER_TABS], timer)
-        report_events.listen(page)
+        saving_events.listen(page)
         network_events.listen(page)
         scene_events.listen(page, (at_training, at_triage))
         training_events.listen(training, [at_training.select], page.opened)
