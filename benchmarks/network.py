@@ -1,15 +1,17 @@
 """The whole network: ours, the same with the materialised CFM, and single-task networks one after another.
 
     python -m benchmarks.network [--preset lite,paper-timm] [--size 240x320,480x640] [--batch 1,8]
-        [--precision fp32,bf16] [--variant ours,materialised,single,plain,onnx] [--repeats 7] [--json FILE]
+        [--precision fp32,bf16] [--variant ours,materialised,folded,single,plain,onnx]
+        [--repeats 7] [--json FILE]
     python -m benchmarks.network --scaling --preset lite [--variant ours,materialised] [--json FILE]
 
 `single` is a network per task of the same backbone and parts (query gate, task decoder, trace-back; fusion needs a
 second task), `plain` one per task with nothing but backbone, FPN and head, as the ablation's single-task rows; both
-run one after another. `onnx` is ours as `python -m mtcp export` writes it, run by ONNX Runtime (the extra onnx) on the
-CPU in fp32. A row is `model(photo)`: from pixels to maps of the photo's size, initial and refined.
-`macs` are of one photo, see `mtcp.ablation.costs.MACS_ARE`; `difference` is how far a sample of the maps of
-materialised and onnx lies from ours (random weights). Without --size every preset runs at its own sizes. --scaling runs
+run one after another. `folded` is ours as the page runs it, batch norms within the convolutions before them. `onnx` is
+ours as `python -m mtcp export` writes it, run by ONNX Runtime (the extra onnx) on the CPU in fp32. A row is
+`model(photo)`: from pixels to maps of the photo's size, initial and refined. `macs` are of one photo, see
+`mtcp.ablation.costs.MACS_ARE`; `difference` is how far a sample of the maps of folded, materialised and onnx lies from
+ours (random weights). Without --size every preset runs at its own sizes. --scaling runs
 four sizes and tells the exponents of time and memory against the number of pixels. Each row has a process of its own;
 what would not fit is skipped and says so.
 """
@@ -44,16 +46,17 @@ from benchmarks.timing import (
 from mtcp.ablation.costs import count_macs
 from mtcp.config import PLAIN, ModelConfig, preset
 from mtcp.inference import onnx as onnx_export
+from mtcp.inference.folding import folded
 from mtcp.inference.sizes import parse_size, pick_device
 from mtcp.model import MTCP
 
 Maps = dict[str, Tensor]
 Step = Callable[[Tensor], Maps]
 SIZES = {"lite": ("240x320", "480x640"), "paper-timm": ("480x640",), "paper": ("480x640",)}
-SAME = ("ours", "materialised", "onnx")
+SAME = ("ours", "materialised", "folded", "onnx")
 """Variants that compute the same maps from the same weights."""
 SCALING = ("240x320", "336x448", "480x640", "672x896")
-VARIANTS = ("ours", "materialised", "single", "plain", "onnx")
+VARIANTS = ("ours", "materialised", "folded", "single", "plain", "onnx")
 BY = ("preset", "size", "batch", "precision")
 WARM_UP_SIZE = (64, 96)
 
@@ -83,6 +86,8 @@ def measure(spec: Spec) -> Row:
         return {"skipped": f"needs about {needed:.0f} MiB, {free_mib(device):.0f} are free"}
     torch.manual_seed(0)
     models = [MTCP(one).to(device).eval() for one in networks(config, spec["variant"])]
+    if spec["variant"] == "folded":
+        models = [folded(model) for model in models]
     if spec["variant"] == "onnx":
         if device.type != "cpu" or spec["precision"] != "fp32":
             return {"skipped": "the file is fp32, ONNX Runtime here runs it on the CPU"}
@@ -198,7 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", default="", help="HxW,... (default: the preset's)")
     parser.add_argument("--batch", help="default: 1,8; with --scaling 1")
     parser.add_argument("--precision", help="default: fp32,bf16; with --scaling fp32")
-    parser.add_argument("--variant", help="default: all five; with --scaling ours,materialised")
+    parser.add_argument("--variant", help="default: all; with --scaling ours,materialised")
     parser.add_argument("--scaling", action="store_true", help="four sizes and their exponents")
     parser.add_argument("--changes", type=json.loads, default={}, help="JSON of ModelConfig fields to change")
     add_common(parser, repeats=7)
