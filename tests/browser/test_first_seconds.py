@@ -98,6 +98,22 @@ def test_the_workbench_is_one_row_that_fits_the_window(seen: Visit) -> None:
     seen.page.evaluate("() => window.scrollTo(0, 0)")
 
 
+def test_an_example_has_its_truth_in_3d(seen: Visit) -> None:
+    shown = seen.page.locator("#cloud figure:not([hidden]) figcaption")
+    seen.page.locator("#cloud-show").get_by_text("ground truth").click()
+    expect(shown).to_have_count(1, timeout=RUN_MS)
+    expect(shown).to_contain_text("ground truth")
+    expect(shown).to_contain_text("points")
+    known_points = seen.page.evaluate(
+        """() => {
+          const pane = document.querySelector('.mt-cloud').mtCloud.panes.find((one) => !one.figure.hidden);
+          return pane.scene.depths.filter(Boolean).length / pane.scene.depths.length;
+        }"""
+    )
+    assert known_points > 0.9
+    seen.page.locator("#cloud-show").get_by_text("both").click()
+
+
 def test_one_click_moves_outline_readout_and_3d(seen: Visit) -> None:
     page = seen.page
     expect_chosen(page, 1)

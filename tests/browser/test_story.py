@@ -1,5 +1,5 @@
 """The story of the Explorer, as a newcomer lives it: a photo, a place where the tasks disagree, that place in 3D, what
-the network attended to there, whether trace-back mended it; then the training curves and a pile of photos.
+the network attended to there, whether trace-back mended it; then a pile of photos.
 
 One page for all tests of this file, in their order: each goes on where the one before stopped.
 """
@@ -146,21 +146,6 @@ def test_the_cloud_has_points_and_a_camera_of_its_own(seen: Visit) -> None:
     expect(page.locator("#cloud")).to_contain_text("points", timeout=RUN_MS)
     page.locator("#fov input").fill("80")
     expect(page.locator("#photo-facts")).to_contain_text("80", timeout=RUN_MS)
-
-
-def test_kappa_moves_the_replayed_weights(seen: Visit) -> None:
-    page = seen.page
-    open_tab(page, "Training")
-    charts = page.locator("#training-charts")
-    expect(charts.locator("svg, canvas").first).to_be_visible(timeout=RUN_MS)
-    told = page.locator("#replay-text")
-    before = told.inner_html()
-    kappa = page.locator("#kappa input[type=number]")
-    kappa.fill("0")
-    kappa.press("Enter")
-    page.wait_for_function(
-        "(html) => document.querySelector('#replay-text').innerHTML !== html", arg=before, timeout=RUN_MS
-    )
 
 
 def test_triage_ranks_photos_and_names_the_one_that_is_none(seen: Visit, tmp_path: Path) -> None:

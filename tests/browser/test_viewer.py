@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from visiting import visit
 
 from app.scene import Scene
 from app.session import known
@@ -408,21 +407,3 @@ def test_the_button_fills_the_screen(true_page: Page) -> None:
     assert box and (box["x"], box["y"]) == (0, 0) and box["width"] == true_page.evaluate("() => innerWidth")
     true_page.keyboard.press("Escape")
     expect(button).to_have_attribute("aria-pressed", "false")
-
-
-def test_an_example_has_its_truth_in_3d(chromium: Browser, url: str) -> None:
-    seen = visit(chromium, url)
-    shown = seen.page.locator("#cloud figure:not([hidden]) figcaption")
-    seen.page.locator("#cloud-show").get_by_text("ground truth").click()
-    expect(shown).to_have_count(1, timeout=SLOW_MS)
-    expect(shown).to_contain_text("ground truth")
-    expect(shown).to_contain_text("points")
-    known_points = seen.page.evaluate(
-        """() => {
-          const pane = document.querySelector('.mt-cloud').mtCloud.panes.find((one) => !one.figure.hidden);
-          return pane.scene.depths.filter(Boolean).length / pane.scene.depths.length;
-        }"""
-    )
-    assert known_points > 0.9
-    assert not seen.errors
-    seen.page.context.close()
