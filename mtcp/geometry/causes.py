@@ -25,7 +25,7 @@ from mtcp.geometry.cause_names import (
 )
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.planes import facets, mean_normal
-from mtcp.geometry.regions import Part
+from mtcp.geometry.regions import Part, bordered
 from mtcp.geometry.report import Cause, Vector
 from mtcp.geometry.stage import StageInput
 from mtcp.tasks import IGNORE
@@ -117,9 +117,8 @@ def _look(region: Part, stage: StageInput) -> _Seen:
     if depth_mean and normals_mean:
         means = float(angle_deg(np.array(depth_mean), np.array(normals_mean)))
     if normals_mean:
-        plane = _plane_deg(stage.rays[wide][at], stage.depth[wide][at], normals_mean)
-    if normals_mean:
         rays = stage.rays[wide][at]
+        plane = _plane_deg(rays, stage.depth[wide][at], normals_mean)
         view = float(angle_deg(-rays.mean(axis=0), np.array(normals_mean)))
     return _Seen(
         pixel_deg=float(stage.maps.angle_deg[wide][at].mean(dtype=np.float64)),
@@ -160,7 +159,8 @@ def _scatter(normals: np.ndarray, mean: Sequence[float] | None) -> float | None:
     """Mean angle between normals (N, 3) and their mean direction, degrees."""
     if mean is None:
         return None
-    return float(np.nanmean(angle_deg(normals, np.array(mean, normals.dtype))))
+    angles = angle_deg(normals, np.array(mean, normals.dtype))
+    return float(angles[np.isfinite(angles)].mean())
 
 
 def _plane_deg(rays: np.ndarray, depth: np.ndarray, normal: Vector) -> float | None:
@@ -178,8 +178,11 @@ def _plane_deg(rays: np.ndarray, depth: np.ndarray, normal: Vector) -> float | N
 def _near_jump(region: Part, stage: StageInput) -> float:
     """Per cent of the region within a window of the fit from a jump of the depth in it, not along its border."""
     part, box = region
-    inside = cv2.erode(np.pad(part, 1).view(np.uint8), np.ones((5, 5), np.uint8))[1:-1, 1:-1].view(bool)
-    through = stage.jumps[box] & inside
+    jumps = stage.jumps[box]
+    if not jumps.any():
+        return 0.0
+    inside = cv2.erode(bordered(part), np.ones((5, 5), np.uint8))[1:-1, 1:-1].view(bool)
+    through = jumps & inside
     if not through.any():
         return 0.0
     away = cv2.distanceTransform((~through).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
@@ -272,8 +275,7 @@ def _planes(part: np.ndarray, normals: np.ndarray, window: float) -> list[Part]:
 
 def _widest(part: np.ndarray) -> float:
     """Radius of the largest disc in a mask."""
-    padded = np.pad(part, 1).view(np.uint8)
-    return float(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_3).max())
+    return float(cv2.distanceTransform(bordered(part), cv2.DIST_L2, cv2.DIST_MASK_3).max())
 
 
 def _apart(first: Part, second: Part, normals: np.ndarray) -> float:

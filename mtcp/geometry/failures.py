@@ -48,7 +48,7 @@ def find_failures(
     if refined is not None:
         earlier = _regions(initial.failing, initial.semseg, least_share)
         found += [(part, box, initial) for part, box in earlier if bad[box][part].mean() < 0.5]
-    found.sort(key=lambda one: -_score(*one))
+    found.sort(key=lambda one: -_score(one[0], _mean_angle(one[2], one[0], one[1])))
     return tuple(
         _describe(rank, part, box, stage, initial, refined, photo_size, classes, unlike)
         for rank, (part, box, stage) in enumerate(found[:most], 1)
@@ -77,10 +77,9 @@ def _by_class(part: np.ndarray, box: tuple[slice, slice], semseg: np.ndarray, le
     return pieces if 2 * kept > np.count_nonzero(part) else []
 
 
-def _score(part: np.ndarray, box: tuple[slice, slice], stage: StageInput) -> float:
-    """Share of the picture (%) times the mean angle."""
-    share = 100.0 * int(np.count_nonzero(part)) / stage.depth.size
-    return share * (_mean_angle(stage, part, box) or 0.0)
+def _score(part: np.ndarray, angle: float | None) -> float:
+    """Pixels times the mean angle."""
+    return int(np.count_nonzero(part)) * (angle or 0.0)
 
 
 def _describe(
@@ -110,7 +109,7 @@ def _describe(
         label=label,
         label_pct=label_pct,
         share_pct=share,
-        score=_score(part, box, stage),
+        score=share * ((after if stage is refined else before) or 0.0),
         before_deg=before,
         after_deg=after,
         surfaces_deg=surfaces,

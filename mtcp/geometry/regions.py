@@ -62,6 +62,11 @@ class Region:
         return int(x0 * sx), int(y0 * sy), int(np.ceil(x1 * sx)), int(np.ceil(y1 * sy))
 
 
+def bordered(mask: np.ndarray) -> np.ndarray:
+    """A boolean mask (h, w) as uint8 (h + 2, w + 2), with zeros around it."""
+    return cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+
+
 def nearest(have: int, want: int) -> np.ndarray:
     """Indices (want,) into an axis of `have` pixels, of the pixel under each new pixel's centre."""
     return np.minimum(((np.arange(want) + 0.5) * have / want).astype(np.intp), have - 1)
@@ -76,7 +81,7 @@ def interior_pixel(part: np.ndarray) -> tuple[int, int]:
     subsample = part[::step, ::step]
     if not subsample.any():
         step, subsample = 1, part
-    padded = np.pad(subsample.view(np.uint8), 1)
+    padded = bordered(subsample)
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     y, x = np.unravel_index(int(distance.argmax()), subsample.shape)
     return int(x) * step, int(y) * step
