@@ -34,7 +34,7 @@ TASKS = ("semseg", "depth", "normals")
 PICTURE = (32, 64)
 MODEL = tiny_config(tasks=TASKS, height=PICTURE[0], image_width=PICTURE[1])
 TRAIN = TrainConfig(
-    data="made", epochs=3, batch=2, lr=3e-3, warmup=0.0, init="none", bf16="off", scales=(1.0,)
+    data="made", epochs=3, batch=4, lr=3e-3, warmup=0.0, init="none", bf16="off", scales=(1.0,)
 )
 GRID = grid(DEFAULT, TASKS)
 ROWS = {row.name: row for row in GRID}
