@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 # Before gradio is imported anywhere: nothing is looked up or reported on the network.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# gradio's queue sums up its last 10,000 events with pandas after every one, for a dashboard that is off here.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
 # What this process does ask is itself: gradio its own page, at start. A proxy in the environment would be asked for
 # that, and one of a kind that httpx does not know (socks://) would stop gradio's import.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"

@@ -53,7 +53,7 @@ def train(
     **settings: object,
 ) -> None:
     trainer = make_trainer(
-        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=3, **settings
+        out / run, world=world, balancing=balancing, balancer=balancer, resume=resume, epochs=2, **settings
     )
     if stop:
         stop_one_rank(trainer, stop)
@@ -75,7 +75,7 @@ def main() -> None:
     train(out, "whole", world)
     train(out, "halves", world, stop=3)  # two steps an epoch: in the middle of the second
     train(out, "halves", world, resume=True)
-    train(out, "learned", world, balancing="uncertainty")
+    train(out, "learned", world, balancing="uncertainty", stop=2)
     train(out, "uniform", world, balancing="uniform", stop=1, log_gradients=1)
     train(out, "piecewise", world, balancer=Piecewise(TASKS), stop=1)
     for name in ("gradnorm", "mgda"):

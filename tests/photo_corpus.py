@@ -407,19 +407,19 @@ def _heavy() -> Iterator[Case]:
     says, side = "12000x12000 is over 52 megapixels; give a smaller copy", 12_000
     rows = (side // 8 + 1) * side  # a filter byte and 1500 bytes of pixels each
     yield Case("bomb-12000.png", lambda: png_that_claims(side, side, bytes(rows)), says=says, heavy=True)
-    yield Case("honest-12000.jpg", lambda: _flat("L", (side, side), 99, "JPEG"), says=says, heavy=True)
+    yield Case("honest-12000.jpg", lambda: flat("L", (side, side), 99, "JPEG"), says=says, heavy=True)
     phone = (8160, 6120)  # 50 megapixels
-    flat = {"size": phone, "quarters": ((99, 99, 99),) * 4, "within": 2, "heavy": True}
+    grey = {"size": phone, "quarters": ((99, 99, 99),) * 4, "within": 2, "heavy": True}
     for name, mode, colour, kind in (
         ("phone-50.jpg", "L", 99, "JPEG"),
         ("cmyk-50.jpg", "CMYK", (156, 156, 156, 0), "JPEG"),
         ("alpha-50.png", "RGBA", (99, 99, 99, 255), "PNG"),
         ("float-50.tif", "F", 99 / 255, "TIFF"),
     ):
-        yield Case(name, functools.partial(_flat, mode, phone, colour, kind), **flat)  # type: ignore[arg-type]
+        yield Case(name, functools.partial(flat, mode, phone, colour, kind), **grey)  # type: ignore[arg-type]
 
 
-def _flat(mode: str, size: tuple[int, int], colour: object, kind: str) -> bytes:
+def flat(mode: str, size: tuple[int, int], colour: object, kind: str) -> bytes:
     """One colour everywhere, as a file that is quick to write."""
     options = {
         "JPEG": {"quality": 50},

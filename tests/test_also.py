@@ -246,7 +246,7 @@ def test_steps_without_a_label_do_not_count_for_the_means(tmp_path: Path) -> Non
     assert epoch["loss"]["depth"] == pytest.approx(taught[0])
     assert epoch["log_loss"]["depth"] == pytest.approx(math.log1p(taught[0]))
     assert epoch["loss"]["semseg"] == pytest.approx(sum(step["loss"]["semseg"] for step in steps) / 2)
-    assert epoch["supervised"] == {"semseg": 4 * 32 * 32, "depth": 32 * 32 // 2}
+    assert epoch["supervised"] == {"semseg": 4 * 16 * 32, "depth": 16 * 32 // 2}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from served import answering, free_port
+from served import free_port
 from tiny_training import tiny_config
 
 from app import load, serve
@@ -80,33 +80,6 @@ def test_damaged_checkpoint_is_told_in_one_line(
     assert said.startswith("app.py: ")
     assert "torn" in said
     assert said.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_proxies_in_the_environment_do_not_stop_the_page(free_port: int, tmp_path: Path) -> None:
-    """Neither one that nobody listens at nor one that httpx cannot speak."""
-    weights = tmp_path / "tiny.safetensors"
-    save_checkpoint(weights, MTCP(tiny_config()))
-    proxies = {"http_proxy": "http", "https_proxy": "http", "all_proxy": "socks"}
-    environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    for name, kind in proxies.items():
-        environment |= dict.fromkeys((name, name.upper()), f"{kind}://127.0.0.1:9")
-    command = [
-        sys.executable,
-        "app.py",
-        "--port",
-        str(free_port),
-        "--checkpoint",
-        str(weights),
-        "--device",
-        "cpu",
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        assert answering(process, free_port) == f"http://127.0.0.1:{free_port}/"
-    finally:
-        process.terminate()
-        assert "Traceback" not in process.communicate(timeout=60)[1]
 
 
 def test_the_health_check_asks_no_proxy(free_port: int) -> None:

@@ -37,7 +37,7 @@ def test_every_fusion_beside_the_cfm(tmp_path: Path) -> None:
         fusion.main(["--tasks", "6", *QUICK])
 
 
-@pytest.mark.parametrize("tasks", [3, 5])
+@pytest.mark.parametrize("tasks", [2, 3])
 def test_work_grows_with_the_square_of_the_cells_only_where_cells_attend_to_cells(tasks: int) -> None:
     sizes = (4800, 19200)
     growth = {

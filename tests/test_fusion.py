@@ -219,9 +219,9 @@ NEW = {"cfm_residual": "input", "srm_shrink": "antialiased", "heads": "conv"}
 
 
 def test_the_new_options_survive_a_checkpoint_and_onnx(tmp_path: Path) -> None:
-    model = fresh(**NEW).eval()
+    model = fresh(**NEW, tasks=TASKS[:2]).eval()
     with torch.no_grad():
-        for task in TASKS:  # else the fusion's part would not show
+        for task in TASKS[:2]:  # else the fusion's part would not show
             model.fusion[task].out[1].weight.fill_(0.7)
     save_checkpoint(tmp_path / "net.safetensors", model)
     again, card = load_checkpoint(tmp_path / "net.safetensors")

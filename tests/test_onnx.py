@@ -88,12 +88,15 @@ def test_the_file_says_what_it_is(exported: Path, session: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_that_differs_is_not_written(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_differs_is_not_written(
+    exported: Path, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before, other = exported.read_bytes(), made()
     with torch.no_grad():
         for head in other.refined_heads.values():
             head.bias.add_(0.1)
     monkeypatch.setattr(onnx_export, "traced", lambda model: before)
+    monkeypatch.setattr(onnx_export, "session", lambda content, threads: session)  # of `before`
     with pytest.raises(InputError, match="semseg_refined differs"):
         onnx_export.export_onnx(other, exported)
     assert exported.read_bytes() == before

@@ -20,7 +20,7 @@ from mtcp.errors import InputError
 from mtcp.inference.prediction import Prediction
 
 GONE = r"room\.jpg: its result is no longer held, other visitors needed the memory; drop the photo again"
-VISITORS, ROOM_FOR = 8, 3
+VISITORS, ROOM_FOR = 5, 2
 
 
 def maps(count: int = 1000) -> dict[str, np.ndarray]:

@@ -155,8 +155,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_taught_run_that_grows_resumes_exactly(data: Path, tmp_path: Path) -> None:
     teacher = ["--ema=0.9", "--teacher-weight=1", "--teacher-confidence=0.02"]
-    grow = "--grow=32x64:0.3,64x64:0.7"
-    flags = [f"--data={data / 'nyud'}", f"--also={data / 'photos'}:0.5", "--epochs=3", grow, *teacher, *TINY]
+    grow = "--grow=32x64:0.5"
+    flags = [f"--data={data / 'nyud'}", f"--also={data / 'photos'}:0.5", "--epochs=2", grow, *teacher, *TINY]
     assert train(tmp_path, "whole", *flags) == 0
     assert train(tmp_path, "halves", *flags, "--stop-after=1") == 3
     assert train(tmp_path, "halves", "--resume") == 0
@@ -166,7 +166,7 @@ def test_a_taught_run_that_grows_resumes_exactly(data: Path, tmp_path: Path) -> 
     assert_same(one, other)
     lines = log(tmp_path, "whole", "epoch")
     assert lines == log(tmp_path, "halves", "epoch")
-    assert [line["supervised"]["depth"] for line in lines] == [2 * 16 * 32, 2 * 32 * 32, 2 * 32 * 48]
+    assert [line["supervised"]["depth"] for line in lines] == [2 * 16 * 32, 2 * 32 * 48]
     for line in lines:
         assert set(line["taught"]) == {"semseg", "depth", "normals"}
         assert all(0 <= share <= 1 for share in line["taught"].values())

@@ -112,7 +112,7 @@ def test_four_epochs_are_two_and_two_resumed(whole: Trainer, tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("balancing", ["uncertainty", "dtp", "gradnorm", "pcgrad", "nash"])
 def test_balancing_that_remembers_or_draws_resumes_too(tmp_path: Path, balancing: str) -> None:
-    settings = {"balancing": balancing, "log_gradients": 1}
+    settings = {"balancing": balancing, "log_gradients": 1, "data": MadeSamples(4)}  # a step an epoch
     unbroken = make_trainer(tmp_path / "unbroken", **settings)
     unbroken.run(until_epoch=2)
     make_trainer(tmp_path / "halves", **settings).run(until_epoch=1)
@@ -122,36 +122,44 @@ def test_balancing_that_remembers_or_draws_resumes_too(tmp_path: Path, balancing
     assert log_lines(unbroken, "gradients") == log_lines(second, "gradients")
 
 
+@pytest.fixture(scope="module")
+def looking(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    """Two epochs that compare the gradients at every step."""
+    trainer = make_trainer(tmp_path_factory.mktemp("runs") / "looking", epochs=2, log_gradients=1)
+    assert trainer.run()
+    return trainer
+
+
 @pytest.mark.slow
-def test_comparing_gradients_changes_nothing_and_resumes_within_an_epoch(tmp_path: Path) -> None:
-    silent = make_trainer(tmp_path / "silent", epochs=3)
+def test_comparing_gradients_changes_nothing_and_resumes_within_an_epoch(
+    looking: Trainer, tmp_path: Path
+) -> None:
+    silent = make_trainer(tmp_path / "silent", epochs=2)
     silent.run()
-    looking = make_trainer(tmp_path / "looking", epochs=3, log_gradients=1)
-    looking.run()
     for key, value in silent.model.state_dict().items():
         assert torch.equal(value, looking.model.state_dict()[key]), key
     assert log_lines(silent, "gradients") == []
     assert "gradients" not in log_lines(silent, "epoch")[0]
-    crashed = make_trainer(tmp_path / "crashed", epochs=3, log_gradients=1)
+    crashed = make_trainer(tmp_path / "crashed", epochs=2, log_gradients=1)
     crashed._must_stop = lambda _: crashed.step == 3  # type: ignore[method-assign]
     crashed.run()
-    make_trainer(tmp_path / "crashed", epochs=3, log_gradients=1, resume=True).run()
+    make_trainer(tmp_path / "crashed", epochs=2, log_gradients=1, resume=True).run()
     assert log_lines(crashed, "gradients") == log_lines(looking, "gradients")
     assert log_lines(crashed, "epoch") == log_lines(looking, "epoch")
 
 
 @pytest.mark.slow
-def test_gradients_are_compared_every_n_steps(tmp_path: Path) -> None:
-    every, second = (make_trainer(tmp_path / str(n), epochs=2, log_gradients=n) for n in (1, 2))
-    every.run(), second.run()
-    found = log_lines(every, "gradients")
+def test_gradients_are_compared_every_n_steps(looking: Trainer, tmp_path: Path) -> None:
+    second = make_trainer(tmp_path / "second", epochs=2, log_gradients=2)
+    second.run()
+    found = log_lines(looking, "gradients")
     assert [entry["step"] for entry in found] == [1, 2, 3, 4]
     assert [entry["step"] for entry in log_lines(second, "gradients")] == [2, 4]
     for entry in found:
         assert -1 <= entry["cosine"]["semseg-depth"] <= 1
         assert all(norm > 0 for norm in entry["norm"].values()) and set(entry["norm"]) == set(TASKS)
     for epoch, (one, other) in enumerate((found[:2], found[2:])):
-        means = log_lines(every, "epoch")[epoch]["gradients"]
+        means = log_lines(looking, "epoch")[epoch]["gradients"]
         for kind, name in (("cosine", "semseg-depth"), ("norm", "semseg"), ("norm", "depth")):
             assert means[kind][name] == pytest.approx((one[kind][name] + other[kind][name]) / 2)
         assert log_lines(second, "epoch")[epoch]["gradients"]["norm"] == pytest.approx(other["norm"])
@@ -405,7 +413,7 @@ def test_batch_norm_over_all_ranks_computes_the_same_network() -> None:
     """In eval mode, from the same weights and statistics, activations included; also through a state dict."""
     torch.manual_seed(0)
     model = MTCP(tiny_config())
-    photo = torch.rand(2, 3, SIZE, SIZE)
+    photo = torch.rand(2, 3, *SIZE)
     model.train()(photo)  # statistics that are not the initial ones
     converted = synchronised(copy.deepcopy(model))
     assert any(isinstance(module, torch.nn.SyncBatchNorm) for module in converted.modules())

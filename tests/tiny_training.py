@@ -20,7 +20,8 @@ from mtcp.training.batches import Batches
 from mtcp.training.distributed import World
 
 TASKS = ("semseg", "depth")
-SIZE = 64
+SIZE = (32, 64)
+"""Height and width of the made samples: two cells at 1/32, that attention has something to choose between."""
 SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query-layers": 1, "query-heads": 2}
 NETWORK = [f"--{flag}={value}" for flag, value in {**SMALL, "height": 64, "image-width": 96}.items()]
 """Flags of `mtcp train` for the smallest network of three tasks."""
@@ -38,9 +39,9 @@ class MadeSamples:
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         g = torch.Generator().manual_seed(i)
         return {
-            "image": torch.randint(0, 256, (3, SIZE, SIZE), dtype=torch.uint8, generator=g),
-            "semseg": torch.randint(0, 40, (SIZE, SIZE), generator=g).to(torch.uint8),
-            "depth": 1 + 3 * torch.rand(SIZE, SIZE, generator=g),
+            "image": torch.randint(0, 256, (3, *SIZE), dtype=torch.uint8, generator=g),
+            "semseg": torch.randint(0, 40, SIZE, generator=g).to(torch.uint8),
+            "depth": 1 + 3 * torch.rand(SIZE, generator=g),
         }
 
 
