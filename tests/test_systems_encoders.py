@@ -488,3 +488,9 @@ def test_another_width_or_backbone_is_no_start_for_the_columns(tmp_path: Path) -
     save_checkpoint(file, built(small("plain").replace(backbone="test_resnet")))
     found = take_over(built(small("cross-stitch")), str(file))
     assert found.skipped["shared.backbone"] == "is built differently"
+
+
+def test_a_tree_also_serves_fewer_tasks_than_it_names() -> None:
+    model = built(preset("fafs", tasks=("normals", "depth"), **SMALL))
+    assert model.shared.tree[-1] == (("normals",), ("depth",))
+    assert set(seen(model).initial) == {"normals", "depth"}
