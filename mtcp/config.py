@@ -18,6 +18,7 @@ from mtcp.model.encoder.options import check_encoder, nothing_shared
 from mtcp.model.fusion import FUSIONS
 from mtcp.model.refinement import ONE_TASK, READS_STAGES, REFINEMENTS
 from mtcp.objective.depth_term_options import TEACHES, DepthTermOptions, check_depth_terms
+from mtcp.objective.mixing_options import MixingOptions, check_mixing
 from mtcp.objective.options import (
     BY_GRADIENT,
     KAPPA,
@@ -387,7 +388,7 @@ ALSO = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
+class TrainConfig(_Config, BalancingOptions, DepthTermOptions, MixingOptions):
     """How a network is trained. Sizes are (height, width) through `ModelConfig.height` and `.image_width`."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {"held": "val_split"}
@@ -480,6 +481,7 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
             raise InputError(f"teacher_weight={self.teacher_weight}: it teaches nothing without {lacking}")
         check_options(vars(self))
         DepthTermOptions.__post_init__(self)
+        MixingOptions.__post_init__(self)
 
     def options(self) -> dict[str, float]:
         """The options of the chosen balancing, by name."""
@@ -583,6 +585,7 @@ def check_together(model: ModelConfig, train: TrainConfig) -> None:
         if task not in model.tasks:
             raise InputError(f"task_factors names {task!r}: the tasks are {', '.join(model.tasks)}")
     check_depth_terms(train, model.tasks, (model.height, model.image_width))
+    check_mixing(train, model.tasks, train.teacher_weight)
     sizes = [size for _, size in train.sizes()]
     for (height, width), (most_high, most_wide) in itertools.pairwise(
         [*sizes, (model.height, model.image_width)]
