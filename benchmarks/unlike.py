@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.data import find_data
+from mtcp.data.sample import evenly_spread
 from mtcp.inference.predictor import Predictor
 from mtcp.inference.sizes import config_size, network_size, to_network
 from mtcp.inference.typical import Typical, class_information
@@ -103,16 +104,11 @@ def photos_of(source: str, count: int) -> list[np.ndarray]:
     """At most `count` photos of a data set (split val) or folder, spread evenly, shrunk."""
     if (Path(source) / "gt_sets").is_dir() or source.startswith("rooms"):
         data = find_data(source).open("val", ())
-        return [data[i]["image"].permute(1, 2, 0).numpy() for i in _spread(len(data), count)]
+        return [data[i]["image"].permute(1, 2, 0).numpy() for i in evenly_spread(len(data), count)]
     files = sorted(
         path for path in Path(source).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")
     )
-    return [shrink(open_photo(files[i])[0], SIDE) for i in _spread(len(files), count)]
-
-
-def _spread(count: int, most: int) -> Iterable[int]:
-    most = min(count, most)
-    return (i * count // most for i in range(most))
+    return [shrink(open_photo(files[i])[0], SIDE) for i in evenly_spread(len(files), count)]
 
 
 def measure(predictor: Predictor, kinds: dict[str, list[np.ndarray]]) -> dict[str, list[Scores]]:

@@ -14,11 +14,13 @@ from typing import Any, ClassVar, TypeVar
 from mtcp.errors import InputError
 from mtcp.model.decoder import DECODERS
 from mtcp.model.encoder import ENCODERS
-from mtcp.model.encoder.options import check_encoder
+from mtcp.model.encoder.options import check_encoder, nothing_shared
 from mtcp.model.fusion import FUSIONS
 from mtcp.model.refinement import ONE_TASK, READS_STAGES, REFINEMENTS
 from mtcp.objective.depth_term_options import TEACHES, DepthTermOptions, check_depth_terms
+from mtcp.objective.mixing_options import MixingOptions, check_mixing
 from mtcp.objective.options import (
+    BY_GRADIENT,
     KAPPA,
     OPTIONS,
     BalancingOptions,
@@ -386,7 +388,7 @@ ALSO = (
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
+class TrainConfig(_Config, BalancingOptions, DepthTermOptions, MixingOptions):
     """How a network is trained. Sizes are (height, width) through `ModelConfig.height` and `.image_width`."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {"held": "val_split"}
@@ -479,6 +481,7 @@ class TrainConfig(_Config, BalancingOptions, DepthTermOptions):
             raise InputError(f"teacher_weight={self.teacher_weight}: it teaches nothing without {lacking}")
         check_options(vars(self))
         DepthTermOptions.__post_init__(self)
+        MixingOptions.__post_init__(self)
 
     def options(self) -> dict[str, float]:
         """The options of the chosen balancing, by name."""
@@ -548,11 +551,32 @@ def train_config_for(model: ModelConfig, values: Mapping[str, Any]) -> TrainConf
     """A new run's configuration: `values` by field; what they leave out has the default for `model`'s tasks.
 
     Raises:
-        InputError: as `TrainConfig.from_dict` and `check_together`.
+        InputError: as `TrainConfig.from_dict`, `check_together` and `check_gradients`.
     """
     train = TrainConfig.from_dict({"kappa": KAPPA[model.task_set], **values})
     check_together(model, train)
+    check_gradients(model, train)
     return train
+
+
+def check_gradients(model: ModelConfig, train: TrainConfig) -> None:
+    """Raises InputError where a new run is to look at gradients of parameters that all tasks share, and has none."""
+    alone = nothing_shared(model)
+    if alone and train.balancing in BY_GRADIENT:
+        others = ", ".join(name for name in OPTIONS if name not in BY_GRADIENT)
+        raise InputError(
+            f"--balancing {train.balancing} weighs tasks by their gradients at what all of them share, and with "
+            f"{alone} there is nothing that they share: take {_sharing(model)}, or --balancing {others}"
+        )
+    if alone and train.log_gradients:
+        raise InputError(
+            f"--log-gradients {train.log_gradients} compares the tasks' gradients at what all of them share, and with "
+            f"{alone} there is nothing that they share: take {_sharing(model)}, or leave --log-gradients out"
+        )
+
+
+def _sharing(model: ModelConfig) -> str:
+    return "several --tasks" if len(model.tasks) < 2 else "a --branching whose first stage all tasks share"
 
 
 def check_together(model: ModelConfig, train: TrainConfig) -> None:
@@ -561,6 +585,7 @@ def check_together(model: ModelConfig, train: TrainConfig) -> None:
         if task not in model.tasks:
             raise InputError(f"task_factors names {task!r}: the tasks are {', '.join(model.tasks)}")
     check_depth_terms(train, model.tasks, (model.height, model.image_width))
+    check_mixing(train, model.tasks, train.teacher_weight)
     sizes = [size for _, size in train.sizes()]
     for (height, width), (most_high, most_wide) in itertools.pairwise(
         [*sizes, (model.height, model.image_width)]

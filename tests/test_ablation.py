@@ -23,7 +23,7 @@ from mtcp.ablation.records import check_same, read_record, read_records, recorde
 from mtcp.ablation.report import marks, tables, write_report
 from mtcp.ablation.rows import AblationRow, by_name, configs, is_single, select, total_budgets
 from mtcp.ablation.run import Plan, run_grid
-from mtcp.config import PLAIN, ModelConfig, TrainConfig, preset
+from mtcp.config import PLAIN, ModelConfig, TrainConfig, check_gradients, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.refinement.none import NoRefinement
@@ -170,6 +170,9 @@ def test_rows_come_after_what_they_build_on_and_share_the_budget(name: str) -> N
         assert difference(model.to_dict(), lite.to_dict()) <= {*fields[0], "tasks"}
         assert difference(row_train.to_dict(), train.to_dict()) <= {*fields[1], "epochs"}
         assert row_train.seed == 3
+        looking = configs(row, rows, lite, train.replace(log_gradients=5), 3)
+        assert looking[1].log_gradients == (0 if len(looking[0].tasks) == 1 else 5)
+        check_gradients(*looking)
     assert all(by_name(rows, row.base) for row in rows if row.base)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Sequence
 
@@ -12,11 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mtcp.config import DESIGNS, ModelConfig, preset, train_config_for
 from mtcp.errors import InputError
+from mtcp.model import MTCP
 from mtcp.objective.balancing import BALANCERS, Aggregation, Balancer, make_balancer
 from mtcp.objective.gradients import TaskGradients, compare
+from mtcp.objective.options import BY_GRADIENT
 
 TASKS = ("semseg", "depth")
+SMALL = {"backbone": "test_efficientnet", "width": 8, "query_heads": 2, "queries": 4, "query_layers": 1}
 ALL = sorted(BALANCERS)
 AGGREGATIONS = sorted(name for name, kind in BALANCERS.items() if issubclass(kind, Aggregation))
 G = ((2.0, 0.0), (-1.0, 1.0))  # gradients that oppose each other; Gramian 4, -2, -2, 2
@@ -283,3 +288,47 @@ def test_a_parameter_that_is_not_trained_is_left_alone() -> None:
     make_balancer("mgda", TASKS).backward(net.losses(), [frozen, net.shared])
     assert frozen.grad is None
     assert net.shared.grad is not None
+
+
+def test_what_looks_at_gradients_says_so_before_torch_is_loaded() -> None:
+    assert {name for name, kind in BALANCERS.items() if kind.several_passes} == set(BY_GRADIENT)
+
+
+APART = "semseg|depth|normals"
+HALF = "semseg|depth,normals"
+
+
+@pytest.mark.parametrize("flags", [*({"balancing": name} for name in BY_GRADIENT), {"log_gradients": 3}])
+@pytest.mark.parametrize(
+    ("design", "words"),
+    [
+        (preset("single"), "tasks=semseg there"),
+        (preset("fafs", branching=";".join([APART] * 4)), "shared=branched with branching='semseg|depth|normals;"),
+        (preset("fafs", branching=f"{HALF};{HALF};{APART};{APART}"), "whose first stage all tasks share"),
+    ],
+)  # fmt: skip
+def test_gradients_of_parameters_that_nobody_shares_are_refused(
+    flags: dict[str, object], design: ModelConfig, words: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(words)) as found:
+        train_config_for(design, flags)
+    (name, value), *_ = flags.items()
+    assert str(found.value).startswith(f"--{name.replace('_', '-')} {value} ")
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_has_something_that_all_tasks_share(name: str) -> None:
+    """As `check_gradients` says without building it: some parameter gets a gradient from every task."""
+    design = preset(name, **SMALL)
+    train_config_for(design, {"balancing": "mgda", "log_gradients": 1})
+    torch.manual_seed(0)
+    model = MTCP(design).train()
+    found = model.inspect(torch.rand(2, 3, 64, 64))
+    scalars = [found.initial[task].square().mean() for task in design.tasks]
+    rows = TaskGradients.of(scalars, list(model.shared.parameters())).rows
+    assert any(all(bool(g.any()) for g in of_one) for of_one in zip(*rows, strict=True))
+
+
+def test_strategies_that_look_at_losses_alone_train_one_task() -> None:
+    for name in set(ALL) - set(BY_GRADIENT):
+        assert train_config_for(preset("single"), {"balancing": name}).balancing == name

@@ -117,6 +117,8 @@ WRONG = {
     "--cagrad-c 1 --balancing cagrad": "cagrad_c=1.0",
     "--cagrad-c 0.2 --balancing mgda": "--cagrad-c belongs to --balancing cagrad, this run has mgda",
     "--log-gradients -1": "log_gradients=-1",
+    "--preset single --balancing nash": "--balancing nash weighs tasks by their gradients",
+    "--preset single --log-gradients 5": "--log-gradients 5 compares the tasks' gradients",
     "--schedule cosine": "schedule='cosine': choose one of onecycle, poly",
     "--bf16 maybe": "bf16='maybe'",
     "--task-factors depht=2": "task_factors names 'depht': the tasks are semseg, depth, normals",

@@ -1,14 +1,18 @@
 """Evaluation against a network whose predictions are known, and a real one on made data."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from mtcp.config import ModelConfig
 from mtcp.data import open_data
+from mtcp.data.sample import evenly_spread
 from mtcp.errors import InputError
 from mtcp.evaluation.evaluate import evaluate, predict_sample
 from mtcp.evaluation.metric_table import table
@@ -133,6 +137,17 @@ def test_real_network_matches_metrics_of_its_own_maps(model, frames):
                 assert maps[stage][task.name].shape == (1, task.channels, H, W)
                 metric.update(maps[stage][task.name], sample[task.name][None])
             assert metric.compute() == numbers[stage][task.name]
+
+
+@given(st.integers(0, 60), st.none() | st.integers(1, 80))
+def test_samples_are_spread_evenly(count: int, limit: int | None) -> None:
+    places = evenly_spread(count, limit)
+    assert len(places) == min(count, count if limit is None else limit)
+    assert places == sorted(set(places)) and places[:1] == [0][:count]
+    steps = {after - before for before, after in itertools.pairwise([*places, count])}
+    assert not places or max(steps) - min(steps) <= 1
+    with pytest.raises(InputError, match="limit 0: give at least 1 frame"):
+        evenly_spread(count, 0)
 
 
 def test_mode_is_kept_and_limit_is_spread(frames):

@@ -31,6 +31,7 @@ from mtcp.model.encoder.options import Groups, branching, branching_text
 from mtcp.model.stages import StagedBackbone
 from mtcp.model.trace import MapsTrace, MatricesTrace, TreeTrace
 from mtcp.tasks import TASK_SETS
+from mtcp.training.warm_start import take_over
 
 MIXING = ("cross-stitch", "nddr-cnn")
 PRESETS = ("plain", *MIXING, "mtan", "fafs")
@@ -422,3 +423,76 @@ def test_a_copy_is_a_network_of_its_own() -> None:
         for parameter in other.shared.backbone.parameters():
             parameter.zero_()
     assert not torch.equal(seen(model).initial["depth"], seen(other).initial["depth"])
+
+
+@pytest.mark.parametrize("levels", [False, True])
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("cross-stitch", {}),
+        ("cross-stitch", SLUICE),
+        ("nddr-cnn", {}),
+        ("mtan", {}),
+        ("fafs", {}),
+        ("fafs", {"branching": PARTED}),
+    ],
+)
+def test_a_plain_network_is_copied_into_every_tasks_encoder(
+    name: str, changes: dict[str, Any], levels: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """levels: whether this network's FPNs have more levels than the plain one's: those it lacks stay as they were."""
+    plain, file = built(small("plain")), tmp_path / "plain.safetensors"
+    save_checkpoint(file, plain)
+    if levels:
+        changes = {**changes, "task_decoder": True, "decoder": "pyramid", "refinement": "multi_scale"}
+    torch.manual_seed(7)  # `built` would make the same backbone anyway
+    model = MTCP(small(name, **changes))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    with caplog.at_level("INFO"):
+        found = take_over(model, str(file))
+    source = plain.state_dict()
+    for part in ("backbone", "fpn"):
+        owners = found.into.get(f"shared.{part}", ())
+        if part == "fpn" or name != "mtan":
+            assert owners == tuple(name for name, _ in getattr(model.shared, part).named_children())
+            assert f"shared.{part} (a copy each for {', '.join(owners)})" in caplog.text
+        equal = 0
+        for key, value in model.state_dict().items():
+            if not key.startswith(f"shared.{part}."):
+                continue
+            at = len(f"shared.{part}.") + (len(key.split(".")[2]) + 1 if owners else 0)
+            theirs = source.get(f"shared.{part}.{key[at:]}")
+            assert torch.equal(value, before[key] if theirs is None else theirs), key
+            equal += theirs is not None
+        assert equal >= len([key for key in source if key.startswith(f"shared.{part}.")])
+    for key, value in model.state_dict().items():  # the units and masks are the design's own
+        if not key.startswith(("shared.backbone.", "shared.fpn.", "initial_heads.")):
+            assert torch.equal(value, before[key]), key
+
+
+def test_cross_stitch_begins_where_the_plain_network_ended(tmp_path: Path) -> None:
+    """Every column computes the same, so that what the units mix is what they are given."""
+    plain, file = built(small("plain")).eval(), tmp_path / "plain.safetensors"
+    save_checkpoint(file, plain)
+    torch.manual_seed(7)
+    model = MTCP(small("cross-stitch")).eval()
+    take_over(model, str(file))
+    for task, wanted in seen(plain).initial.items():
+        torch.testing.assert_close(seen(model).initial[task], wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_another_width_or_backbone_is_no_start_for_the_columns(tmp_path: Path) -> None:
+    file = tmp_path / "plain.safetensors"
+    save_checkpoint(file, built(small("plain").replace(width=16)))
+    found = take_over(built(small("cross-stitch")), str(file))
+    assert "shared.fpn" not in found.into and "has another shape" in found.skipped["shared.fpn"]
+    assert found.into == {"shared.backbone": ("semseg", "depth", "normals")}
+    save_checkpoint(file, built(small("plain").replace(backbone="test_resnet")))
+    found = take_over(built(small("cross-stitch")), str(file))
+    assert found.skipped["shared.backbone"] == "is built differently"
+
+
+def test_a_tree_also_serves_fewer_tasks_than_it_names() -> None:
+    model = built(preset("fafs", tasks=("normals", "depth"), **SMALL))
+    assert model.shared.tree[-1] == (("normals",), ("depth",))
+    assert set(seen(model).initial) == {"normals", "depth"}

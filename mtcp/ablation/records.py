@@ -19,7 +19,7 @@ FOLDER = "results"
 Record = dict[str, Any]
 BEFORE_GRIDS: Record = {"grid": "parts", "start": None, "budgets": 1, "total_budgets": 1}
 """What results say of themselves that were made before there was more than one grid."""
-_FREE = ("workers", "log_every", "eval_every")
+_FREE = ("workers", "log_every", "eval_every", "log_gradients")
 """Fields of `TrainConfig` that change no weight."""
 
 

@@ -75,6 +75,8 @@ def configs(
         chain.insert(0, by_name(rows, chain[0].base))
     for link in chain:
         model, train = model.replace(**link.model), train.replace(**link.train)
+    if is_single(row):  # one task's gradient has none to be compared with
+        train = train.replace(log_gradients=0)
     return model, train.replace(seed=seed, epochs=row.budgets * train.epochs)
 
 

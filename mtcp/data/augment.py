@@ -169,7 +169,7 @@ def distort_colours(image: Tensor, rng: np.random.Generator) -> Tensor:
     chroma = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     matrix = contrast * (_FROM_YIQ @ chroma @ _TO_YIQ)
     pixels = image.permute(1, 2, 0).reshape(-1, 3).float()
-    mixed = pixels @ torch.from_numpy(matrix.T.astype(np.float32))
+    mixed = pixels @ torch.from_numpy(matrix.T.astype(np.float32)).to(pixels.device)
     # 0.5 rounds to the nearest level; brightness comes before contrast, as published
     mixed += brightness * contrast + 0.5
     return mixed.clamp_(0, 255).to(torch.uint8).view(*image.shape[1:], 3).permute(2, 0, 1)

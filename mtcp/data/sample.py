@@ -35,6 +35,7 @@ import torch
 from torch import Tensor
 
 from mtcp.data.resample import Window, resample
+from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 
 Sample = dict[str, Tensor]
@@ -63,6 +64,18 @@ class DataSet(ABC):
     @abstractmethod
     def stored(self, index: int) -> Sample:
         """One sample with every map at the size it is stored in. Raises InputError naming a bad file."""
+
+
+def evenly_spread(count: int, limit: int | None = None) -> list[int]:
+    """Which of `count` samples are at most `limit`, spread evenly over all from the first on; None: every one.
+
+    Raises:
+        InputError: a limit below 1.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"limit {limit}: give at least 1 frame")
+    kept = count if limit is None else min(limit, count)
+    return [i * count // kept for i in range(kept)]
 
 
 def image_size(sample: Sample) -> tuple[int, int]:

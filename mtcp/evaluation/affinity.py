@@ -36,16 +36,16 @@ def cell_errors(
     """
     import torch
 
+    from mtcp.data.sample import evenly_spread
     from mtcp.evaluation.evaluate import predict_sample
     from mtcp.evaluation.ground_truth import Truth, error_maps
     from mtcp.inference.sizes import check_size, config_size
 
     size = check_size(size or config_size(model.config))
     cells = (max(1, size[0] // CELL), max(1, size[1] // CELL))
-    count = min(limit or len(dataset), len(dataset))
     device, found = next(model.parameters()).device, []
-    for i in range(count):
-        sample = dataset[i * len(dataset) // count]
+    for i in evenly_spread(len(dataset), limit):
+        sample = dataset[i]
         with torch.inference_mode():
             predicted = predict_sample(model, sample["image"].to(device), size)[model.config.stages[-1]]
         maps = {task.name: task.map_of(predicted[task.name][0]).cpu().numpy() for task in model.tasks}

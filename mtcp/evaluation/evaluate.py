@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from mtcp.data.sample import Samples
+from mtcp.data.sample import Samples, evenly_spread
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import TaskMetric
 from mtcp.inference.sizes import check_size, config_size, to_network
@@ -148,12 +148,7 @@ def _coherence_means(tasks: Sequence[Task], stages: Iterable[str]) -> dict[str, 
 
 
 def _loader(dataset: Samples, limit: int | None, workers: int) -> DataLoader[Any]:
-    count = len(dataset)
-    if not count:
+    if not len(dataset):
         raise InputError("the data set is empty: nothing to evaluate")
-    if limit is not None and limit < 1:
-        raise InputError(f"limit {limit}: give at least 1 frame")
-    chosen: Any = dataset
-    if limit is not None and limit < count:
-        chosen = Subset(dataset, [i * count // limit for i in range(limit)])  # type: ignore[arg-type]
+    chosen: Any = Subset(dataset, evenly_spread(len(dataset), limit))  # type: ignore[arg-type]
     return DataLoader(chosen, batch_size=None, num_workers=workers)

@@ -7,7 +7,7 @@ import math
 import torch
 from tqdm import tqdm
 
-from mtcp.data.sample import Samples
+from mtcp.data.sample import Samples, evenly_spread
 from mtcp.errors import InputError
 from mtcp.inference.sizes import config_size, network_size, to_network
 from mtcp.inference.typical import class_information
@@ -27,15 +27,14 @@ def class_informations(
     """
     if SEMSEG not in model.config.tasks:
         raise InputError(f"the network predicts {', '.join(model.config.tasks)}, and no classes to measure")
-    count = len(data) if limit is None else min(limit, len(data))
-    if count < 1:
+    if not len(data):
         raise InputError("no photos: nothing to measure a typical range on")
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
     try:
         return [
-            information(model, data[i * len(data) // count]["image"].to(device))
-            for i in tqdm(range(count), desc="typical", leave=False, disable=not progress)
+            information(model, data[i]["image"].to(device))
+            for i in tqdm(evenly_spread(len(data), limit), desc="typical", leave=False, disable=not progress)
         ]
     finally:
         model.train(was_training)

@@ -115,6 +115,8 @@ OPTIONS: dict[str, type] = {
     "upgrad": NoOptions,
 }
 """The options of every strategy, by its name."""
+BY_GRADIENT = ("gradnorm", "mgda", "pcgrad", "cagrad", "imtl", "nash", "upgrad")
+"""Those that look at the tasks' gradients at the parameters that all tasks share."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def stretched(normals: Tensor, factor: float) -> Tensor:
     """Normals (3, H, W) of surfaces whose depth is divided by `factor`; invalid (zero) ones stay zero."""
     import torch
 
-    vectors = normals * torch.tensor([1.0, 1.0, factor]).view(3, 1, 1)
+    vectors = normals * torch.tensor([1.0, 1.0, factor], device=normals.device).view(3, 1, 1)
     # forty times as fast as F.normalize over the first dimension
     return vectors * vectors.square().sum(0).clamp_min_(1e-12).rsqrt_()
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mtcp.checkpoint.store import save_checkpoint
-from mtcp.config import ModelConfig, TrainConfig, check_together
+from mtcp.config import ModelConfig, TrainConfig, check_gradients, check_together
 from mtcp.data import open_data
 from mtcp.data.augment import WHOLE, Augment
 from mtcp.data.cache import Cached
@@ -53,6 +53,8 @@ def build_trainer(
             without reading the data is refused before.
     """
     check_together(model_config, config)
+    if not resume:  # what runs already goes on
+        check_gradients(model_config, config)
     training_set = open_data(config.data, config.split, model_config.tasks)
     training_set, inside = _without_frame(training_set, config.frame)
     val_set = open_data(config.data, config.val_split, model_config.tasks) if config.val_split else None

@@ -3,8 +3,8 @@
 Tarvainen and Valpola, NeurIPS 2017. The teacher sees the photo that the student sees, without its changes of colour,
 and that photo's mirror image. What the two predictions say together is a target where they can be trusted
 (`Task.trusted`), and unknown elsewhere: for classes a threshold of confidence as in FixMatch (Sohn et al., NeurIPS
-2020), for depth and normals that both agree. Departure from the mean teacher: targets are hard, and the task's own
-loss compares them.
+2020), for depth and normals that both agree. What the student sees may be changed after that
+(`mtcp.training.mixing`). Departure from the mean teacher: targets are hard, and the task's own loss compares them.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -34,6 +35,7 @@ from mtcp.training.distributed import (
 from mtcp.training.epoch_sums import EpochSums
 from mtcp.training.events import Events
 from mtcp.training.gradient_log import GradientLog
+from mtcp.training.mixing import mix
 from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
 from mtcp.training.run_folder import RunFolder
 from mtcp.training.schedule import lr_factor, ramp
@@ -219,6 +221,8 @@ class Trainer:
         batch["image"] = batch["image"].contiguous(memory_format=torch.channels_last)
         lesson = self._lesson(batch)
         batch |= lesson.targets
+        if self.config.mixes and lesson.targets:
+            batch |= self._mixed(batch)
         with self._reducing(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             tensors: dict[str, Tensor] = self.parallel(batch)
         found = self.objective.found
@@ -256,6 +260,13 @@ class Trainer:
         self.objective.teacher_weight = self.config.teacher_weight * ramp(self.step, self.total_steps)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             return teach(self.average.model, batch, self.config.teacher_confidence)
+
+    def _mixed(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The photos that were taught, mixed, with their answers."""
+        tasks = self.model.tasks
+        targets = {task.name: task for task in tasks} | {t.key: t.task for t in self.objective.auxiliary}
+        rng = np.random.default_rng(step_seed(self.config.seed, self.step, self.world.rank))
+        return mix(batch, tasks, targets, self.config, rng)
 
     def _reducing(self) -> AbstractContextManager[None]:
         """DDP averages the gradients during a backward pass, and it must be the only one; else it is kept out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mtcp.checkpoint.store import load_checkpoint
@@ -24,10 +24,13 @@ log = logging.getLogger(__name__)
 class Taken:
     """The parts of one checkpoint that were taken over, and why others were not. A part is a name like
     `shared.fpn` or `decoders.depth`.
+
+    into: by part the tasks, or groups of tasks, that each got a copy of what all share in the checkpoint.
     """
 
     taken: tuple[str, ...]
     skipped: dict[str, str]
+    into: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def initialise(model: MTCP, source: str) -> list[Taken]:
@@ -57,14 +60,23 @@ def initialise(model: MTCP, source: str) -> list[Taken]:
 def take_over(model: MTCP, path: str) -> Taken:
     """Copies every part (backbone, FPN, a task's decoder, ...) of the checkpoint that fits the network.
 
-    Where one side's part has more tensors (an FPN with more levels), the common ones are copied. A part built
-    differently, of another shape, or for other tasks is left alone as a whole, and named in the log.
+    Where one side's part has more tensors (an FPN with more levels), the common ones are copied. A backbone or FPN
+    that all tasks share in the checkpoint and that each task, or group of tasks, has for itself here is copied into
+    every one of them. A part built differently, of another shape, or for other tasks is left alone as a whole, and
+    named in the log.
 
     Raises:
         InputError: the checkpoint cannot be read, or no part of it fits.
     """
     other, _ = load_checkpoint(path)
     mine, theirs = _by_part(model.state_dict()), _by_part(other.state_dict())
+    into = {part: owners for part in mine if (owners := _owners(part, mine, theirs))}
+    for part, owners in into.items():
+        theirs[part] = {
+            f"{part}.{owner}{key.removeprefix(part)}": value
+            for owner in owners
+            for key, value in theirs[part].items()
+        }
     reasons = {
         part: _misfit(part, model, other, mine, theirs) for part in sorted(mine.keys() | theirs.keys())
     }
@@ -76,10 +88,11 @@ def take_over(model: MTCP, path: str) -> Taken:
     for part in taken:
         for key in mine[part].keys() & theirs[part].keys():
             mine[part][key].copy_(theirs[part][key])
-    log.info("%s: took %s", path, ", ".join(taken))
+    into = {part: owners for part, owners in into.items() if part in taken}
+    log.info("%s: took %s", path, ", ".join(f"{part}{_copies(into.get(part))}" for part in taken))
     for part, reason in skipped.items():
         log.info("%s: skipped %s: it %s", path, part, reason)
-    return Taken(taken, skipped)
+    return Taken(taken, skipped, into)
 
 
 def take_heads(heads: nn.ModuleDict, targets: Iterable[Auxiliary], source: str) -> list[str]:
@@ -111,6 +124,29 @@ def _by_part(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     for key, value in state.items():
         parts.setdefault(".".join(key.split(".")[:2]), {})[key] = value
     return parts
+
+
+def _owners(
+    part: str, mine: Mapping[str, Mapping[str, Tensor]], theirs: Mapping[str, Mapping[str, Tensor]]
+) -> tuple[str, ...]:
+    """The tasks, or groups of them, that each have for themselves a part that is one for all in the checkpoint; none
+    where it is the other way round, or the same on both sides.
+    """
+    if not part.startswith("shared.") or part not in theirs:
+        return ()
+    start = len(part) + 1
+    one_for_all = {key[start:] for key in theirs[part]}
+    by_owner: dict[str, set[str]] = {}
+    for key in mine[part]:
+        owner, _, rest = key[start:].partition(".")
+        by_owner.setdefault(owner, set()).add(rest)
+    # A branch lacks the stages that it shares with one before it, an FPN may lack levels.
+    same = all(own <= one_for_all or one_for_all <= own for own in by_owner.values())
+    return tuple(by_owner) if same else ()
+
+
+def _copies(owners: tuple[str, ...] | None) -> str:
+    return f" (a copy each for {', '.join(owners)})" if owners else ""
 
 
 def _misfit(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.model.backbone import STRIDES, Backbone
 from mtcp.model.encoder.base import Encoded, EncoderTrace
-from mtcp.model.encoder.options import Groups, branching
+from mtcp.model.encoder.options import Groups, tree_of
 from mtcp.model.encoder.pyramids import Pyramids
 from mtcp.model.stages import StagedBackbone
 from mtcp.model.trace import TreeTrace
@@ -24,7 +24,7 @@ class Branched(nn.Module):
 
     def __init__(self, config: ModelConfig, *, levels: bool = False, pretrained: bool = False) -> None:
         super().__init__()
-        self.tree = branching(config.branching, config.tasks, config.tasks)
+        self.tree = tree_of(config)
         self.first = [_first_own_stage(self.tree, leaf) for leaf in self.tree[-1]]
         nets = [StagedBackbone(config.backbone, pretrained=pretrained) for _ in self.first]
         for net, first in zip(nets, self.first, strict=True):

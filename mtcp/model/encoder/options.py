@@ -42,8 +42,21 @@ def check_encoder(config: ModelConfig) -> None:
                 f"{name}={getattr(config, name)}: it is an option of shared={owner}; this is {shared}"
             )
     if shared == "branched":
-        known = [task.name for task in task_set(config.task_set)]
-        branching(config.branching, config.tasks, known)
+        tree_of(config)
+
+
+def nothing_shared(config: ModelConfig) -> str:
+    """The fields of `config` by which the encoder has no parameters that all tasks share; empty where it has some."""
+    if len(config.tasks) < 2:
+        return f"tasks={config.tasks[0]}"
+    if config.shared == "branched" and len(tree_of(config)[0]) > 1:
+        return f"shared={config.shared} with branching={config.branching!r}"
+    return ""
+
+
+def tree_of(config: ModelConfig) -> tuple[Groups, ...]:
+    """The branching of `config`, among its tasks; raises InputError as `branching`."""
+    return branching(config.branching, config.tasks, [task.name for task in task_set(config.task_set)])
 
 
 def branching(text: str, tasks: Sequence[str], known: Collection[str]) -> tuple[Groups, ...]:
