@@ -71,7 +71,7 @@ def read(
         found[key] = known
     forms = {
         "probe": (r"\d{1,6},\d{1,6}", "two whole numbers of pixels, such as 120,200"),
-        "failure": (r"\d{1,6}", "the number of a failure, from 1"),
+        "failure": (r"[1-9]\d{0,5}", "the number of a failure, from 1"),
         "fov": (r"\d{1,3}(\.\d{1,6})?", "degrees, such as 60"),
     }
     for key, (form, wanted) in forms.items():

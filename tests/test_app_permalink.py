@@ -75,6 +75,7 @@ def test_ones_own_photo_is_not_told(scene: Scene, tmp_path: Path) -> None:
         ("example=office&tab=cellar", "tab=cellar"),
         ("probe=1;2", "probe=1;2"),
         ("failure=-1", "failure=-1"),
+        ("failure=0", "failure=0"),
         ("fov=500", "fov=500"),
         ("b=huge", "b=huge"),
         ("example=" + "x" * 500, "xxx..."),

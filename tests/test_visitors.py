@@ -109,6 +109,9 @@ def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
     then(next(one for one in page.listeners if [coherence, "select"] in [list(at) for at in one["targets"]]))
     then(next(one for one in page.listeners if one.get("trigger_after") == photo["fn_index"]))
 
+    zips = next(key for key, told in props.items() if told.get("elem_id") == "download")
+    then(next(one for one in page.listeners if [zips, "click"] in [list(at) for at in one["targets"]]))
+
     def files() -> set[str]:
         return {path.name for path in page.uploads.rglob("*") if path.is_file()}
 
