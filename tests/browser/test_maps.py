@@ -60,7 +60,7 @@ def columns(values: Locator) -> dict[str, dict[str, str]]:
 
 
 def test_hover_values_against_the_npz(seen: Visit) -> None:
-    page, calls = seen.page, seen.calls
+    page = seen.page
     button = page.get_by_text("Download all maps (zip)")
     expect(button).to_be_enabled(timeout=PATIENCE_MS)
     with page.expect_download() as started:
@@ -69,6 +69,7 @@ def test_hover_values_against_the_npz(seen: Visit) -> None:
         name = next(one for one in packed.namelist() if one.endswith(".npz"))
         with packed.open(name) as file:
             arrays = dict(np.load(io.BytesIO(file.read())))
+    calls = seen.calls
     for task, x, y, on in (
         ("semseg", 0.1, 0.2, "initial"),
         ("depth", 0.9, 0.8, "refined"),

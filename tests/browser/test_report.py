@@ -88,7 +88,7 @@ def test_an_address_restores_example_tab_and_failure(chromium: Browser, url: str
     tells(page, example="kitchen", tab="coherence", failure="3", __theme="light")
     told = asked(page)
     # Only then nothing is on its way: gradio complains of a stream that leaving the page ends.
-    page.wait_for_load_state("networkidle")
+    page.locator("#hover [data-ready=true]").wait_for(state="attached")
     page.reload()
     expect(page.locator(DESCRIBED)).to_contain_text("Region 3:", timeout=PATIENCE_MS)
     assert asked(page) == told
