@@ -69,7 +69,7 @@ def test_hover_values_against_the_npz(seen: Visit) -> None:
         name = next(one for one in packed.namelist() if one.endswith(".npz"))
         with packed.open(name) as file:
             arrays = dict(np.load(io.BytesIO(file.read())))
-    calls = seen.calls
+    calls = seen.settled()
     for task, x, y, on in (
         ("semseg", 0.1, 0.2, "initial"),
         ("depth", 0.9, 0.8, "refined"),
@@ -137,7 +137,7 @@ def expect_cut(page: Page, selector: str, at: float) -> None:
 
 
 def test_one_divider_moves_all(seen: Visit) -> None:
-    page, calls = seen.page, seen.calls
+    page, calls = seen.page, seen.settled()
     drag(page, "#compare-depth", 0.25)
     for name in ("#compare-depth", "#compare-semseg", "#compare-normals"):
         expect_cut(page, name, 0.25)
@@ -151,7 +151,7 @@ def test_one_divider_moves_all(seen: Visit) -> None:
 
 
 def test_classes_fade_over_the_photo(seen: Visit) -> None:
-    page, calls = seen.page, seen.calls
+    page, calls = seen.page, seen.settled()
     page.mouse.move(700, 3)
     slider = page.locator("#labels-opacity input[type=range]")
     classes = pixels(page.locator("#compare-semseg .content"))

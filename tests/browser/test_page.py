@@ -47,6 +47,9 @@ def shown(chromium: Browser, url: str, photo: Path) -> Iterator[Visit]:
 def upload(seen: Visit, photo: Path) -> None:
     """Gives the page a photo and waits for all pictures."""
     seen.page.locator("#photo input[type=file]").set_input_files(photo)
+    expect(seen.page.locator("#photo-facts")).to_contain_text(
+        photo.name, timeout=RUN_MS
+    )  # not the last one's
     for task in TASKS:
         expect(seen.page.locator(f"#compare-{task} img")).to_have_count(2, timeout=RUN_MS)
         expect(seen.page.locator(f"#change-{task} img")).to_have_count(1)

@@ -35,6 +35,14 @@ class Visit:
         """How often the page asked the server to run something."""
         return sum("/queue/join" in url for url in self.requests)
 
+    def settled(self) -> int:
+        """`calls`, once the page has asked for nothing for a second: what was done before has had its answers."""
+        before = -1
+        while before != self.calls:
+            before = self.calls
+            self.page.wait_for_timeout(1000)
+        return before
+
 
 def visit(
     browser: Browser,
