@@ -11,6 +11,7 @@ import gradio as gr
 from app import report, session
 from app.folders import fresh_folder
 from app.listeners import QUIET, toasting
+from app.networks import Networks
 from app.page import Page
 from app.result_cache import CachedResult
 from app.scene import Scene
@@ -25,24 +26,26 @@ Make = Callable[[Page, Analysis, str], Path]
 def listen(page: Page) -> None:
     """Adds the listeners to the page."""
     side = page.sidebar
-    for button, make in ((side.download, _maps), (side.report, _report), (side.numbers, _numbers)):
+    buttons = {
+        side.download: _maps,
+        side.report: _reporter(report.page, "html"),
+        side.numbers: _reporter(report.numbers, "json"),
+    }
+    for button, make in buttons.items():
         button.click(_saver(page, make), page.scene, side.saver, **{**QUIET, "trigger_mode": "once"})
 
 
-def _maps(page: Page, analysis: Analysis, folder: str) -> Path:
+def _maps(_: Page, analysis: Analysis, folder: str) -> Path:
     return session.archive(analysis, folder)
 
 
-def _report(page: Page, analysis: Analysis, folder: str) -> Path:
-    path = fresh_folder(folder) / f"{analysis.stem}-report.html"
-    path.write_bytes(report.page(analysis.compare(), page.networks, list(page.sources.examples)))
-    return path
+def _reporter(made: Callable[[Analysis, Networks, Any], bytes], ending: str) -> Make:
+    def make(page: Page, analysis: Analysis, folder: str) -> Path:
+        path = fresh_folder(folder) / f"{analysis.stem}-report.{ending}"
+        path.write_bytes(made(analysis.compare(), page.networks, list(page.sources.examples)))
+        return path
 
-
-def _numbers(page: Page, analysis: Analysis, folder: str) -> Path:
-    path = fresh_folder(folder) / f"{analysis.stem}-report.json"
-    path.write_bytes(report.numbers(analysis.compare(), page.networks, list(page.sources.examples)))
-    return path
+    return make
 
 
 def _saver(page: Page, make: Make) -> Callable[..., Any]:

@@ -131,11 +131,7 @@ class Sidebar:
         return dict(zip((self.a, self.b), chosen(analysis), strict=True))
 
     def shown(self, analysis: Analysis, path: str) -> Values:
-        """The photo as the browser can draw it. path: of its file.
-
-        A listener that has the photo among its outputs must set it: where one leaves it as it is, gradio puts a new
-        component in its place for this visitor, which opens uploads itself (see `photo_input`).
-        """
+        """The photo as the browser can draw it. path: of its file."""
         return {self.photo: path if analysis.browser_knows else analysis.photo}
 
     def point(self, scene: Scene) -> Values:

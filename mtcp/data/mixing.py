@@ -50,9 +50,7 @@ def affine_mix(
     """
     height, width = photo.image.shape[-2:]
     grow, shift = _moves(photo, other, scale)
-    places = [
-        torch.arange(n, device=photo.image.device) for n in photo.answers[DEPTH].shape[-2:]
-    ]  # of the cells
+    places = [torch.arange(n, device=photo.image.device) for n in photo.answers[DEPTH].shape[-2:]]
     rows, columns = (
         torch.floor((((at + 0.5) * CELL - to) / by) / CELL).long()
         for at, to, by in zip(places, shift, grow, strict=True)
@@ -70,8 +68,9 @@ def affine_mix(
         & (moved[DEPTH] < photo.answers[DEPTH])
     )
     answers = {name: torch.where(paste, value, photo.answers[name]) for name, value in moved.items()}
-    pixels = paste.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[:height, :width]
-    image = torch.where(pixels, _sampled(other.image, (height, width), grow, shift), photo.image)
+    image = torch.where(
+        _on_pixels(paste, photo.image), _sampled(other.image, (height, width), grow, shift), photo.image
+    )
     return replace(photo, image=image, answers=answers)
 
 
@@ -97,6 +96,12 @@ def _sampled(
     return sampled[0].add(0.5).clamp(0, 255).to(torch.uint8)
 
 
+def _on_pixels(cells: Tensor, image: Tensor) -> Tensor:
+    """A map of cells (h, w) at the size of an image (3, H, W)."""
+    height, width = image.shape[-2:]
+    return cells.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[:height, :width]
+
+
 def half_of_classes(labels: Tensor, rng: np.random.Generator) -> Tensor:
     """Half of the classes in the labels (h, w), rounded up, at random: as in ClassMix (Olsson et al., WACV 2021)."""
     there = labels[labels != IGNORE].unique()
@@ -115,8 +120,7 @@ def color_aug(image: Tensor, labels: Tensor, rng: np.random.Generator) -> Tensor
     The distortions are those of `distort_colours`, one for all of a class: what a thing is and how far it is does not
     depend on its colour. Pixels without a class stay as they are. labels: (h, w) in cells, as in `Answered`.
     """
-    height, width = image.shape[-2:]
-    pixels = labels.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[:height, :width]
+    pixels = _on_pixels(labels, image)
     result = image.clone()
     for label in labels[labels != IGNORE].unique().tolist():
         if rng.random() < 0.5:
