@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mtcp.config import DESIGNS, ModelConfig, preset, train_config_for
+from mtcp.config import DESIGNS, ModelConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import BALANCERS, Aggregation, Balancer, make_balancer
 from mtcp.objective.gradients import TaskGradients, compare
 from mtcp.objective.options import BY_GRADIENT
+from mtcp.run_config import train_config_for
 
 TASKS = ("semseg", "depth")
 SMALL = {"backbone": "test_efficientnet", "width": 8, "query_heads": 2, "queries": 4, "query_layers": 1}

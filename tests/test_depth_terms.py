@@ -18,7 +18,7 @@ from test_losses import make_batch
 from tiny_training import MadeSamples, make_trainer, tiny_config
 from torch import Tensor
 
-from mtcp.config import TrainConfig, train_config_for
+from mtcp.config import TrainConfig
 from mtcp.data.augment import Zoom, flipped, zoomed
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
@@ -33,6 +33,7 @@ from mtcp.objective.slope import (
     gradient_matching,
     slope_loss,
 )
+from mtcp.run_config import train_config_for
 from mtcp.training import read_log
 
 SCALES = (1, 3)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from test_losses import make_batch
 from tiny_training import make_trainer, tiny_config
 
-from mtcp.config import ModelConfig, TrainConfig, check_together
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.losses import COARSE_STRIDE, Objective, subsample
 from mtcp.objective.mask_supervision import mask_loss, match, pair_losses
+from mtcp.run_config import check_together
 from mtcp.tasks import IGNORE
 
 LABELS = torch.tensor([[[3, 3, 7, IGNORE]]], dtype=torch.uint8)  # two classes, one unlabelled pixel

@@ -16,11 +16,12 @@ from test_teacher import data  # noqa: F401 - a fixture
 from test_train import assert_same
 from torch import Tensor
 
-from mtcp.config import ModelConfig, TrainConfig, check_together
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data.augment import BRIGHTNESS
 from mtcp.data.mixing import CELL, Answered, affine_mix, color_aug, draw_scale, half_of_classes
 from mtcp.errors import InputError
 from mtcp.objective.mixing_options import MixingOptions
+from mtcp.run_config import check_together
 from mtcp.tasks import IGNORE, TASK_SETS
 from mtcp.training.mixing import mix
 

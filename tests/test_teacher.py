@@ -13,11 +13,12 @@ from test_also import TINY, log, train
 from test_train import assert_same
 from tiny_training import made_nyud, tiny_config
 
-from mtcp.config import ModelConfig, TrainConfig, check_together
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data.augment import Augment
 from mtcp.errors import InputError
 from mtcp.model import MTCP, Decoded
 from mtcp.objective.losses import Objective
+from mtcp.run_config import check_together
 from mtcp.tasks import TASK_SETS, task_set
 from mtcp.training.also import open_also
 from mtcp.training.batches import Batches

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mtcp.cli.fields import add_model_fields, add_train_fields, flag, given
-from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset, train_config_for
+from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
 from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.objective.options import OPTIONS, option_names
+from mtcp.run_config import train_config_for
 
 EXAMPLES = """examples:
   a demo on synthetic rooms:      python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none

@@ -167,3 +167,33 @@ class Batches:
         return np.random.default_rng((self.seed, turn, count, *([source] if source else []))).permutation(
             count
         )
+
+
+def check_data(state: Mapping[str, Any], samples: int, batch: int, also: Sequence[int] = ()) -> None:
+    """Refuses to count a run's epochs in steps of other data.
+
+    Args:
+        state: as saved; one from before sizes were saved passes.
+        samples: in the training split now.
+        batch: samples per step now.
+        also: samples of each further source now.
+
+    Raises:
+        InputError: the state was saved with others; names both.
+    """
+    before = state.get("also", list(also))
+    if list(before) != list(also):
+        raise InputError(
+            f"--resume: the sources of --also had {_listed(before)} samples, now they have {_listed(also)}: restore "
+            "them, or count the epochs anew with --restart-epochs"
+        )
+    then = state.get("samples", samples), state.get("batch", batch)
+    if then != (samples, batch):
+        raise InputError(
+            f"--resume: the run was made with {then[0]} training samples in batches of {then[1]}, now there are "
+            f"{samples} in batches of {batch}: restore them, or count the epochs anew with --restart-epochs"
+        )
+
+
+def _listed(counts: Sequence[int]) -> str:
+    return ", ".join(map(str, counts)) or "no"

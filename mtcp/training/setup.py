@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mtcp.checkpoint.store import save_checkpoint
-from mtcp.config import ModelConfig, TrainConfig, check_gradients, check_together
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data import open_data
 from mtcp.data.augment import WHOLE, Augment
 from mtcp.data.cache import Cached
@@ -23,12 +23,13 @@ from mtcp.evaluation.evaluate import evaluate
 from mtcp.model import MTCP
 from mtcp.objective.balancing import make_balancer
 from mtcp.objective.losses import class_weights
+from mtcp.run_config import check_gradients, check_together
 from mtcp.training.also import auxiliary_of, open_also, read_also
-from mtcp.training.batches import Batches, check_batch
+from mtcp.training.batches import Batches, check_batch, check_data
 from mtcp.training.distributed import World
 from mtcp.training.run_folder import RunFolder
 from mtcp.training.targets import check_targets
-from mtcp.training.trainer import Trainer, check_data
+from mtcp.training.trainer import Trainer
 from mtcp.training.warm_start import initialise, take_heads
 
 

@@ -23,7 +23,7 @@ from mtcp.model import MTCP
 from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import Applied, Balancer
 from mtcp.objective.losses import Objective
-from mtcp.training.batches import Batches
+from mtcp.training.batches import Batches, check_data
 from mtcp.training.distributed import (
     World,
     any_rank,
@@ -412,36 +412,6 @@ def numbers(*parts: Mapping[str, Tensor]) -> tuple[dict[str, float], ...]:
     """Scalars by name as numbers; the accelerator is waited for once."""
     values = iter(torch.stack([value.float() for part in parts for value in part.values()]).tolist())
     return tuple({name: next(values) for name in part} for part in parts)
-
-
-def check_data(state: Mapping[str, Any], samples: int, batch: int, also: Sequence[int] = ()) -> None:
-    """Refuses to count a run's epochs in steps of other data.
-
-    Args:
-        state: as saved; one from before sizes were saved passes.
-        samples: in the training split now.
-        batch: samples per step now.
-        also: samples of each further source now.
-
-    Raises:
-        InputError: the state was saved with others; names both.
-    """
-    before = state.get("also", list(also))
-    if list(before) != list(also):
-        raise InputError(
-            f"--resume: the sources of --also had {_listed(before)} samples, now they have {_listed(also)}: restore "
-            "them, or count the epochs anew with --restart-epochs"
-        )
-    then = state.get("samples", samples), state.get("batch", batch)
-    if then != (samples, batch):
-        raise InputError(
-            f"--resume: the run was made with {then[0]} training samples in batches of {then[1]}, now there are "
-            f"{samples} in batches of {batch}: restore them, or count the epochs anew with --restart-epochs"
-        )
-
-
-def _listed(counts: Sequence[int]) -> str:
-    return ", ".join(map(str, counts)) or "no"
 
 
 def overall_score(metrics: dict[str, Any], model: MTCP) -> float:
