@@ -27,7 +27,7 @@ from mtcp.config import PLAIN, ModelConfig, TrainConfig, preset
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.refinement.none import NoRefinement
-from mtcp.run_config import check_gradients
+from mtcp.run_config import check_gradients, check_together
 from mtcp.training import RunFolder, read_log
 
 TASKS = ("semseg", "depth", "normals")
@@ -175,6 +175,30 @@ def test_rows_come_after_what_they_build_on_and_share_the_budget(name: str) -> N
         assert looking[1].log_gradients == (0 if len(looking[0].tasks) == 1 else 5)
         check_gradients(*looking)
     assert all(by_name(rows, row.base) for row in rows if row.base)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_single_task_row_leaves_out_what_is_said_of_other_tasks(name: str) -> None:
+    lite = preset("lite")
+    train = TrainConfig(
+        task_factors="depth=1.5,normals=4", depth_gradient=0.5, agreement=0.5, mask_supervision=1.0, also="photos:0.3",
+        ema=0.9, teacher_weight=1.0, affine_mix=0.5, color_aug=0.5,
+    )  # fmt: skip
+    rows = grid(name, lite.tasks)
+    alone = {row.name: configs(row, rows, lite, train, 0) for row in rows if is_single(row)}
+    for model, row_train in alone.values():
+        if model.tasks == ("semseg",):  # its query masks are the grid's to decide
+            row_train = row_train.replace(mask_supervision=0.0)
+        check_together(model, row_train)
+    kept = {task: train for (task,), train in ((model.tasks, train) for model, train in alone.values())}
+    assert {task: kept[task].task_factors for task in kept} == {
+        "semseg": "", "depth": "depth=1.5", "normals": "normals=4",
+    }  # fmt: skip
+    assert (kept["depth"].depth_gradient, kept["semseg"].color_aug, kept["semseg"].mask_supervision) == (
+        0.5,
+        0.5,
+        1.0,
+    )
 
 
 @pytest.fixture(scope="module")

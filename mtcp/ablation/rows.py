@@ -8,6 +8,7 @@ from typing import Any
 
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
+from mtcp.tasks import DEPTH, SEMSEG
 
 SINGLE = "single"
 """The single-task networks of a seed together, and the start of their rows' names."""
@@ -75,9 +76,20 @@ def configs(
         chain.insert(0, by_name(rows, chain[0].base))
     for link in chain:
         model, train = model.replace(**link.model), train.replace(**link.train)
-    if is_single(row):  # one task's gradient has none to be compared with
-        train = train.replace(log_gradients=0)
+    if is_single(row):
+        train = _for_one_task(train, *model.tasks)
     return model, train.replace(seed=seed, epochs=row.budgets * train.epochs)
+
+
+def _for_one_task(train: TrainConfig, task: str) -> TrainConfig:
+    """`train` without what it says of other tasks or of several together, which a network of one task would refuse."""
+    factors = ",".join(f"{name}={factor:g}" for name, factor in train.factors().items() if name == task)
+    without = {"log_gradients": 0, "slope": 0.0, "agreement": 0.0, "affine_mix": 0.0}
+    if task != DEPTH:
+        without["depth_gradient"] = 0.0
+    if task != SEMSEG:
+        without.update(color_aug=0.0, mask_supervision=0.0)
+    return train.replace(task_factors=factors, **without)
 
 
 def fields_set(rows: Sequence[AblationRow]) -> tuple[frozenset[str], frozenset[str]]:
