@@ -1,15 +1,14 @@
 """Why depth and normals disagree in a region: one cause for each failure, with its numbers and in one sentence.
 
 The causes are asked for in the order of `CAUSES`, and the first that holds is told. What a region consists of is judged
-with the failing pixels around it (`_around`): the crests and hollows of a rough surface come out as separate regions,
-each of which alone looks like a tilted plane.
+with the failing pixels around it (`mtcp.geometry.seen`): the crests and hollows of a rough surface come out as separate
+regions, each of which alone looks like a tilted plane.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,7 +25,8 @@ from mtcp.geometry.cause_names import (
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.planes import facets, mean_normal
 from mtcp.geometry.regions import Part, bordered
-from mtcp.geometry.report import Cause, Vector
+from mtcp.geometry.report import Cause
+from mtcp.geometry.seen import Seen, direction_and_scatter, look
 from mtcp.geometry.stage import StageInput
 from mtcp.tasks import IGNORE
 
@@ -58,7 +58,6 @@ PLANES_SHARE = 0.75
 OBJECT_SHARE = 0.25
 """Of a region's pixels: a class with so many is an object of its own."""
 
-_SAMPLE = 2000  # pixels that means and planes are taken over: more do not change them
 _CELLS = 7  # of a window of the fit along a side: regions are parted into planes on cells
 
 
@@ -72,7 +71,7 @@ def cause_of(region: Part, stage: StageInput, classes: Sequence[str], unlike: st
         unlike: why the photo is unlike those of training, as the end of "The photo is unlike those of training: ...";
             empty where it is not, or where nothing is known of it. It is then the cause of every failure.
     """
-    seen = _look(region, stage)
+    seen = look(region, stage)
     name, sentence = _cause(region, stage, seen, classes)
     if unlike:
         sentence = f"The photo is unlike those of training: {unlike}. By its shape alone: {name}."
@@ -91,105 +90,7 @@ def cause_of(region: Part, stage: StageInput, classes: Sequence[str], unlike: st
     )
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What there is to see in and around a region; the fields of `Cause`."""
-
-    pixel_deg: float
-    means_deg: float | None
-    plane_deg: float | None
-    depth_scatter_deg: float | None
-    normals_scatter_deg: float | None
-    jump_pct: float
-    distance_m: float
-    view_deg: float | None
-
-
-def _look(region: Part, stage: StageInput) -> _Seen:
-    part, box = region
-    around, wide = _around(region, stage)
-    rows, columns = np.nonzero(around)
-    few = slice(None, None, max(1, len(rows) // _SAMPLE))
-    at = (rows[few], columns[few])
-    by_depth, by_normals = stage.maps.depth_normals[wide][at], stage.normals[wide][at]
-    depth_mean, normals_mean = mean_normal(by_depth), mean_normal(by_normals)
-    means = plane = view = None
-    if depth_mean and normals_mean:
-        means = float(angle_deg(np.array(depth_mean), np.array(normals_mean)))
-    if normals_mean:
-        rays = stage.rays[wide][at]
-        plane = _plane_deg(rays, stage.depth[wide][at], normals_mean)
-        view = float(angle_deg(-rays.mean(axis=0), np.array(normals_mean)))
-    return _Seen(
-        pixel_deg=float(stage.maps.angle_deg[wide][at].mean(dtype=np.float64)),
-        means_deg=means,
-        plane_deg=plane,
-        depth_scatter_deg=_scatter(by_depth, depth_mean),
-        normals_scatter_deg=_scatter(by_normals, normals_mean),
-        jump_pct=_near_jump(region, stage),
-        distance_m=float(np.median(stage.depth[box][part])),
-        view_deg=view,
-    )
-
-
-def _around(region: Part, stage: StageInput) -> Part:
-    """The region and what else fails within two windows of the plane fit, on the same class."""
-    part, box = region
-    reach = 2 * stage.window
-    height, width = stage.depth.shape
-    rows, columns = (
-        slice(max(0, at.start - reach), min(size, at.stop + reach))
-        for at, size in zip(box, (height, width), strict=True)
-    )
-    wide = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-    inner = tuple(
-        slice(at.start - outer.start, at.stop - outer.start)
-        for at, outer in zip(box, (rows, columns), strict=True)
-    )
-    wide[inner] = part
-    near = cv2.distanceTransform(1 - wide, cv2.DIST_L2, cv2.DIST_MASK_3) <= reach
-    near &= stage.failing[rows, columns]
-    if stage.semseg is not None:
-        labels = stage.semseg[rows, columns]
-        near &= labels == np.bincount(labels[wide.view(bool)]).argmax()
-    return near | wide.view(bool), (rows, columns)
-
-
-def _scatter(normals: np.ndarray, mean: Sequence[float] | None) -> float | None:
-    """Mean angle between normals (N, 3) and their mean direction, degrees."""
-    if mean is None:
-        return None
-    angles = angle_deg(normals, np.array(mean, normals.dtype))
-    return float(angles[np.isfinite(angles)].mean())
-
-
-def _plane_deg(rays: np.ndarray, depth: np.ndarray, normal: Vector) -> float | None:
-    """Angle between a normal and the plane through points: rays (N, 3) with z = 1, and their depth (N,). Degrees.
-
-    The plane is fitted to the inverse depth, as everywhere. Steep ripples turn a surface's mean normal, because their
-    slopes to either side are not seen alike, but not this plane.
-    """
-    known = depth > 0
-    inverse = 1.0 / depth[known].astype(np.float64)
-    slopes, _, rank, _ = np.linalg.lstsq(rays[known].astype(np.float64), inverse, rcond=None)
-    return float(angle_deg(-slopes, np.array(normal))) if rank == 3 else None
-
-
-def _near_jump(region: Part, stage: StageInput) -> float:
-    """Per cent of the region within a window of the fit from a jump of the depth in it, not along its border."""
-    part, box = region
-    jumps = stage.jumps[box]
-    if not jumps.any():
-        return 0.0
-    inside = cv2.erode(bordered(part), np.ones((5, 5), np.uint8))[1:-1, 1:-1].view(bool)
-    through = jumps & inside
-    if not through.any():
-        return 0.0
-    away = cv2.distanceTransform((~through).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-    return 100.0 * float((away[part] <= stage.window).mean())
-
-
-def _cause(region: Part, stage: StageInput, seen: _Seen, classes: Sequence[str]) -> tuple[str, str]:
+def _cause(region: Part, stage: StageInput, seen: Seen, classes: Sequence[str]) -> tuple[str, str]:
     """The cause by shape, and the sentence."""
     if told := _too_far(seen) or _too_oblique(seen):
         return FAR, told
@@ -220,7 +121,7 @@ def _of(scatter: float | None) -> float:
     return math.inf if scatter is None else scatter
 
 
-def _too_far(seen: _Seen) -> str:
+def _too_far(seen: Seen) -> str:
     if seen.distance_m < FAR_M:
         return ""
     step = SENSOR_STEP * seen.distance_m**2
@@ -230,7 +131,7 @@ def _too_far(seen: _Seen) -> str:
     )
 
 
-def _too_oblique(seen: _Seen) -> str:
+def _too_oblique(seen: Seen) -> str:
     if seen.view_deg is None or not OBLIQUE_DEG <= seen.view_deg <= 180 - OBLIQUE_DEG:
         return ""
     if _of(seen.normals_scatter_deg) > PLANE_SCATTER_DEG:
@@ -265,8 +166,8 @@ def _planes(part: np.ndarray, normals: np.ndarray, window: float) -> list[Part]:
     whole = (slice(0, part.shape[0]), slice(0, part.shape[1]))
     found = []
     for facet, at in facets(part, whole, normals, int(3 * window * window), PLANES_DEG):
-        of_facet = normals[at][facet]
-        if _of(_scatter(of_facet, mean_normal(of_facet))) < PLANE_SCATTER_DEG and _widest(facet) >= window:
+        _, scatter = direction_and_scatter(normals[at][facet])
+        if _of(scatter) < PLANE_SCATTER_DEG and _widest(facet) >= window:
             found.append((facet, at))
     found.sort(key=lambda plane: -np.count_nonzero(plane[0]))
     covered = sum(np.count_nonzero(facet) for facet, _ in found)
@@ -299,7 +200,7 @@ def _several_objects(region: Part, stage: StageInput, classes: Sequence[str]) ->
     return f"Several objects ({listed}) make up one region, in which depth and normals do not face one way."
 
 
-def _rough(seen: _Seen) -> tuple[str, str]:
+def _rough(seen: Seen) -> tuple[str, str]:
     depth, normals = _of(seen.depth_scatter_deg), _of(seen.normals_scatter_deg)
     name, rough, other = (
         (ROUGH_DEPTH, "depth's", "predicted") if depth >= normals else (ROUGH_NORMALS, "predicted", "depth's")

@@ -74,18 +74,20 @@ def coherence(
         InputError: a missing map, a size that is not the camera's.
     """
     photo_size = (camera.height, camera.width)
-    with ThreadPoolExecutor(1) as beside:  # what takes the time lets go of Python's lock
-        later = (
-            beside.submit(_measure, refined, camera, classes, working_side, photo_size) if refined else None
-        )
-        first, small = _measure(initial, camera, classes, working_side, photo_size)
-        second = later.result()[0] if later else None
-    failures = find_failures(first[1], second[1] if second else None, photo_size, classes, unlike=unlike)
+
+    def measured(maps: Mapping[str, np.ndarray]) -> tuple[StageCoherence, StageInput]:
+        stage, found = _measure(maps, camera, classes, working_side, photo_size)
+        return stage, found.prepare()
+
+    with ThreadPoolExecutor(2) as beside:  # what takes the time lets go of Python's lock
+        first, *second = beside.map(measured, [initial, refined] if refined else [initial])
+    after, later = second[0] if second else (None, None)
+    failures = find_failures(first[1], later, photo_size, classes, unlike=unlike)
     return Coherence(
         camera=camera,
-        working_size=(small.height, small.width),
+        working_size=first[1].depth.shape,
         initial=first[0],
-        refined=second[0] if second else None,
+        refined=after,
         failures=failures,
         noise_floor=dict(NOISE_FLOOR),
         note=note,
@@ -100,7 +102,7 @@ def stage_coherence(
     working_side: int = WORKING_SIDE,
 ) -> StageCoherence:
     """One stage, or the truth (depth 0, normals 0, what is not finite, and label 255 are unknown). No failures."""
-    return _measure(maps, camera, classes, working_side, (camera.height, camera.width))[0][0]
+    return _measure(maps, camera, classes, working_side, (camera.height, camera.width))[0]
 
 
 def angle_stats(angle: np.ndarray) -> AngleStats:
@@ -145,7 +147,7 @@ def _measure(
     classes: Sequence[str],
     working_side: int,
     photo_size: tuple[int, int],
-) -> tuple[tuple[StageCoherence, StageInput], Camera]:
+) -> tuple[StageCoherence, StageInput]:
     reduced, small = reduce_maps(_checked(maps, camera), camera, working_side)
     depth, normals, semseg = reduced[DEPTH], _unit(reduced[NORMALS]), reduced.get(SEMSEG)
     depth = np.where(np.isfinite(depth) & (depth > 0), depth, 0.0)
@@ -169,7 +171,7 @@ def _measure(
         boundaries=edges,
         maps=stage_maps,
     )
-    return (stage, StageInput(stage_maps, normals, semseg, depth, small)), small
+    return stage, StageInput(stage_maps, normals, semseg, depth, small)
 
 
 def _checked(maps: Mapping[str, np.ndarray], camera: Camera) -> dict[str, np.ndarray]:

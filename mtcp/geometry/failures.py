@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -49,10 +51,13 @@ def find_failures(
         earlier = _regions(initial.failing, initial.semseg, least_share)
         found += [(part, box, initial) for part, box in earlier if bad[box][part].mean() < 0.5]
     found.sort(key=lambda one: -_score(one[0], _mean_angle(one[2], one[0], one[1])))
-    return tuple(
-        _describe(rank, part, box, stage, initial, refined, photo_size, classes, unlike)
-        for rank, (part, box, stage) in enumerate(found[:most], 1)
-    )
+
+    def describe(ranked: tuple[int, tuple[np.ndarray, tuple[slice, slice], StageInput]]) -> Failure:
+        rank, (part, box, stage) = ranked
+        return _describe(rank, part, box, stage, initial, refined, photo_size, classes, unlike)
+
+    with ThreadPoolExecutor(2) as beside:  # most of it lets go of Python's lock
+        return tuple(beside.map(describe, enumerate(found[:most], 1)))
 
 
 def _regions(bad: np.ndarray, semseg: np.ndarray | None, least_share: float) -> list[Part]:
@@ -123,9 +128,10 @@ def _describe(
 
 
 def _mean_angle(stage: StageInput, part: np.ndarray, box: tuple[slice, slice]) -> float | None:
-    angles = stage.maps.angle_deg[box][part]
-    angles = angles[np.isfinite(angles)]
-    return float(angles.mean()) if angles.size else None
+    from mtcp.geometry import region_kernels
+
+    mean = region_kernels.mean_where(stage.maps.angle_deg, part, box[0].start, box[1].start)
+    return None if math.isnan(mean) else float(mean)
 
 
 def _status(before: float | None, after: float | None) -> str:

@@ -12,7 +12,6 @@ import functools
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from mtcp.geometry.camera import Camera
@@ -30,6 +29,8 @@ and its side): cut where the predicted normals turn, before planes are fitted.
 _FACET_DEG = 45.0  # normals this near a facet's own belong to it: walls at a right angle part in the middle
 _MOST_FACETS = 6
 _SAMPLE = 2000
+# A facet's direction: the one that most normals are this near to, then the mean of those this near, so many times.
+_VOTES_COSINE, _SHIFT_COSINE, _SHIFTS = math.cos(math.radians(25.0)), math.cos(math.radians(30.0)), 5
 
 
 def planarity(
@@ -119,15 +120,17 @@ def facets(
         least: pixels of a part, at least.
         within_deg: normals at most this far from a direction are of it.
     """
-    from mtcp.geometry import kernels
+    from mtcp.geometry import kernels, region_kernels
 
     rest = mask & kernels.known_vectors(normals)
     found: list[Part] = []
     for _ in range(_MOST_FACETS):
-        if np.count_nonzero(rest) < least:
+        count = np.count_nonzero(rest)
+        if count < least:
             break
-        direction = _main_direction(normals[rest])
-        facet = rest & (normals @ direction > np.cos(np.radians(within_deg)))
+        sample = region_kernels.sampled(normals, rest, max(1, count // _SAMPLE))
+        direction = region_kernels.main_direction(sample, _sphere(256), _VOTES_COSINE, _SHIFT_COSINE, _SHIFTS)
+        facet = region_kernels.within(normals, rest, direction, math.cos(math.radians(within_deg)))
         if not facet.any():
             break
         found += [(part, inside(inner, box)) for part, inner in components(facet, least)]
@@ -158,22 +161,6 @@ def _segment(
     return PlaneSegment(
         label, share, 100.0 * rms, angle, normal, predicted, region.scaled_pixel(photo_size), region
     )
-
-
-def _main_direction(normals: np.ndarray) -> np.ndarray:
-    """The most frequent direction of unit vectors (N, 3): best of a fixed set, then mean shift."""
-    sample = normals[:: max(1, len(normals) // _SAMPLE)]
-    candidates = _sphere(256).astype(sample.dtype)
-    near = (sample @ candidates.T > np.cos(np.radians(25.0))).view(np.uint8)
-    votes = cv2.reduce(near, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)  # a fifth of numpy's time
-    direction = candidates[votes[0].argmax()]
-    for _ in range(5):
-        near = sample[sample @ direction > np.cos(np.radians(30.0))]
-        shifted = mean_normal(near)
-        if shifted is None:
-            break
-        direction = np.array(shifted, sample.dtype)
-    return direction
 
 
 @functools.cache

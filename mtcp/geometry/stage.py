@@ -41,9 +41,14 @@ class StageInput:
         return depth_jumps(self.depth, self.window // 2)
 
     @cached_property
-    def rays(self) -> np.ndarray:
-        """(h, w, 3) with z = 1, see `Camera.rays`."""
-        return self.camera.rays()
+    def axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """x (w,) and y (h,) of the viewing rays with z = 1, see `Camera.axes`."""
+        return self.camera.axes()
+
+    def prepare(self) -> StageInput:
+        """Computes now, in the thread that calls, what the search for failures would compute when it first asks."""
+        _ = self.failing, self.jumps
+        return self
 
     @cached_property
     def window(self) -> int:
