@@ -99,7 +99,7 @@ def _taken(block: Any, value: Any) -> Any:
     if isinstance(block, gr.Number):
         return None if value is None else _number(block, value)
     if isinstance(block, gr.Image | gr.File) and not _is_file(value):
-        raise InputError(f"{block.label}: {shown(value)} is no uploaded file; {HANDLE_FILE}")
+        raise InputError(f"{block.label}: {shown(value)} is not an uploaded file; {HANDLE_FILE}")
     return value
 
 
@@ -112,13 +112,13 @@ def within(slider: gr.Slider, value: Any) -> float:
     number = low if value is None else _number(slider, value)
     nearest = min(max(number, low), high)
     if nearest != number:
-        toast(f"{slider.label}: {number:g} is outside of {low:g} to {high:g}; {nearest:g} is taken")
+        toast(f"{slider.label}: {number:g} is outside {low:g} to {high:g}; {nearest:g} is taken")
     return nearest
 
 
 def _number(block: Any, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{block.label}: {shown(value)} is no number")
+        raise InputError(f"{block.label}: {shown(value)} is not a number")
     return value
 
 

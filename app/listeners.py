@@ -42,7 +42,7 @@ def sent(event: gr.EventData, name: str) -> float:
     data = event._data  # its attributes fail where it came without any
     value = data.get(name) if isinstance(data, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{name} of a click is no number: reload the page and try again")
+        raise InputError(f"{name} of a click is not a number: reload the page and try again")
     return value
 
 

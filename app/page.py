@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 _OFF = ["mt-off"]
 """Classes of a column that is in the page but not seen."""
-_DRAWING = '<p class="mt-subdued" role="status">Being drawn ...</p>'
+_DRAWING = '<p class="mt-subdued" role="status">Drawing ...</p>'
 
 Drawn = dict[str, tuple[tuple[int, int, bool], tuple[int, int], int | None]]
 """Tab's title -> what it shows: the prediction's and the truth's identity and whether the tab has its comparison of

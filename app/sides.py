@@ -48,7 +48,7 @@ ONE = Words(
     long={FIRST: "initial", SECOND: "refined"},
     statuses={"remaining": "remaining", "fixed": "fixed", "introduced": "introduced"},
     meanings={
-        "remaining": "neither before nor after trace-back acceptable",
+        "remaining": "acceptable neither before nor after trace-back",
         "fixed": "acceptable after it",
         "introduced": "acceptable before it",
     },

@@ -293,7 +293,7 @@ def test_filter_and_order_by_cause() -> None:
     assert set(counts) == {"tilted surface", "rough normals"}
     assert causes.choices(analysis.failures) == [
         ("any cause", causes.ANY),
-        ("any cause, in the order of the causes", causes.GROUPED),
+        ("any cause, grouped by cause", causes.GROUPED),
         *((f"{name} ({counts[name]})", name) for name in ("tilted surface", "rough normals")),
     ]
     for name, count in counts.items():
@@ -306,7 +306,9 @@ def test_filter_and_order_by_cause() -> None:
 def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
     worse = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
     assert "Worse after trace-back: plane-fit normals, mean angle" in worse
-    assert "100 % are tilted surface (on average, too, depth and normals face different ways)" in worse
+    assert (
+        "100 % has the cause tilted surface (on average, too, depth and normals face different ways)" in worse
+    )
     assert causes.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
     assert causes.why_worse(run_of(maps(60, 10))) == causes.why_worse(run_of(maps(5, 5), maps(9, 5))) == ""
 

@@ -273,7 +273,7 @@ def test_truth_columns_are_of_both(networks: Networks, first: Analysis) -> None:
     depth = truth.view(both, TASKS[1])
     assert depth is not None
     told = words(depth.numbers)
-    assert told.startswith("against the truth A B B \N{MINUS SIGN} A")
+    assert told.startswith("against the ground truth A B B \N{MINUS SIGN} A")
     assert "A " in words(truth.headline(both)) and "\N{RIGHTWARDS ARROW}" not in truth.headline(both)
     assert words(truth.at_probe(both, (3, 4))).startswith("at (3, 4) A B ground truth")
 

@@ -399,7 +399,7 @@ def test_a_run_is_listed_as_soon_as_its_folder_is_there(tmp_path: Path) -> None:
     sent = page.do(page.tab.pick, {page.tab.picked: ["runs/new"]})
     assert "starting" in sent[page.tab.status] and "preparing data 1/48" in sent[page.tab.status]
     page.tab.runs.clock = lambda: T0 + 301
-    assert "preparing data 1/48, last sign 5 min ago" in page.do(page.tab.look)[page.tab.status]
+    assert "preparing data 1/48, last update 5 min ago" in page.do(page.tab.look)[page.tab.status]
     (tmp_path / "runs/new/log.jsonl").write_text(text(lines(1)))
     page.tab.runs.clock = lambda: T0 + 30
     assert "preparing" not in page.do(page.tab.look)[page.tab.status]

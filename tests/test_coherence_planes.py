@@ -147,7 +147,7 @@ def test_a_step_on_the_boundary_counts_and_one_elsewhere_does_not():
     hit = boundary_agreement(semseg, depth, normals)
     assert hit.depth.on_boundary_pct == 100
     assert hit.depth.chance_pct == pytest.approx(100 * 4 / 80)  # the boundary is two pixels wide, within 1
-    assert hit.normals.on_boundary_pct is None and hit.normals.reason == "no strong normal edge"
+    assert hit.normals.on_boundary_pct is None and hit.normals.reason == "no strong normal discontinuity"
     missed = boundary_agreement(np.roll(semseg, 20, axis=1), depth, normals)
     assert missed.depth.on_boundary_pct == 0
     normals[:, 40:] = [-0.6, 0, -0.8]

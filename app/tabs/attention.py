@@ -52,7 +52,7 @@ class Attention:
             [("A", FIRST), ("B", SECOND)],
             value=FIRST,
             label="Network",
-            info="whose inside is shown",
+            info="the network whose attention is shown",
             visible=False,
             elem_id="attention-network",
         )

@@ -81,7 +81,7 @@ class Triage:
             number = choice("Rank by", "triage-number", view.choices())
             of = stage_choice("triage-of")
             fov = gr.Textbox(  # a number field shows 0 where nothing is given
-                label="Field of view of all, degrees",
+                label="Field of view of all photos (degrees)",
                 placeholder="each photo's own",
                 max_lines=1,
                 elem_id="triage-fov",

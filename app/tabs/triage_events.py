@@ -215,7 +215,7 @@ def reopened(
     if not 0 <= index < len(entries):
         toast("This photo is no longer in the list: drop it again")
         return None
-    advice = "Uploads are kept for some hours: drop it again."
+    advice = "Uploads are kept for a few hours only: drop it again."
     return toasting(session.analyse, lambda *_: None, advice)(
         predict, entries[index].path, truth_of, entries[index].fov
     )

@@ -87,7 +87,7 @@ def brushed(event: gr.EventData) -> tuple[int, ...]:
     places = data.get("points") if isinstance(data, dict) else None
     if not isinstance(places, list) or len(places) > MOST_POINTS or not all(map(_is_place, places)):
         raise InputError(
-            "what was selected in the scatter is no list of photos: reload the page and try again"
+            "what was selected in the scatter is not a list of photos: reload the page and try again"
         )
     return tuple(dict.fromkeys(places))
 

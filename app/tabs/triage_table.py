@@ -36,7 +36,9 @@ def opened(paths: Sequence[str]) -> CoherenceTable:
     """
     gone = [Path(path).name for path in paths if not Path(path).is_file()]
     if gone:
-        raise InputError(f"{gone[0]}: uploads are kept for some hours, this one is gone: drop it again")
+        raise InputError(
+            f"{gone[0]}: uploads are kept for a few hours only, and this one is gone: drop it again"
+        )
     if len(paths) > MOST_FILES:
         raise InputError(f"{len(paths)} files are too many: give at most {MOST_FILES} at once, or merge them")
     return open_table(paths, most_rows=MOST_ROWS, most_bytes=MOST_BYTES)

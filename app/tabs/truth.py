@@ -43,7 +43,9 @@ class TruthPanel:
         name = page.title(task)
         with gr.Column(visible=False, elem_classes=["mt-task", "mt-truth-task"]) as column:
             gr.HTML(f"<h2>{name}</h2>")
-            truth = map_picture(f"{name}: truth", f"truth-{task}", f"{name}: the truth", "mt-is-truth")
+            truth = map_picture(
+                f"{name}: ground truth", f"truth-{task}", f"{name}: ground truth", "mt-is-truth"
+            )
             truth_legend = gr.HTML()
             errors = Comparison.build(f"{name}: error", f"error-{task}")
             return cls(task, column, truth, truth_legend, errors, gr.HTML(), gr.HTML())

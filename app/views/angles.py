@@ -17,9 +17,7 @@ from mtcp.geometry.report import StageCoherence
 
 METHODS = {"plane fit": "angle_deg", "derivative": "derivative_angle_deg"}
 """What the page calls a method -> its map in `StageMaps`."""
-WHY_BOTH = (
-    "Plane fit is steady in noise but blunt at edges, derivatives the other way round: trust what both show."
-)
+WHY_BOTH = "Plane fits are robust to noise but blur edges; derivatives are the other way round. Trust what both show."
 SCALES = ("linear", "log")
 UNKNOWN: colour.Colour = (128, 128, 128)
 BIN_DEG = 2.5
@@ -47,9 +45,7 @@ def legend(stages: Mapping[str, StageCoherence], method: str) -> str:
     """The scale of `picture`, HTML."""
     bar = legends.bar(Scale.of_angles(colour.ANGLE_LIMIT))
     known = all(np.isfinite(angle_map(stage, method)).all() for stage in stages.values())
-    words = (
-        "Dark: depth and normals describe the same surface. Light: they disagree, at the end by 60° or more."
-    )
+    words = "Dark: depth and normals describe the same surface. Light: they disagree, by 60° or more at the end of the scale."
     words += "" if known else f" {html.swatch(UNKNOWN)}unknown."
     return f'{bar}<p class="mt-subdued mt-fine">{words}</p>'
 

@@ -15,7 +15,7 @@ from mtcp.evaluation import attention_stats as attention
 from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import Task
 
-WITHOUT_GATES = "This checkpoint has no cross-task gates, so there is nothing to show of them."
+WITHOUT_GATES = "This checkpoint has no cross-task gates, so there are none to show."
 WITHOUT_QUERIES = (
     "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."
 )
@@ -48,7 +48,7 @@ def entropies(analysis: Analysis) -> str:
         figures.append(pictures.figure(rgb, f"{title}: cells attended to", caption, sharp))
     ticks = [f"{N ** (i / 4):,.0f}" for i in range(4)]
     bar = html.bar(colour.colour_map("viridis")[::8], [*ticks, f"{N:,} cells"])
-    note = "Effective cells that each cell attends to: dark looks at little, light at everything."
+    note = "Effective number of cells that each cell attends to. Dark: a few; light: all of them."
     every = max(step for _, step in found.values())
     if every > 1:
         note += f" Computed for one cell in each {every} &times; {every}."

@@ -36,7 +36,7 @@ def choices(failures: Sequence[Failure]) -> list[tuple[str, str]]:
     """What the list can be filtered by: words with the count, and cause."""
     counts = Counter(failure.cause.name for failure in failures)
     of_causes = [(f"{name} ({counts[name]})", name) for name in CAUSES if counts[name]]
-    return [("any cause", ANY), ("any cause, in the order of the causes", GROUPED), *of_causes]
+    return [("any cause", ANY), ("any cause, grouped by cause", GROUPED), *of_causes]
 
 
 def filtered(failures: Sequence[Failure], cause: str) -> list[Failure]:
@@ -62,13 +62,15 @@ def why_worse(analysis: Analysis) -> str:
     if not worse or not shares:
         return ""
     main = next(iter(shares))
-    named = [f"<b>{shares[main]:.0f} %</b> are {main} ({CAUSES[main]})"]
+    named = [f"<b>{shares[main]:.0f} %</b> has the cause {main} ({CAUSES[main]})"]
     named += [
         f"{share:.0f} % {name}" for name, share in shares.items() if name != main and share >= LEAST_PCT
     ]
     two = analysis.words.two
-    where, added = ("in B", "B has more than A") if two else ("after trace-back", "it added")
+    where, added = (
+        ("in B", "that B has more of than A") if two else ("after trace-back", "that trace-back added")
+    )
     return (
-        f'<p class="mt-why">Worse {where}: {"; ".join(map(html.text, worse))}. Of what {added} in the '
-        f"regions that fail, by area and angle, {', '.join(named)}.</p>"
+        f'<p class="mt-why">Worse {where}: {"; ".join(map(html.text, worse))}. Of the disagreement {added} in '
+        f"failing regions (area times angle), {', '.join(named)}.</p>"
     )

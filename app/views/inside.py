@@ -13,7 +13,7 @@ from app.views import html
 from mtcp.drawing import colour
 from mtcp.model.trace import MapsTrace, MatricesTrace, Matrix, TreeTrace
 
-NOTHING = "This design leaves nothing else of its inside."
+NOTHING = "This design has nothing else inside to show."
 
 
 def inside(analysis: Analysis) -> str:

@@ -51,7 +51,7 @@ def sentence(data: RunData, status: Status) -> str:
     of = f" of {status.epochs}" if status.epochs else ""
     done = f"{status.epoch}{of} epochs done"
     if status.preparing is not None:
-        late = f", last sign {ago(status.silent)}" if status.state == "stalled" else ""
+        late = f", last update {ago(status.silent)}" if status.state == "stalled" else ""
         return _reading(status) + late
     if status.state == "starting":
         return "preparing its data, nothing logged yet"
@@ -102,7 +102,7 @@ def replay_text(replayed: Replay | None, settings: Mapping[str, Any]) -> str:
         first = f"LPS gives exactly the weights that were logged.{own}"
     else:
         new, old = replayed.replayed[epoch][worst], replayed.logged[epoch][worst]
-        which = "the epoch to come" if epoch == len(replayed.replayed) - 1 else f"epoch {epoch + 1}"
+        which = "the next epoch" if epoch == len(replayed.replayed) - 1 else f"epoch {epoch + 1}"
         first = (
             f"The largest difference: <b>{html.text(page.title(worst).lower())}</b> in {which}, "
             f"<b>{new:.2f}</b> instead of <b>{old:.2f}</b>."

@@ -23,7 +23,7 @@ from mtcp.tasks.base import UNKNOWN
 PAGE = 20
 """Frames in the table at once."""
 EMPTY = (
-    '<div class="mt-empty"><h2>The truth of this photo is not known.</h2>'
+    '<div class="mt-empty"><h2>The ground truth of this photo is not known.</h2>'
     "<p>Drop its depth, normals or labels into <b>Ground truth</b> on the left. Or pick one of the examples, which are "
     "synthetic rooms with exact depth, normals and classes, or start with <code>python app.py --data DIR</code>, a "
     "folder of frames with ground truth.</p></div>"
@@ -32,7 +32,7 @@ EMPTY = (
 
 WRONG_LABELS = (
     '<div class="mt-legend">Coloured: wrong, in the colour of the class that was predicted. Grey: right. '
-    "Black: truth unknown.</div>"
+    "Black: ground truth unknown.</div>"
 )
 
 
@@ -99,12 +99,12 @@ def headline(analysis: Analysis) -> str:
         if last is not None:
             shown += f'{arrow}<span class="mt-refined">{b}{number(last, quantity.unit)}</span>'
         parts.append(f"{name} {shown}")
-    source = f'<p class="mt-subdued">Truth: {html.text(analysis.truth.source)}.</p>'
-    return f'<p class="mt-headline">Against the truth: {"; ".join(parts)}.</p>{source}'
+    source = f'<p class="mt-subdued">Ground truth: {html.text(analysis.truth.source)}.</p>'
+    return f'<p class="mt-headline">Against the ground truth: {"; ".join(parts)}.</p>{source}'
 
 
 def caveat(analysis: Analysis) -> str:
-    """One line if the run is not seen through the camera that the truth was taken with."""
+    """One line if the run is not seen through the camera that the ground truth was taken with."""
     if analysis.truth is None:
         return ""
     mine, true = analysis.prediction.camera, analysis.truth.camera
@@ -112,14 +112,16 @@ def caveat(analysis: Analysis) -> str:
     if all(math.isclose(a, b, rel_tol=5e-3) for a, b in pairs):
         return ""
     return (
-        f'<p class="mt-caveat">The field of view is set to {mine.fov_deg:.1f}°, the truth was taken with '
+        f'<p class="mt-caveat">The field of view is set to {mine.fov_deg:.1f}°, the ground truth was taken with '
         f"{true.fov_deg:.1f}°. The errors here do not depend on it; coherence and 3D do.</p>"
     )
 
 
 def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity], words: Words = ONE) -> str:
     """The numbers of one task: initial, refined, change."""
-    heads = ["against the truth", words.side(FIRST), words.side(SECOND), words.change][: 4 if after else 2]
+    heads = ["against the ground truth", words.side(FIRST), words.side(SECOND), words.change][
+        : 4 if after else 2
+    ]
     rows = []
     for quantity in quantities:
         first, last = before.get(quantity.key), after.get(quantity.key)

@@ -45,8 +45,8 @@ def boundary_agreement(
     classed = semseg != IGNORE
     depth_edge, normal_edge = depth_edges(depth), normal_edges(normals)
     return Boundaries(
-        depth=_agreement(depth_edge, near, classed, reach * photo_scale, "depth edge"),
-        normals=_agreement(normal_edge, near, classed, reach * photo_scale, "normal edge"),
+        depth=_agreement(depth_edge, near, classed, reach * photo_scale, "depth discontinuity"),
+        normals=_agreement(normal_edge, near, classed, reach * photo_scale, "normal discontinuity"),
     )
 
 

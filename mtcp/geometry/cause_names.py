@@ -11,9 +11,9 @@ ROUGH_DEPTH = "rough depth"
 ROUGH_NORMALS = "rough normals"
 
 CAUSES = {
-    UNLIKE: "the photo is outside of what the network knows",
+    UNLIKE: "the photo is unlike anything the network has learned from",
     FAR: "too far away, or seen too obliquely, to tell",
-    DISCONTINUITY: "a jump of the depth runs through the region",
+    DISCONTINUITY: "a depth discontinuity runs through the region",
     MERGED: "several objects or planes that one of the two maps takes for one",
     TILTED: "on average, too, depth and normals face different ways",
     ROUGH_DEPTH: "on average the two agree, but the depth's normals scatter",

@@ -96,8 +96,8 @@ def _cause(region: Part, stage: StageInput, seen: Seen, classes: Sequence[str]) 
         return FAR, told
     if seen.jump_pct >= 100 * JUMP_SHARE:
         return DISCONTINUITY, (
-            f"The depth jumps here by at least 10 %: {seen.jump_pct:.0f} % of the region are so near to that "
-            "jump that the plane fit bridges it."
+            f"A depth discontinuity of at least 10 % runs through the region: {seen.jump_pct:.0f} % of it is so near "
+            "that the plane fit bridges the step."
         )
     if told := _merged(region, stage):
         return MERGED, told

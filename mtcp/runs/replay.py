@@ -12,7 +12,7 @@ from mtcp.runs.log import EpochLine
 
 @dataclass(frozen=True)
 class Replay:
-    """E replayed epochs have E + 1 weights: the last are for the epoch to come.
+    """E replayed epochs have E + 1 weights: the last are for the next epoch.
 
     logged, replayed: {task: w_t} of epochs 0..E. logged_floor, replayed_floor: the tasks clamped to the floor in them.
     stopped: why the replay ends before the log does; empty if it does not.

@@ -91,7 +91,9 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
         picture.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)  # no example any more
     page.locator("#photo input[type=file]").set_input_files(photo)
     page.get_by_role("tab", name="Truth", exact=True).click()
-    expect(page.get_by_text("The truth of this photo is not known.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("The ground truth of this photo is not known.")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
     expect(page.locator("#photo-facts")).to_contain_text("mine.png")
 
     depth = tmp_path / "depth.png"
