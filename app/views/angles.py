@@ -45,7 +45,9 @@ def legend(stages: Mapping[str, StageCoherence], method: str) -> str:
     """The scale of `picture`, HTML."""
     bar = legends.bar(Scale.of_angles(colour.ANGLE_LIMIT))
     known = all(np.isfinite(angle_map(stage, method)).all() for stage in stages.values())
-    words = "Dark: depth and normals describe the same surface. Light: they disagree, by 60° or more at the end of the scale."
+    words = (
+        "Dark: depth and normals describe the same surface. Light: they disagree (lightest: by 60° or more)."
+    )
     words += "" if known else f" {html.swatch(UNKNOWN)}unknown."
     return f'{bar}<p class="mt-subdued mt-fine">{words}</p>'
 
