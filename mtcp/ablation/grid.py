@@ -107,6 +107,20 @@ def balancing(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     )
 
 
+def gate(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
+    """What the query gate pays, by the form of its masks, on the plain network."""
+    with_gate = {"query_gate": True}
+    return (
+        *_singles(tasks),
+        AblationRow("plain", "without the gate", None, PLAIN, {"balancing": "uniform", "slope": 0.0}),
+        AblationRow("sigmoid", "sigmoid of the mean mask", "plain", {**with_gate, "mask_gate": "sigmoid"}),
+        AblationRow("normalised", "normalised masks", "plain", {**with_gate, "mask_gate": "normalised"}),
+        AblationRow(
+            "supervised", "normalised and supervised masks", "normalised", train={"mask_supervision": 1.0}
+        ),
+    )
+
+
 def _singles(tasks: Sequence[str], budgets: int = 1) -> list[AblationRow]:
     """A network for each task alone, which others are judged by."""
     return [
@@ -119,6 +133,7 @@ GRIDS: Mapping[str, Callable[[Sequence[str]], tuple[AblationRow, ...]]] = {
     "parts": parts,
     "systems": systems,
     "balancing": balancing,
+    "gate": gate,
 }
 DEFAULT = "parts"
 
