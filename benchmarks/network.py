@@ -44,11 +44,12 @@ from benchmarks.timing import (
     words,
 )
 from mtcp.ablation.costs import count_macs
-from mtcp.config import PLAIN, ModelConfig, preset
+from mtcp.config import ModelConfig
 from mtcp.inference import onnx as onnx_export
 from mtcp.inference.folding import folded
 from mtcp.inference.sizes import parse_size, pick_device
 from mtcp.model import MTCP
+from mtcp.presets import PLAIN, preset
 
 Maps = dict[str, Tensor]
 Step = Callable[[Tensor], Maps]

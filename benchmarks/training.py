@@ -28,8 +28,9 @@ from benchmarks.timing import (
     summary,
     words,
 )
-from mtcp.config import TrainConfig, preset
+from mtcp.config import TrainConfig
 from mtcp.inference.sizes import pick_device
+from mtcp.presets import preset
 from mtcp.training import RunFolder, Trainer, read_log
 from mtcp.training.distributed import World
 from mtcp.training.setup import build_trainer

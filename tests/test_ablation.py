@@ -23,10 +23,11 @@ from mtcp.ablation.records import check_same, read_record, read_records, recorde
 from mtcp.ablation.report import marks, tables, write_report
 from mtcp.ablation.rows import AblationRow, by_name, configs, is_single, select, total_budgets
 from mtcp.ablation.run import Plan, run_grid
-from mtcp.config import PLAIN, ModelConfig, TrainConfig, preset
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.refinement.none import NoRefinement
+from mtcp.presets import PLAIN, preset
 from mtcp.run_config import check_gradients, check_together
 from mtcp.training import RunFolder, read_log
 

@@ -15,7 +15,6 @@ from tiny_training import tiny_config
 from mtcp import data
 from mtcp.__main__ import main
 from mtcp.checkpoint.store import save_checkpoint
-from mtcp.config import preset
 from mtcp.errors import InputError
 from mtcp.evaluation.affinity import (
     _block_means,
@@ -27,6 +26,7 @@ from mtcp.evaluation.affinity import (
 )
 from mtcp.model import MTCP
 from mtcp.model.encoder.options import branching, branching_text
+from mtcp.presets import preset
 
 TASKS = ("semseg", "depth", "normals")
 ALIKE = np.array([[1, 0.5, 0.9], [0.5, 1, 0.5], [0.9, 0.5, 1]])  # semseg and normals

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mtcp.config import DESIGNS, ModelConfig, preset
+from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import BALANCERS, Aggregation, Balancer, make_balancer
 from mtcp.objective.gradients import TaskGradients, compare
 from mtcp.objective.options import BY_GRADIENT
+from mtcp.presets import DESIGNS, preset
 from mtcp.run_config import train_config_for
 
 TASKS = ("semseg", "depth")

@@ -21,9 +21,9 @@ if str(ROOT) not in sys.path:
 from benchmarks import cfm, network, photo, timing, training  # noqa: E402
 from mtcp.ablation.costs import count_macs  # noqa: E402
 from mtcp.checkpoint.store import save_checkpoint  # noqa: E402
-from mtcp.config import preset  # noqa: E402
 from mtcp.model import MTCP  # noqa: E402
 from mtcp.model.fusion import cfm as coherence_module  # noqa: E402
+from mtcp.presets import preset  # noqa: E402
 from mtcp.training import setup  # noqa: E402
 
 SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query_layers": 1, "query_heads": 2}

@@ -17,10 +17,11 @@ from mtcp.__main__ import NOBODY_READS, VERBS, build_parser, main
 from mtcp.checkpoint.parameters import parameters
 from mtcp.checkpoint.store import save_checkpoint
 from mtcp.cli.predict import stems
-from mtcp.config import ModelConfig, preset
+from mtcp.config import ModelConfig
 from mtcp.evaluation.metric_table import table
 from mtcp.io.photo import LONGEST_SIDE
 from mtcp.model import MTCP
+from mtcp.presets import preset
 from mtcp.tasks import task_named
 
 TINY = ModelConfig(width=8, queries=2, query_layers=1, query_heads=2, kv_stride=2, height=48, image_width=64)

@@ -10,9 +10,9 @@ from test_systems_distil import SMALL
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mtcp.config import DESIGNS, preset
 from mtcp.inference.folding import folded
 from mtcp.model import MTCP
+from mtcp.presets import DESIGNS, preset
 
 
 def trained(name: str) -> MTCP:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from timm.models.swin_transformer import SwinTransformerBlock, SwinTransformerStage
 from torch import nn
 
-from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.backbone import Backbone, sine_positions
@@ -26,6 +26,7 @@ from mtcp.model.fusion.affinity import attend, attend_materialised
 from mtcp.model.fusion.cfm import CoherenceFusion
 from mtcp.model.windows import PaddedFirst, pad_before_shift
 from mtcp.objective.losses import Objective
+from mtcp.presets import PRESETS, preset
 
 TINY = ModelConfig(backbone="mobilenetv3_small_050", width=16, queries=4, query_layers=2, query_heads=2)
 

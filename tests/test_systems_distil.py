@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from app.session import Analysis
 from app.views import attention_inside, inside
 from mtcp.checkpoint.store import load_checkpoint, save_checkpoint
-from mtcp.config import ModelConfig, preset
+from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.inference import onnx as onnx_export
 from mtcp.inference.predictor import Predictor
@@ -32,6 +32,7 @@ from mtcp.model.fusion.kem import simplex_frame
 from mtcp.model.refinement.multi_scale import FeaturePropagation
 from mtcp.model.refinement.task_recursive import TaskRecursive
 from mtcp.model.trace import AttentionTrace, MapsTrace, MatricesTrace
+from mtcp.presets import preset
 from mtcp.training.warm_start import take_over
 
 PRESETS = ("pad-net", "mti-net", "jtrl", "sequential", "kem", "stable-kem", "ccam")

@@ -19,7 +19,7 @@ from tiny_training import TASKS, make_trainer
 from app.session import Analysis
 from app.views import inside
 from mtcp.checkpoint.store import load_checkpoint, save_checkpoint
-from mtcp.config import ModelConfig, preset
+from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.inference.onnx import differences, session, traced
 from mtcp.inference.predictor import Predictor
@@ -30,6 +30,7 @@ from mtcp.model.encoder.columns import Columns
 from mtcp.model.encoder.options import Groups, branching, branching_text
 from mtcp.model.stages import StagedBackbone
 from mtcp.model.trace import MapsTrace, MatricesTrace, TreeTrace
+from mtcp.presets import preset
 from mtcp.tasks import TASK_SETS
 from mtcp.training.warm_start import take_over
 

@@ -18,10 +18,11 @@ import torch
 from tiny_training import SIZE, TASKS, MadeSamples, make_trainer, tiny_config
 from torch import Tensor
 
-from mtcp.config import TrainConfig, preset
+from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.objective.balancing import BALANCERS, EpochReport, Uniform, lps_weights, make_balancer
+from mtcp.presets import preset
 from mtcp.training import Trainer, TrainingError, read_log
 from mtcp.training.distributed import synchronised
 from mtcp.training.optimizer import decayed, load_optimizer, make_optimizer

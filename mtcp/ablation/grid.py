@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mtcp.ablation.rows import SINGLE, AblationRow, fields_set
-from mtcp.config import DESIGNS, PLAIN
 from mtcp.errors import InputError
 from mtcp.objective.options import OPTIONS
+from mtcp.presets import DESIGNS, PLAIN
 
 PUBLISHED_CFM: dict[str, Any] = {"fusion": "cfm", "cfm_residual": "none", "cfm_scale": False}
 CFM: dict[str, Any] = {"fusion": "cfm", "cfm_residual": "input", "cfm_scale": True}

@@ -12,8 +12,9 @@ from typing import Any
 from mtcp.ablation.grid import DEFAULT, GRIDS, fields_of_grids, grid
 from mtcp.ablation.rows import select
 from mtcp.cli.fields import add_model_fields, add_train_fields, given
-from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
+from mtcp.presets import PRESETS, preset
 
 EXAMPLES = """examples:
   what is in it:             python -m mtcp ablate --list

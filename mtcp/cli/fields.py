@@ -7,8 +7,9 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-from mtcp.config import CHOICES, MODEL_CHOICES, PRESETS, SWITCHED, TrainConfig
+from mtcp.config import CHOICES, MODEL_CHOICES, SWITCHED, TrainConfig
 from mtcp.objective.options import OPTIONS, BalancingOptions, option_names
+from mtcp.presets import PRESETS
 
 
 def add_fields(group: Any, config: Any, prefix: str, without: Collection[str] = ()) -> None:

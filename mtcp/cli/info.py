@@ -9,9 +9,10 @@ from typing import Any
 
 from mtcp.checkpoint.parameters import parameters
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_shapes
-from mtcp.config import PRESETS, ModelConfig, preset
+from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import table
+from mtcp.presets import PRESETS, preset
 
 LEFT_OUT = {
     "format",

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mtcp.cli.fields import add_model_fields, add_train_fields, flag, given
-from mtcp.config import PRESETS, ModelConfig, TrainConfig, preset
+from mtcp.config import ModelConfig, TrainConfig
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
 from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.objective.options import OPTIONS, option_names
+from mtcp.presets import PRESETS, preset
 from mtcp.run_config import train_config_for
 
 EXAMPLES = """examples:

@@ -51,8 +51,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return DEFAULT_CHECKPOINT
     import torch
 
-    from mtcp.config import preset
     from mtcp.model import MTCP
+    from mtcp.presets import preset
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("checkpoint") / "untrained.safetensors"
