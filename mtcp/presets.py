@@ -23,7 +23,7 @@ DESIGNS: dict[str, ModelConfig] = {
     "mtan": _PLAIN.replace(shared="mtan"),
     "fafs": _PLAIN.replace(
         shared="branched",
-        branching="semseg,depth,normals;semseg,depth,normals;semseg,normals|depth;semseg|depth|normals",
+        branching="semseg,depth,normals;semseg,depth,normals;semseg,depth,normals;semseg|depth|normals",
     ),
     "pad-net": _PLAIN.replace(task_decoder=True, decoder="conv", refinement="distillation"),
     "mti-net": _PLAIN.replace(task_decoder=True, decoder="pyramid", refinement="multi_scale"),
