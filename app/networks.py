@@ -16,6 +16,11 @@ from mtcp.errors import InputError
 from mtcp.inference.prediction import Prediction
 from mtcp.tasks import Task
 
+ENDING = ".safetensors"
+"""Of a checkpoint's file."""
+LONGEST_NAME = 80
+"""Characters of an unknown name that are repeated to whoever gave it."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -77,7 +82,7 @@ class Networks:
             if name not in self._loaded:
                 if name not in self._offers:
                     raise InputError(
-                        f"checkpoint {name!r} is not offered here: choose {', '.join(self.names)}"
+                        f"checkpoint {name[:LONGEST_NAME]!r} is not offered here: choose {', '.join(self.names)}"
                     )
                 loaded = self._offers[name].load()
                 self._loaded[name] = replace(loaded, pace=self.first.pace)
@@ -125,7 +130,7 @@ def chosen(analysis: Analysis) -> tuple[str, str]:
 
 def name_of(checkpoint: str) -> str:
     """What people call the network in a file of this name."""
-    return Path(checkpoint).name.removesuffix(".safetensors")
+    return Path(checkpoint).name.removesuffix(ENDING)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -74,6 +74,6 @@ def build(
             analysis_events.open_from_inbox(page, event, Coherence.title)
         for event in truth_events.listen(page.tab(Truth), network.predict, page.inbox, page.handed):
             analysis_events.open_from_inbox(page, event, Truth.title)
-        add_endpoint(network, sidebar.photo)
+        add_endpoint(networks, sidebar.photo)
     answer_in_words(demo)
     return demo
