@@ -88,6 +88,14 @@ class Networks:
                 self._loaded[name] = replace(loaded, pace=self.first.pace)
             return self._loaded[name]
 
+    def predict(self, name: str | None) -> session.Predict:
+        """What `take(name).predict` is, with the network loaded when it is first called."""
+
+        def predict(photo: Any, **facts: Any) -> Prediction:
+            return self.take(name).predict(photo, **facts)
+
+        return predict
+
     def card(self, checkpoint: str) -> Mapping[str, Any]:
         """The card of a network that was loaded from a file of this name; empty where it has none."""
         with self._lock:
