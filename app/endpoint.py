@@ -20,7 +20,7 @@ def add_endpoint(networks: Networks, photo: gr.Image) -> None:
     # its value is what a client that does not name it gets
     checkpoint = gr.Textbox(networks.first.name, label="checkpoint", visible=False)
 
-    def run(photo: str | None, checkpoint: str | None) -> tuple[dict[str, Any], str]:
+    def run(photo: str | None, checkpoint: str | None = None) -> tuple[dict[str, Any], str]:
         if photo is None:
             raise InputError(f"photo is missing: {HANDLE_FILE}")
         network = networks.take((checkpoint or "").removesuffix(ENDING))

@@ -24,7 +24,9 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class Network:
-    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it."""
+    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it;
+    weights: the file's sha256, where there is one.
+    """
 
     predict: session.Predict
     tasks: tuple[Task, ...]
@@ -32,6 +34,7 @@ class Network:
     device: str
     pace: Pace = field(default_factory=Pace)
     card: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
     @property
     def name(self) -> str:

@@ -74,7 +74,7 @@ def build(
             triage, networks, sidebar.a, page.inbox, sources.truth_of, page.handed
         ):
             analysis_events.open_from_inbox(page, event, Coherence.title)
-        for event in truth_events.listen(page.tab(Truth), network.predict, page.inbox, page.handed):
+        for event in truth_events.listen(page.tab(Truth), networks, sidebar.a, page.inbox, page.handed):
             analysis_events.open_from_inbox(page, event, Truth.title)
         add_endpoint(networks, sidebar.photo)
     answer_in_words(demo)

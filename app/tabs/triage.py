@@ -64,10 +64,10 @@ class Triage:
         """Adds the tab's components to the page. network: the name of the one that visitors begin with."""
         gr.HTML(
             f'<p class="mt-headline">Drop up to {MOST} photos: those where depth and normals disagree most come '
-            'first.</p><p class="mt-subdued">Each is run through the chosen network once; only its numbers and two '
-            "small pictures are kept. A click on its pictures opens a photo: the network runs on it again. Or drop the "
-            "<code>.parquet</code> files that <code>python -m mtcp predict --table</code> wrote of any number of "
-            "photos, to see its worst rows.</p>"
+            'first.</p><p class="mt-subdued">Each is run once through the network that is chosen (A); only its numbers '
+            "and two small pictures are kept. A click on its pictures opens a photo: the network runs on it again. Or "
+            "drop the <code>.parquet</code> files that <code>python -m mtcp predict --table</code> wrote of any number "
+            "of photos, to see its worst rows.</p>"
         )
         files = gr.File(
             file_count="multiple",
