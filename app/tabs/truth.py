@@ -103,8 +103,8 @@ class Browser:
         about = (
             f'<p class="mt-headline">{len(first)} frames of {escape(first.name)}, {escape(first.split)}.</p>'
             '<p class="mt-subdued">They are measured with the network that is chosen (A). Its numbers are kept in the '
-            "cache folder of the user who started the page, or in the file given with --measured, and are there again "
-            "after a restart.</p>"
+            "cache folder of the user who started the page, or in the file given with <code>--measured</code>, and are "
+            "there again after a restart.</p>"
         )
         with gr.Column(elem_classes="mt-browser", elem_id="frames"):
             gr.HTML(about)
