@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from fake_predictor import FakePredictor, Tilts
 from PIL import Image
+from served import MARK, Served, served
 
 from app import session
 from app.background_job import Progress
@@ -387,6 +388,42 @@ def test_a_ranking_is_of_the_network_that_is_chosen_and_says_so(tab: Triage, fil
     assert ">first</b>" in back[tab.summary] and back[tab.gallery].count("<li") == 3
     assert "3 of 3 analysed by first" in back[tab.job.bar] and back[tab.job.start].visible is False
     assert tab.gallery not in triage_events.seen_by(tab, data, "other")
+
+
+def test_the_page_runs_the_network_that_is_chosen_in_it(files: list[str], tmp_path: Path) -> None:
+    first, other = FakePredictor(), FakePredictor(checkpoint="other.safetensors")
+    with served(tmp_path / "uploads", predictor=first, other=other) as page:
+        ids = {c["props"].get("elem_id"): c["id"] for c in page.config["components"]}
+        states = [c["id"] for c in page.config["components"] if c["type"] == "state"]
+        step = next(  # of the job: what its clock's change runs
+            d
+            for d in page.listeners
+            if d["targets"][0][0] in states and ids["triage-progress"] in d["outputs"]
+        )
+
+        def said(call: dict[str, Any]) -> str:
+            """What an answer writes above the ranking."""
+            done = page.join([call], "visitor")[-1]
+            assert done["success"], done
+            outputs = next(d for d in page.listeners if d["id"] == call["fn_index"])["outputs"]
+            return str(done["output"]["data"][outputs.index(ids["triage-summary"])])
+
+        given = [{"path": page.upload(Path(path)), "meta": MARK} for path in files[:1]]
+        fields = {"triage-files": given, "network-a": "fake-lite"}
+        page.join([page.filled("triage-files", "upload", fields)], "visitor")
+        stepped = page.call("triage-files", "upload", given)
+        values = dict(zip(_inputs(page, stepped), stepped["data"], strict=True))
+        run = {"fn_index": step["id"], "data": [values.get(key) for key in step["inputs"]]}
+        assert "predicted by" in (words := said(run)) and "fake-lite" in words
+        fields["network-a"] = "other"
+        assert "other</b> has not seen this photo" in said(page.filled("network-a", "change", fields))
+        page.join([page.filled("triage-start", "click", {**fields, "triage-start": None})], "visitor")
+        assert "other</b>" in said(run)
+        assert (first.calls, other.calls) == (1, 1)
+
+
+def _inputs(page: Served, call: dict[str, Any]) -> list[int]:
+    return next(d for d in page.listeners if d["id"] == call["fn_index"])["inputs"]
 
 
 def test_photos_that_one_network_refuses_are_tried_by_the_next(tab: Triage, files: list[str]) -> None:
