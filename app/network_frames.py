@@ -46,8 +46,9 @@ class NetworkFrames:
         """
 
         def opened(network: Network) -> Frames:
-            beside = network.name != networks.first.name and measured
-            file = measured.with_stem(f"{measured.stem}-{network.name}") if measured and beside else measured
+            file = measured
+            if file is not None and network.name != networks.first.name:
+                file = file.with_stem(f"{file.stem}-{network.name}")
             return Frames.open(source, split, network.tasks, network.weights, file)
 
         return cls(networks, opened)

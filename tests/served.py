@@ -131,9 +131,10 @@ def served(
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         predictor = predictor or FakePredictor()
         first = Network(predictor, TASKS, "fake-lite.safetensors", "cpu")
-        offers = {}
+        offers: dict[str, Offer] = {}
         if other is not None:
-            offers["other"] = Offer(TASKS, lambda: Network(other, TASKS, "other.safetensors", "cpu"))
+            second = Network(other, TASKS, "other.safetensors", "cpu")
+            offers["other"] = Offer(TASKS, lambda: second)
         demo = ui.build(first, sources, results, Networks(first, offers))
         url = serve.launch(demo)
         try:
