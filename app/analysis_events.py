@@ -67,7 +67,7 @@ def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
     def show(data: Settings) -> Values:
         kept: CachedResult[Analysis] | None = data[page.inbox]
         if kept is None:
-            return {photo: data[photo]}
+            return {page.inbox: gr.skip()}
         analysis = page.networks.seen(page.results.take(kept), data[page.sidebar.a], data[page.sidebar.b])
         return {
             **page.enter(Scene.of(analysis.uncompared()), {**data, page.opened: title}),
@@ -77,9 +77,9 @@ def open_from_inbox(page: Page, event: Dependency, title: str) -> None:
             **open_tab(page, title),
         }
 
-    shown = toasting(show, lambda data: {page.inbox: None, photo: data[photo]})
+    shown = toasting(show, lambda _: {page.inbox: None})
     outputs = [page.inbox, photo, page.sidebar.truth, page.bar, page.opened, *outputs_of(page)]
-    complete(page, event.success(shown, {page.inbox, photo, *page.draw_inputs}, outputs, **NETWORK, **QUIET))
+    complete(page, event.success(shown, {page.inbox, *page.draw_inputs}, outputs, **NETWORK, **QUIET))
 
 
 def listen_for_opening(page: Page, opening: Opening) -> gr.Timer:
@@ -96,7 +96,7 @@ def listen_for_opening(page: Page, opening: Opening) -> gr.Timer:
 
     def enter(data: Settings) -> Values:
         if opening.analysis is None or data[page.scene] is not None or data[photo] is not None:
-            return {photo: data[photo]}  # theirs came first
+            return {photo: gr.skip()}  # theirs came first
         page.results.share(opening.analysis)  # of the network that the page was started with
         return {**page.enter(Scene.of(opening.analysis), data), photo: str(opening.photo)}
 
@@ -162,7 +162,7 @@ def _shower(page: Page) -> Callable[[Settings], Values]:
     def show(data: Settings) -> Values:
         path = data[photo]
         if path is None:
-            return {photo: None}
+            return {photo: gr.skip()}
         analysis = session.analyse(networks.take(data[side.a]).predict, path, page.sources.truth_of)
         analysis = networks.seen(analysis, data[side.a], data[side.b])
         height, width = analysis.prediction.size

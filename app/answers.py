@@ -40,7 +40,9 @@ def answer_in_words(demo: gr.Blocks) -> None:
     ) -> Any:
         _read_as_here(block_fn.inputs, state)
         try:
-            return await read(block_fn, taken(block_fn.inputs, inputs), state, explicit_call)
+            return await read(
+                block_fn, taken(block_fn.inputs, _whole(block_fn, inputs)), state, explicit_call
+            )
         except (gr.Error, InputError):
             raise
         except Exception as error:
@@ -73,6 +75,14 @@ def _read_as_here(blocks: Sequence[Any], state: SessionState | None) -> None:
     for block in blocks:
         if state is not None and "preprocess" in vars(block) and block._id in state:
             state[block._id].preprocess = block.preprocess
+
+
+def _whole(block_fn: BlockFunction, inputs: Sequence[Any]) -> list[Any]:
+    """What a call of a public endpoint leaves out at its end has the component's own value: clients older than an input
+    go on working, those that know no default, too.
+    """
+    left_out = block_fn.inputs[len(inputs) :] if block_fn.api_visibility == "public" else ()
+    return [*inputs, *(getattr(block, "value", None) for block in left_out)]
 
 
 def refused(message: str, error: gr.Error | None = None) -> gr.Error:

@@ -64,6 +64,11 @@ class Job:
             self.tick: data[self.tick] + 1,
         }
 
+    def halted(self, now: Progress) -> Values:
+        """Ends it, with what is left to do; a step that is already waiting for its turn does nothing then."""
+        buttons = self._buttons(running=False, left=now.done < now.total)
+        return {**buttons, self.bar: _bar(now), self.wanted: False}
+
     def listen(
         self,
         step: Callable[[Settings], tuple[Values, Progress]],
@@ -92,8 +97,7 @@ class Job:
 
         def halt(data: Settings) -> Values:
             values, now = state(data)
-            buttons = self._buttons(running=False, left=now.done < now.total)
-            return {**values, **buttons, self.bar: _bar(now), self.wanted: False}
+            return {**values, **self.halted(now)}
 
         stepped = self.tick.change(run, asked, all_outputs, **NETWORK, **QUIET)
         stepped.failure(halt, asked, all_outputs, **ONCE)

@@ -16,10 +16,17 @@ from mtcp.errors import InputError
 from mtcp.inference.prediction import Prediction
 from mtcp.tasks import Task
 
+ENDING = ".safetensors"
+"""Of a checkpoint's file."""
+LONGEST_NAME = 80
+"""Characters of an unknown name that are repeated to whoever gave it."""
+
 
 @dataclass(frozen=True)
 class Network:
-    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it."""
+    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it;
+    weights: the file's sha256, where there is one.
+    """
 
     predict: session.Predict
     tasks: tuple[Task, ...]
@@ -27,6 +34,7 @@ class Network:
     device: str
     pace: Pace = field(default_factory=Pace)
     card: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
     @property
     def name(self) -> str:
@@ -77,11 +85,19 @@ class Networks:
             if name not in self._loaded:
                 if name not in self._offers:
                     raise InputError(
-                        f"checkpoint {name!r} is not offered here: choose {', '.join(self.names)}"
+                        f"checkpoint {name[:LONGEST_NAME]!r} is not offered here: choose {', '.join(self.names)}"
                     )
                 loaded = self._offers[name].load()
                 self._loaded[name] = replace(loaded, pace=self.first.pace)
             return self._loaded[name]
+
+    def predict(self, name: str | None) -> session.Predict:
+        """What `take(name).predict` is, with the network loaded when it is first called."""
+
+        def predict(photo: Any, **facts: Any) -> Prediction:
+            return self.take(name).predict(photo, **facts)
+
+        return predict
 
     def card(self, checkpoint: str) -> Mapping[str, Any]:
         """The card of a network that was loaded from a file of this name; empty where it has none."""
@@ -125,7 +141,7 @@ def chosen(analysis: Analysis) -> tuple[str, str]:
 
 def name_of(checkpoint: str) -> str:
     """What people call the network in a file of this name."""
-    return Path(checkpoint).name.removesuffix(".safetensors")
+    return Path(checkpoint).name.removesuffix(ENDING)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -12,8 +12,8 @@ import gradio as gr
 from gradio.components import Component
 
 from app import session
-from app.frames import Frames
 from app.listeners import PRIVATE
+from app.network_frames import NetworkFrames
 from app.networks import Network, Networks
 from app.opening import Opening
 from app.pace import Pace
@@ -51,7 +51,7 @@ class Sources:
     examples: Sequence[Path] = ()
     runs: Sequence[Path] = ()
     logs: Sequence[Path] = ()
-    frames: Frames | None = None
+    frames: NetworkFrames | None = None
     opening: Opening | None = None
     readme: str = ""
     truth_of: session.TruthOf = field(default=session.no_truth)
@@ -211,7 +211,7 @@ def build_slots(network: Network, sources: Sources, networks: Networks | None = 
     for kind, builder in builders:
         with gr.Tab(kind.title, id=kind.title) as place:
             if kind is Truth and sources.frames is not None:
-                browser = Browser.build(sources.frames, network.name)  # there before any photo
+                browser = Browser.build(sources.frames)  # there before any photo
             said = _invitation(kind, network, sources)
             first = (
                 view.preparing(sources.opening.photo.name) if sources.opening and kind is Coherence else ""

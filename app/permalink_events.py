@@ -41,7 +41,7 @@ def listen(page: Page, demo: gr.Blocks, tabs: Sequence[str], timer: gr.Timer | N
     def show(data: Settings) -> Values:
         link: Link | None = data[wanted]
         if link is None or data[side.photo] is None or Path(data[side.photo]).stem != link.example:
-            return {side.photo: data[side.photo]}  # another photo was given meanwhile
+            return {side.photo: gr.skip()}  # another photo was given meanwhile
         path = examples[link.example]
         analysis = page.networks.seen(_analysed(page, path), link.a or None, link.b or None)
         scene, refused = link.apply(Scene.of(analysis))

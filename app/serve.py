@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import hashlib
 import os
 import shutil
 import signal
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from app import ui
+    from app.networks import Networks
     from mtcp.evaluation.ground_truth import Truth
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
@@ -95,7 +95,8 @@ def parser() -> argparse.ArgumentParser:
         "--measured",
         type=Path,
         metavar="FILE",
-        help="keeps the numbers measured on the frames of --data (default: in the user's cache folder)",
+        help="keeps the numbers measured on the frames of --data by the first network; those of another lie beside it, "
+        "with its name in the file's (default: in the user's cache folder)",
     )
     made.add_argument(
         "--runs",
@@ -148,7 +149,7 @@ def serve(args: argparse.Namespace) -> None:
     with uploads():
         networks = load_all(args.checkpoint, args.device)
         network = networks.first
-        offered = sources(args, network)
+        offered = sources(args, networks)
         demo = ui.build(network, offered, ResultCache(args.results_mib * 2**20), networks)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as containers are stopped: cleans up, too
         try:
@@ -223,20 +224,19 @@ def remove_leftovers(parent: Path, before: float) -> None:
             shutil.rmtree(folder, ignore_errors=True)  # of other users: stays
 
 
-def sources(args: argparse.Namespace, network: ui.Network) -> ui.Sources:
+def sources(args: argparse.Namespace, networks: Networks) -> ui.Sources:
     """What the page offers besides uploads.
 
     Raises:
         InputError: the data folder cannot be used.
     """
     from app import ui
-    from app.frames import Frames
+    from app.network_frames import NetworkFrames
     from app.opening import Opening
 
     frames = None
     if args.data is not None:
-        weights = hashlib.sha256(args.checkpoint[0].read_bytes()).hexdigest()
-        frames = Frames.open(args.data, args.split, network.tasks, weights, args.measured)
+        frames = NetworkFrames.open(networks, args.data, args.split, args.measured)
     shipped = examples()
     return ui.Sources(
         examples=shipped,

@@ -24,7 +24,7 @@ from app.views import permalink as address
 DOWNLOAD = "Download all maps (zip)"
 REPORT, NUMBERS = "Report (HTML)", "Numbers (JSON)"
 HERE = Path(__file__).parent
-NO_OTHER = ("none: initial | refined", "")
+NO_OTHER = ("none", "")
 """Words and value where no second network is chosen."""
 ABOUT_TRUTH = (
     "Of the photo's shape, at any size. <b>Depth</b> along the camera's axis: 16-bit PNG in millimetres, or NPY (H, W) "

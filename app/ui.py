@@ -58,7 +58,7 @@ def build(
                 with gr.Tab(Training.title, id=Training.title) as at_training:
                     training = Training.build(sources.runs, sources.logs)
                 with gr.Tab(Triage.title, id=Triage.title) as at_triage:
-                    triage = Triage.build()
+                    triage = Triage.build(network.name)
         build_footer(sources)
         results = results or ResultCache()
         page = Page(networks, sources, header, sidebar, slots, bar, scene, opened, drawn, inbox, results)
@@ -70,10 +70,12 @@ def build(
         network_events.listen(page)
         scene_events.listen(page, (at_training, at_triage))
         training_events.listen(training, [at_training.select], page.opened)
-        for event in triage_events.listen(triage, network.predict, page.inbox, sources.truth_of, page.handed):
+        for event in triage_events.listen(
+            triage, networks, sidebar.a, page.inbox, sources.truth_of, page.handed
+        ):
             analysis_events.open_from_inbox(page, event, Coherence.title)
-        for event in truth_events.listen(page.tab(Truth), network.predict, page.inbox, page.handed):
+        for event in truth_events.listen(page.tab(Truth), networks, sidebar.a, page.inbox, page.handed):
             analysis_events.open_from_inbox(page, event, Truth.title)
-        add_endpoint(network, sidebar.photo)
+        add_endpoint(networks, sidebar.photo)
     answer_in_words(demo)
     return demo

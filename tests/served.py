@@ -22,6 +22,7 @@ from fake_predictor import FakePredictor
 from PIL import Image
 
 from app import serve, ui
+from app.networks import Network, Networks, Offer
 from app.result_cache import ResultCache
 from mtcp.tasks import task_set
 
@@ -123,12 +124,18 @@ def served(
     runs: Path = Path("runs"),
     results: ResultCache | None = None,
     predictor: FakePredictor | None = None,
+    other: FakePredictor | None = None,
 ) -> Iterator[Served]:
-    """The page, with its uploads in `folder`."""
+    """The page, with its uploads in `folder`. other: a network that can be chosen beside the first."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         predictor = predictor or FakePredictor()
-        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"), sources, results)
+        first = Network(predictor, TASKS, "fake-lite.safetensors", "cpu")
+        offers: dict[str, Offer] = {}
+        if other is not None:
+            second = Network(other, TASKS, "other.safetensors", "cpu")
+            offers["other"] = Offer(TASKS, lambda: second)
+        demo = ui.build(first, sources, results, Networks(first, offers))
         url = serve.launch(demo)
         try:
             with httpx.Client(base_url=url, timeout=60, headers={"accept-encoding": "identity"}) as client:

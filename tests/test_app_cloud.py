@@ -226,6 +226,7 @@ def test_truth_is_a_third_cloud(true_scene: Scene, tab: Cloud) -> None:
     assert np.linalg.norm(numbers[2, :, 3:6].astype(float), axis=1) == pytest.approx(1, abs=2e-3)
     alone = tab.point(true_scene, settings(tab, show="truth"))[tab.viewer]
     assert alone["show"] == "truth"
+    assert (value["arrows"], alone["arrows"]) == ("predicted normals", "ground-truth normals")
 
 
 @pytest.mark.parametrize("what", view.COLOURS)
@@ -248,6 +249,7 @@ def test_truth_of_depth_alone_is_grey_where_it_has_no_colour(tab: Cloud) -> None
     for what in ("class", "normal", "depth normal", "angle"):
         assert (view.paint(told.analysis, what, sampled)[2] == 128).all()
         assert not view.export(told.analysis, "truth", what, sampled, 0).normals.any()
+    assert view.arrows(told.analysis, "truth") == "" != view.arrows(told.analysis, "both")
     gone = tab.fill(dataclasses.replace(told, analysis=with_own(told.analysis, None)), settings(tab))
     assert gone[tab.viewer]["stages"] == ["initial", "refined"]
 

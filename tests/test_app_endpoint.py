@@ -19,6 +19,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from app import ui
+from app.networks import Network, Networks, Offer
 from mtcp.tasks import task_set
 
 TASKS = task_set("nyud", ("semseg", "depth", "normals"))
@@ -33,7 +34,10 @@ def predictor() -> FakePredictor:
 def client(predictor: FakePredictor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        demo = ui.build(ui.Network(predictor, TASKS, "fake-lite.safetensors", "cpu"))
+        first = Network(predictor, TASKS, "fake-lite.safetensors", "cpu")
+        other = FakePredictor(trace_back=False, checkpoint="other.safetensors")
+        offer = Offer(TASKS, lambda: Network(other, TASKS, other.checkpoint, "cpu"))
+        demo = ui.build(first, networks=Networks(first, {"other": offer}))
         _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, run_history=False)
         yield Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
         demo.close()
@@ -69,9 +73,48 @@ def test_predict_is_the_only_public_endpoint_and_documented(client: Client) -> N
     assert list(told["named_endpoints"]) == ["/predict"]
     assert not told["unnamed_endpoints"]
     endpoint = told["named_endpoints"]["/predict"]
-    assert [parameter["parameter_name"] for parameter in endpoint["parameters"]] == ["photo"]
+    assert [parameter["parameter_name"] for parameter in endpoint["parameters"]] == ["photo", "checkpoint"]
+    assert [p["parameter_default"] for p in endpoint["parameters"] if p["parameter_has_default"]] == [
+        "fake-lite"
+    ]
     assert [output["label"] for output in endpoint["returns"]] == ["summary", "maps"]
     assert "one photo" in endpoint["description"]
+    assert "fake-lite, other" in endpoint["description"]
+
+
+@pytest.mark.parametrize("name", ["other", "other.safetensors"])
+def test_another_network_is_asked_for_by_name(
+    client: Client, predictor: FakePredictor, photo: Path, name: str
+) -> None:
+    before = predictor.calls
+    summary, maps = client.predict(photo=handle_file(photo), checkpoint=name, api_name="/predict")
+    assert summary["checkpoint"] == "other.safetensors"
+    assert "refined_percent" not in str(summary["tasks"]["semseg"])  # it has no trace-back
+    with zipfile.ZipFile(maps) as packed, packed.open("room.npz") as npz:
+        assert np.load(npz)["checkpoint"] == "other.safetensors"
+    assert predictor.calls == before
+
+
+def test_a_name_that_is_not_offered_is_answered_with_those_that_are(client: Client, photo: Path) -> None:
+    for name in ("others", "../other", 'x"' + 500 * "y"):
+        with pytest.raises(AppError, match="is not offered here: choose fake-lite, other") as refused:
+            client.predict(photo=handle_file(photo), checkpoint=name, api_name="/predict")
+        assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("more", [[], [""], [None]])
+def test_a_call_that_names_no_network_gets_the_first(
+    client: Client, predictor: FakePredictor, photo: Path, more: list[str | None]
+) -> None:
+    """As programs send it that speak plain HTTP, and were written before there was a choice."""
+    before = predictor.calls
+    with photo.open("rb") as file:
+        (path,) = httpx.post(f"{client.src}gradio_api/upload", files={"files": file}).json()
+    sent = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, *more]}
+    called = httpx.post(f"{client.src}gradio_api/call/predict", json=sent)
+    told = httpx.get(f"{client.src}gradio_api/call/predict/{called.json()['event_id']}", timeout=60).text
+    assert "event: complete" in told and "fake-lite.safetensors" in told
+    assert predictor.calls == before + 1
 
 
 def test_no_other_listener_can_be_called(client: Client) -> None:

@@ -17,7 +17,7 @@ from served import TASKS
 from app import report, session
 from app.networks import Network, Networks, Offer
 from app.session import Analysis
-from app.views.failures import CURRENT, chosen_of
+from app.views.failures import CURRENT, TOP, chosen_of
 from mtcp.__main__ import main
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth
@@ -81,6 +81,20 @@ def test_report_tells_photo_numbers_failures_and_versions(analysis: Analysis, ne
     listed = chosen_of(analysis, CURRENT)
     assert listed and all(failure.cause.name in words for failure in listed)
     assert "data-number=" in text and 'tabindex="0"' not in text and "Against the ground truth" in words
+
+
+def test_report_folds_all_but_the_worst_failures(analysis: Analysis, networks: Networks) -> None:
+    """Without a script, and by the rank that they have in the photo; paper has them all: see the browser's test."""
+    found, (first, *_) = analysis.coherence, analysis.failures
+    assert found is not None
+    many = tuple(dataclasses.replace(first, rank=rank) for rank in range(1, TOP + 3))
+    vars(analysis)["coherence"] = dataclasses.replace(found, failures=many)
+    text = report.page(analysis, networks, []).decode()
+    shown, summary, folded = text.partition("<details><summary>2 more</summary>")
+    assert summary
+    ranks = [f'<span class="mt-rank">{rank}</span>' for rank in range(1, TOP + 3)]
+    assert all(rank in shown for rank in ranks[:TOP]) and not any(rank in shown for rank in ranks[TOP:])
+    assert all(rank in folded.partition("</details>")[0] for rank in ranks[TOP:])
 
 
 def test_report_of_two_networks_calls_them_by_their_names(analysis: Analysis, networks: Networks) -> None:

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from fake_predictor import FakePredictor, Tilts
 from PIL import Image
+from served import MARK, Served, served
 
 from app import session
 from app.background_job import Progress
-from app.tabs import triage_events, triage_scatter
+from app.tabs import triage_entries, triage_events, triage_scatter
 from app.tabs.triage import MOST, Triage, quantity
 from app.views import coherence_change, outlines
 from app.views import triage as view
@@ -58,6 +59,7 @@ def settings(
     return {
         tab.fov: values["fov"],
         tab.seen_through: values["through"],
+        tab.seen_by: values.get("by", ""),
         scatter.chosen: values["chosen"],
         scatter.up: values.get("up", ANGLE.key),
         scatter.across: values.get("across", INFORMATION.key),
@@ -95,7 +97,7 @@ def test_large_pictures_become_thumbnails() -> None:
 def test_files_are_analysed_one_by_one_and_bad_ones_do_not_stop_it(tab: Triage, files: list[str]) -> None:
     Path(files[1]).write_text("no picture")
     predictor, entries, seen = FakePredictor(), (), []
-    now = triage_events.at(files, entries)
+    now = triage_entries.at(files, entries)
     assert (now.done, now.total, now.more) == (0, 3, True)
     while now.more:
         values, now = triage_events.analyse_next(
@@ -134,7 +136,7 @@ def test_a_job_that_runs_is_not_started_twice(tab: Triage) -> None:
 
 def test_too_many_photos_are_refused_by_number(tab: Triage, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
+    monkeypatch.setattr(gr, "Warning", lambda text, **_: said.append(text))
     entries = (made("a.jpg", 1, 2),)
     refused = triage_events.take(tab, settings(tab, [f"/uploads/{i}.jpg" for i in range(MOST + 13)], entries))
     assert f"{MOST + 13} photos" in said[0]
@@ -146,16 +148,16 @@ def test_opening_runs_the_network_again(
     tab: Triage, files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
+    monkeypatch.setattr(gr, "Warning", lambda text, **_: said.append(text))
     predictor = FakePredictor()
-    entries = tuple(triage_events.examined(path, predictor) for path in files)
-    analysis = triage_events.reopened(entries, 2, predictor)
+    entries = tuple(triage_entries.examined(path, predictor) for path in files)
+    analysis = triage_entries.reopened(entries, 2, predictor)
     assert analysis is not None
     assert analysis.name == "room 2.jpg"
     assert predictor.calls == 4
     Path(files[2]).unlink()
-    assert triage_events.reopened(entries, 2, predictor) is None
-    assert triage_events.reopened(entries, 9, predictor) is None
+    assert triage_entries.reopened(entries, 2, predictor) is None
+    assert triage_entries.reopened(entries, 9, predictor) is None
     assert "room 2.jpg: no such file" in said[0]
     assert "drop it again" in said[1]
 
@@ -314,7 +316,7 @@ def test_a_photo_unlike_training_says_so_in_its_card_in_coherence_and_in_every_c
 
 def test_one_field_of_view_is_that_of_all_photos_and_of_those_opened(tab: Triage, files: list[str]) -> None:
     predictor = FakePredictor()
-    entries = tuple(triage_events.examined(path, predictor) for path in files)
+    entries = tuple(triage_entries.examined(path, predictor) for path in files)
     asked = triage_events.seen_through(tab, settings(tab, files, entries, fov=" 90° "))
     assert asked[tab.seen_through] == 90
     assert asked[tab.entries] == ()
@@ -326,7 +328,7 @@ def test_one_field_of_view_is_that_of_all_photos_and_of_those_opened(tab: Triage
     assert [one.row.details["field_of_view_deg"] for one in now] == [90, 90, 90]
     assert [one.row.details["camera_from"] for one in now] == ["given"] * 3
     assert now[0].row.initial[ANGLE.key] != entries[0].row.initial[ANGLE.key]
-    opened = triage_events.reopened(now, 1, predictor)
+    opened = triage_entries.reopened(now, 1, predictor)
     assert opened is not None and opened.prediction.camera.fov_deg == pytest.approx(90)
     back = triage_events.seen_through(tab, settings(tab, files, now, fov=" ", through=90.0))
     assert back[tab.seen_through] is None and back[tab.job.wanted] is True
@@ -338,7 +340,7 @@ def test_an_impossible_field_of_view_is_refused_and_the_one_in_force_shown(
     tab: Triage, files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(triage_events.gr, "Warning", lambda text, **_: said.append(text))
+    monkeypatch.setattr(gr, "Warning", lambda text, **_: said.append(text))
     for typed, words in (("179", "field of view 179 degrees"), ("wide", "wide&#x27;: give"), ("nan", "nan")):
         assert triage_events.seen_through(tab, settings(tab, files, fov=typed, through=70.0)) == {
             tab.fov: "70"
@@ -347,6 +349,102 @@ def test_an_impossible_field_of_view_is_refused_and_the_one_in_force_shown(
     of_table = {**settings(tab, files, fov="80"), tab.tables: ("a.parquet",)}
     assert triage_events.seen_through(tab, of_table) == {tab.fov: ""}
     assert "table" in said[-1]
+
+
+# Several networks
+
+
+def analysed(
+    tab: Triage, data: dict[Any, Any], predictor: FakePredictor
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """What the tab holds, and what was drawn last, once the job is through."""
+    values, now = triage_events.analyse_next(tab, data, predictor, session.no_truth)
+    while now.more:
+        data = {**data, **{key: values[key] for key in (tab.entries,)}}
+        values, now = triage_events.analyse_next(tab, data, predictor, session.no_truth)
+    return {**data, tab.entries: values[tab.entries]}, values
+
+
+def test_a_ranking_is_of_the_network_that_is_chosen_and_says_so(tab: Triage, files: list[str]) -> None:
+    first, other = FakePredictor(checkpoint="first.safetensors"), Tilts(checkpoint="<i>other.safetensors")
+    data, drawn = analysed(tab, settings(tab, files, by="first"), first)
+    assert "predicted by <b" in drawn[tab.summary] and ">first</b>" in drawn[tab.summary]
+    assert {row["checkpoint"] for row in exported(drawn[tab.table])} == {"first.safetensors"}
+
+    chosen = triage_events.seen_by(tab, {**data, tab.scatter.chosen: (1,)}, "other")
+    assert chosen[tab.gallery] == "" and not chosen[tab.table].interactive
+    assert "other</b> has not seen these 3 photos yet" in chosen[tab.summary]
+    assert chosen[tab.job.wanted] is False and chosen[tab.job.start].visible is True
+    assert "0 of 3 analysed by other" in chosen[tab.job.bar]
+    assert chosen[tab.scatter.chosen] == () and other.calls == 0
+
+    data, drawn = analysed(tab, {**data, tab.seen_by: "other"}, other)
+    assert "&lt;i&gt;other</b>" in drawn[tab.summary] and "first" not in drawn[tab.summary]
+    assert (first.calls, other.calls) == (3, 3)
+    names = {one.path: one for one in triage_entries.by_network(data[tab.entries], "other")}
+    assert {one.row.details["checkpoint"] for one in names.values()} == {"<i>other.safetensors"}
+
+    back = triage_events.seen_by(tab, data, "first")  # kept: nothing runs again
+    assert ">first</b>" in back[tab.summary] and back[tab.gallery].count("<li") == 3
+    assert "3 of 3 analysed by first" in back[tab.job.bar] and back[tab.job.start].visible is False
+    assert tab.gallery not in triage_events.seen_by(tab, data, "other")
+
+
+def test_the_page_runs_the_network_that_is_chosen_in_it(files: list[str], tmp_path: Path) -> None:
+    first, other = FakePredictor(), FakePredictor(checkpoint="other.safetensors")
+    with served(tmp_path / "uploads", predictor=first, other=other) as page:
+        ids = {c["props"].get("elem_id"): c["id"] for c in page.config["components"]}
+        states = [c["id"] for c in page.config["components"] if c["type"] == "state"]
+        step = next(  # of the job: what its clock's change runs
+            d
+            for d in page.listeners
+            if d["targets"][0][0] in states and ids["triage-progress"] in d["outputs"]
+        )
+
+        def said(call: dict[str, Any]) -> str:
+            """What an answer writes above the ranking."""
+            done = page.join([call], "visitor")[-1]
+            assert done["success"], done
+            outputs = next(d for d in page.listeners if d["id"] == call["fn_index"])["outputs"]
+            return str(done["output"]["data"][outputs.index(ids["triage-summary"])])
+
+        given = [{"path": page.upload(Path(path)), "meta": MARK} for path in files[:1]]
+        fields = {"triage-files": given, "network-a": "fake-lite"}
+        page.join([page.filled("triage-files", "upload", fields)], "visitor")
+        stepped = page.call("triage-files", "upload", given)
+        values = dict(zip(_inputs(page, stepped), stepped["data"], strict=True))
+        run = {"fn_index": step["id"], "data": [values.get(key) for key in step["inputs"]]}
+        assert "predicted by" in (words := said(run)) and "fake-lite" in words
+        fields["network-a"] = "other"
+        assert "other</b> has not seen this photo" in said(page.filled("network-a", "change", fields))
+        page.join([page.filled("triage-start", "click", {**fields, "triage-start": None})], "visitor")
+        assert "other</b>" in said(run)
+        assert (first.calls, other.calls) == (1, 1)
+
+
+def _inputs(page: Served, call: dict[str, Any]) -> list[int]:
+    return next(d for d in page.listeners if d["id"] == call["fn_index"])["inputs"]
+
+
+def test_photos_that_one_network_refuses_are_tried_by_the_next(tab: Triage, files: list[str]) -> None:
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(files[0])  # the stand-in refuses black
+    data, drawn = analysed(tab, settings(tab, files[:1], by="first"), FakePredictor())
+    assert "use another checkpoint" in drawn[tab.summary]
+    _, now = triage_events.analyse_next(
+        tab, {**data, tab.seen_by: "other"}, FakePredictor(), session.no_truth
+    )
+    assert (now.done, now.total) == (1, 1)
+    assert triage_entries.at(files[:1], triage_entries.by_network(data[tab.entries], "other")).more
+
+
+def test_what_other_networks_made_is_kept_within_bounds(
+    tab: Triage, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triage_events, "KEPT", 2)
+    data = settings(tab, files, by="first")
+    for name in ("first", "second"):
+        data, _ = analysed(tab, {**data, tab.seen_by: name}, FakePredictor())
+    assert [one.network for one in data[tab.entries]] == ["first"] * 2 + ["second"] * 3
 
 
 # The scatter

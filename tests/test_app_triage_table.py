@@ -88,6 +88,7 @@ def settings(tab: Triage, files: Sequence[str], **more: Any) -> dict[Any, Any]:
         tab.job.tick: 7,
         tab.fov: "",
         tab.seen_through: None,
+        tab.seen_by: "",
         tab.scatter.chosen: values.get("chosen", ()),
         tab.scatter.up: ANGLE.key,
         tab.scatter.across: share_key(TILTED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from fake_predictor import FakePredictor, room
 
 from app import frames as frames_module
 from app.frames import Frames
+from app.network_frames import NetworkFrames
+from app.networks import Network, Networks, Offer
 from app.scene import Scene
 from app.session import Analysis, known
 from app.tabs import truth_events
@@ -227,20 +230,32 @@ def test_unknown_splits_are_refused(folder: Path) -> None:
 # the browser
 
 
+def fake(name: str, **more: Any) -> Network:
+    return Network(FakePredictor(checkpoint=f"{name}.safetensors", **more), TASKS, name, "cpu", weights=name)
+
+
 @pytest.fixture
-def browser(frames: Frames) -> Browser:
+def networks() -> Networks:
+    """Two, of which the second has no trace-back and predicts no classes."""
+    other = replace(fake("other", trace_back=False), tasks=TASKS[1:])
+    return Networks(fake("first"), {"other": Offer(TASKS[1:], lambda: other)})
+
+
+@pytest.fixture
+def browser(networks: Networks, folder: Path, tmp_path: Path) -> Browser:
     with gr.Blocks():
-        return Browser.build(frames)
+        return Browser.build(NetworkFrames.open(networks, folder, "val", tmp_path / "measured.jsonl"))
 
 
 def draw_inputs(browser: Browser, **chosen: Any) -> dict[Any, Any]:
-    values = {"number": "depth_rmse_m", "of": "refined", "order": "worst", "at": None, "page": 0} | chosen
+    start = {"number": "depth_rmse_m", "of": "refined", "order": "worst", "at": None, "page": 0}
+    values = start | {"seen_by": "first"} | chosen
     return {getattr(browser, name): value for name, value in values.items()}
 
 
 def test_frames_are_walked_in_the_order_that_was_chosen(browser: Browser) -> None:
     for index in (0, 2, 3, 4):
-        browser.frames.measure(index, FakePredictor())
+        browser.frames.first.measure(index, FakePredictor())
     worst = truth_events.sequence(browser, draw_inputs(browser))
     assert worst[:2] == [4, 3]  # the true wall is 1.5 and 1 m off
     assert worst[-1] == 1  # not measured
@@ -258,7 +273,7 @@ def test_the_table_marks_the_open_frame_and_has_means(browser: Browser) -> None:
     assert bare.count("data-open") == COUNT
     assert "mean of" not in bare
     for index in range(COUNT):
-        browser.frames.measure(index, FakePredictor())
+        browser.frames.first.measure(index, FakePredictor())
     shown = truth_events.table(browser, draw_inputs(browser, at=2))
     assert shown.index('data-open="4"') < shown.index('data-open="3"')
     assert shown.count("aria-current") == 1
@@ -280,22 +295,51 @@ def test_pages_of_the_table() -> None:
 
 
 def test_measuring_tells_how_far_it_is(browser: Browser) -> None:
-    browser.frames.measure(0, FakePredictor())
-    now = truth_events.measured(browser.frames)
+    browser.frames.first.measure(0, FakePredictor())
+    now = truth_events.measured(browser.frames.first)
     assert (now.done, now.total, now.more) == (1, COUNT, True)
     assert "0002" in now.label
-    assert "stopped: 1 of 5" in truth_events.measured(browser.frames, stopped=True).label
+    assert "stopped: 1 of 5" in truth_events.measured(browser.frames.first, stopped=True).label
     for index in range(COUNT):
-        browser.frames.measure(index, FakePredictor())
-    assert not truth_events.measured(browser.frames).more
+        browser.frames.first.measure(index, FakePredictor())
+    assert not truth_events.measured(browser.frames.first).more
 
 
-def test_listeners_are_private_and_return_what_fills_the_inbox(frames: Frames) -> None:
+def test_each_network_has_a_table_of_its_own_that_says_so(
+    browser: Browser, networks: Networks, folder: Path, tmp_path: Path
+) -> None:
+    for index in range(COUNT):
+        browser.frames.first.measure(index, networks.predict("first"))
+    assert 'Measured by <b class="mt-network-name">first</b>: 5 of 5' in truth_events.table(
+        browser, draw_inputs(browser)
+    )
+    now = draw_inputs(browser, number="semseg_miou_pct")
+    chosen = truth_events.seen_by(browser, {**now, browser.job.wanted: True}, "other")
+    assert "other</b>: 0 of 5" in chosen[browser.table] and "mean of" not in chosen[browser.table]
+    assert chosen[browser.job.wanted] is False and chosen[browser.job.start].visible is True
+    assert "semseg_miou_pct" not in dict(chosen[browser.number].choices).values()  # it predicts none
+    assert chosen[browser.number].value == "depth_rmse_m"
+
+    there = browser.seen({**now, browser.seen_by: "other"})
+    there.measure(3, networks.predict("other"))
+    assert not there.rows()[3].refined and browser.frames.first.rows()[3].refined
+    again = NetworkFrames.open(networks, folder, "val", tmp_path / "measured.jsonl")
+    assert (again.first.unmeasured(), again.of("other").unmeasured()) == (None, 0)
+    assert [row.name for row in again.of("other").rows() if row.initial] == ["0004"]
+    assert truth_events.seen_by(browser, now, "first").keys() == {browser.seen_by}
+    with pytest.raises(InputError, match="choose first, other"):
+        truth_events.seen_by(browser, now, "third")
+
+
+def test_listeners_are_private_and_return_what_fills_the_inbox(
+    networks: Networks, folder: Path, tmp_path: Path
+) -> None:
+    frames = NetworkFrames.open(networks, folder, "val", tmp_path / "measured.jsonl")
     with gr.Blocks() as demo:
         tab = TruthTab.build(TASKS, Browser.build(frames))
-        inbox = gr.State()
-        found = truth_events.listen(tab, FakePredictor(), inbox)
-        assert truth_events.listen(TruthTab.build(TASKS), FakePredictor(), inbox) == []
+        inbox, a = gr.State(), gr.Dropdown(list(networks.names))
+        found = truth_events.listen(tab, networks, a, inbox)
+        assert truth_events.listen(TruthTab.build(TASKS), networks, a, inbox) == []
     assert len(found) == 4
     assert all(inbox in demo.fns[event["id"]].outputs for event in found)
     assert all(fn.api_visibility == "private" for fn in demo.fns.values())

@@ -17,7 +17,7 @@ from photo_corpus import Case
 from served import MARK, TASKS, Served, served
 
 from app import session, ui
-from app.tabs import triage_events
+from app.tabs import triage_entries
 from mtcp.errors import InputError, one_line
 from mtcp.inference.prediction import Prediction
 from mtcp.io.photo import LONGEST_SIDE
@@ -88,7 +88,7 @@ def test_triage(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A file that is no use becomes an entry that says so; the others go on."""
     monkeypatch.setattr(session, "coherence_of", lambda *_, **__: None)  # its numbers have their own tests
     path, eyes = case.write(tmp_path), Eyes()
-    entry = triage_events.examined(str(path), eyes)
+    entry = triage_entries.examined(str(path), eyes)
     assert entry.path == str(path)
     if entry.row.problem:
         check_refused(case, entry.row.problem, path.name)

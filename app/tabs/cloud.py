@@ -211,6 +211,7 @@ class Cloud:
             "depths": served(depths, self.viewer),
             "colours": served(colours, self.viewer),
             "show": self._show(analysis, settings),
+            "arrows": view.arrows(analysis, self._show(analysis, settings)),
             "spread": settings[self.size],
             "stem": analysis.stem,
             "files": [_picture_name(analysis, layer) for layer in layers(analysis)],

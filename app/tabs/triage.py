@@ -37,7 +37,8 @@ class Triage:
     """The components of the tab.
 
     entries: what is kept of each photo; tables: the files of the table that is shown in place of photos, or ().
-    fov: of all photos, as typed; seen_through: the one in force, None for each photo's own. scatter: two numbers of
+    fov: of all photos, as typed; seen_through: the one in force, None for each photo's own. seen_by: the name of the
+    network whose numbers are shown; of others, some are kept. scatter: two numbers of
     all; what is brushed there is all that the gallery lists.
     """
 
@@ -56,16 +57,17 @@ class Triage:
     entries: gr.State
     tables: gr.State
     seen_through: gr.State
+    seen_by: gr.State
 
     @classmethod
-    def build(cls) -> Triage:
-        """Adds the tab's components to the page."""
+    def build(cls, network: str = "") -> Triage:
+        """Adds the tab's components to the page. network: the name of the one that visitors begin with."""
         gr.HTML(
             f'<p class="mt-headline">Drop up to {MOST} photos: those where depth and normals disagree most come '
-            'first.</p><p class="mt-subdued">Each is run through the network once; only its numbers and two small '
-            "pictures are kept. A click on its pictures opens a photo: the network runs on it again. Or drop the "
-            "<code>.parquet</code> files that <code>python -m mtcp predict --table</code> wrote of any number of "
-            "photos, to see its worst rows.</p>"
+            'first.</p><p class="mt-subdued">Each is run once through the network that is chosen (A); only its numbers '
+            "and two small pictures are kept. A click on its pictures opens a photo: the network runs on it again. Or "
+            "drop the <code>.parquet</code> files that <code>python -m mtcp predict --table</code> wrote of any number "
+            "of photos, to see its worst rows.</p>"
         )
         files = gr.File(
             file_count="multiple",
@@ -76,7 +78,7 @@ class Triage:
         )
         # gradio would stop at the first file of a kind it does not know; here each is judged by its content.
         files.preprocess = _paths  # type: ignore[method-assign]
-        job = Job.build("Analyse the rest", "triage", visible=False)
+        job = Job.build(view.REST, "triage", visible=False)
         with gr.Row(elem_classes="mt-triage-keys"):
             number = choice("Rank by", "triage-number", view.choices())
             of = stage_choice("triage-of")
@@ -103,6 +105,7 @@ class Triage:
             entries=gr.State((), time_to_live=STATE_SECONDS),
             tables=gr.State((), time_to_live=STATE_SECONDS),
             seen_through=gr.State(None, time_to_live=STATE_SECONDS),
+            seen_by=gr.State(network),
         )
 
     def exported(self, rows: Sequence[TriageRow]) -> gr.DownloadButton:

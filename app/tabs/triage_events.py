@@ -13,26 +13,29 @@ from gradio.events import Dependency
 from app import session
 from app.background_job import Progress
 from app.listeners import LATEST, NETWORK, PRIVATE, QUIET, sent, toast, toasting
+from app.networks import Networks
 from app.scene import check_fov
 from app.session import Analysis, Predict, TruthOf
 from app.tabs import triage_table
 from app.tabs.base import Settings, Values
 from app.tabs.triage import MOST, Triage, quantity
+from app.tabs.triage_entries import Entries, at, by_network, examined, holds, reopened, waiting
 from app.tabs.triage_scatter import brushed
 from app.views import triage as view
 from app.views import triage_scatter as scatter_view
 from app.views.triage import Entry
 from mtcp.errors import InputError
 
-Entries = tuple[Entry, ...]
-
 REDRAW = 5
 """While photos are analysed, the gallery is sent anew after so many of them."""
+KEPT = 2 * MOST
+"""Entries by other networks than the one whose numbers are shown: the latest so many stay."""
 
 
 def listen(
     tab: Triage,
-    predict: Predict,
+    networks: Networks,
+    network: gr.Dropdown,
     inbox: gr.State,
     truth_of: TruthOf = session.no_truth,
     handed: Callable[[Analysis | None], Any] = lambda analysis: analysis,
@@ -40,6 +43,7 @@ def listen(
     """Adds the tab's listeners to the page.
 
     Args:
+        network: the name of the one that the person has chosen.
         inbox: gets the `Run` of a photo that the person opens, as `handed` makes it.
 
     Returns:
@@ -47,13 +51,13 @@ def listen(
     """
     scatter, job = tab.scatter, tab.job
     inputs: list[Component] = [
-        *(tab.files, tab.number, tab.of, tab.entries, tab.tables, tab.fov, tab.seen_through),
+        *(tab.files, tab.number, tab.of, tab.entries, tab.tables, tab.fov, tab.seen_through, tab.seen_by),
         *scatter.inputs,
     ]
     drawn: list[Component] = [tab.note, tab.summary, tab.gallery, tab.table, *scatter.outputs, scatter.chosen]
 
     def step(data: Settings) -> tuple[Values, Progress]:
-        return analyse_next(tab, data, predict, truth_of)
+        return analyse_next(tab, data, networks.predict(data[tab.seen_by]), truth_of)
 
     def state(data: Settings) -> tuple[Values, Progress]:
         return shown(data), _now(tab, data, stopped=True)
@@ -61,10 +65,16 @@ def listen(
     job.listen(step, state, inputs, [*drawn, tab.entries])
 
     def given(data: Settings) -> Values:
-        return take(tab, data)
+        return {tab.seen_by: data[network], **take(tab, {**data, tab.seen_by: data[network]})}
 
     def resume(data: Settings) -> Values:
-        return job.begin(data, _now(tab, data))
+        return {
+            tab.seen_by: data[network],
+            **job.begin(data, _now(tab, {**data, tab.seen_by: data[network]})),
+        }
+
+    def see_by(data: Settings) -> Values:
+        return seen_by(tab, data, data[network])
 
     def see_through(data: Settings) -> Values:
         return seen_through(tab, data)
@@ -73,16 +83,18 @@ def listen(
         return redraw(tab, data, data[tab.entries])
 
     clock = [job.wanted, job.tick]
-    more = [tab.entries, tab.tables, tab.files, tab.fov, tab.seen_through]
+    more = [tab.entries, tab.tables, tab.files, tab.fov, tab.seen_through, tab.seen_by]
     all_outputs = list(dict.fromkeys([*job.outputs, *drawn, *more]))
     gr.on(
         [tab.files.upload, tab.files.delete, tab.files.clear],
         given,
-        {*inputs, *clock},
+        {*inputs, *clock, network},
         all_outputs,
         **QUIET,
     )
-    job.start.click(resume, {*inputs, *clock}, job.outputs, **QUIET)
+    job.start.click(resume, {*inputs, *clock, network}, [*job.outputs, tab.seen_by], **QUIET)
+    # in the networks' own queue: no step of the job is under way meanwhile, which would draw what is over
+    network.change(see_by, {*inputs, *clock, network}, all_outputs, **NETWORK, **QUIET)
     gr.on([tab.fov.submit, tab.fov.blur], see_through, {*inputs, *clock}, all_outputs, **QUIET)
     keys = [tab.number.input, tab.of.input, scatter.up.input, scatter.across.input]
     gr.on(keys, shown, set(inputs), drawn, **QUIET)
@@ -99,12 +111,12 @@ def listen(
     scatter.plot.select(nothing, set(inputs), drawn, **LATEST)
     scatter.everything.click(list_all, set(inputs), drawn, **QUIET)
 
-    def open_photo(entries: Sequence[Entry], event: gr.EventData) -> Any:
-        return handed(reopened(entries, int(sent(event, "open")), predict, truth_of))
+    def open_photo(entries: Sequence[Entry], name: str, event: gr.EventData) -> Any:
+        index = int(sent(event, "open"))
+        return handed(reopened(by_network(entries, name), index, networks.predict(name), truth_of))
 
-    return [
-        tab.gallery.click(open_photo, tab.entries, inbox, show_progress_on=tab.summary, **NETWORK, **PRIVATE)
-    ]
+    asked: list[Component] = [tab.entries, tab.seen_by]
+    return [tab.gallery.click(open_photo, asked, inbox, show_progress_on=tab.summary, **NETWORK, **PRIVATE)]
 
 
 def take(tab: Triage, data: Settings) -> Values:
@@ -135,13 +147,13 @@ def take_photos(tab: Triage, data: Settings, photos: Sequence[str]) -> Values:
     entries = data[tab.entries]
     if len(photos) > MOST:
         toast(f"{len(photos)} photos are too many: give at most {MOST} at once")
-        kept = [one.path for one in entries]
+        kept = list(dict.fromkeys(one.path for one in entries))
         return {tab.files: kept or None}
     left = tuple(one for one in entries if one.path in photos)
     moved: Settings = (
         {} if left == tuple(entries) else {tab.scatter.chosen: ()}
     )  # places in the list have changed
-    now = at(photos, left, data[tab.seen_through])
+    now = at(photos, by_network(left, data[tab.seen_by]), data[tab.seen_through])
     values = {**draw_photos(tab, {**data, **moved}, left), tab.entries: left, tab.tables: ()}
     if now.more:
         return {**values, **tab.job.begin(data, now)}
@@ -153,14 +165,30 @@ def analyse_next(tab: Triage, data: Settings, predict: Predict, truth_of: TruthO
     if data[tab.tables]:  # dropped in place of the photos while one of them was analysed
         return {**redraw(tab, data, ()), tab.entries: ()}, at((), ())
     files = _photos(tab, data)
-    fov = data[tab.seen_through]
-    entries: Entries = tuple(one for one in data[tab.entries] if one.path in files and _holds(one, fov))
-    waiting = _waiting(files, entries, fov)
-    if waiting:
-        entries = (*entries, examined(waiting[0], predict, truth_of, fov))
-    now = at(files, entries, fov)
-    values = draw_photos(tab, data, entries) if not now.more or now.done % REDRAW == 1 else {}
-    return {**values, tab.entries: entries}, now
+    fov, network = data[tab.seen_through], data[tab.seen_by]
+    held: Entries = tuple(one for one in data[tab.entries] if one.path in files and holds(one, fov))
+    others, entries = [one for one in held if one.network != network], by_network(held, network)
+    left = waiting(files, entries, fov)
+    if left:
+        entries = (*entries, examined(left[0], predict, truth_of, fov, network))
+    now, kept = at(files, entries, fov), (*others[-KEPT:], *entries)
+    values = draw_photos(tab, data, kept) if not now.more or now.done % REDRAW == 1 else {}
+    return {**values, tab.entries: kept}, now
+
+
+def seen_by(tab: Triage, data: Settings, network: str) -> Values:
+    """Another network was chosen: shows what it has made of the photos so far. The rest waits for the person, as many
+    photos take long.
+    """
+    if not network or network == data[tab.seen_by]:
+        return {tab.seen_by: gr.skip()}
+    if data[tab.tables] or not _photos(tab, data):
+        return {tab.seen_by: network}
+    changed = {**data, tab.seen_by: network, tab.scatter.chosen: ()}  # places in another list
+    now = _now(tab, changed)
+    done = Progress(now.done, now.total, f"{now.done} of {now.total} analysed by {network}", False)
+    drawn = draw_photos(tab, changed, data[tab.entries])
+    return {**drawn, **tab.job.halted(done), tab.seen_by: network}
 
 
 def seen_through(tab: Triage, data: Settings) -> Values:
@@ -179,10 +207,10 @@ def seen_through(tab: Triage, data: Settings) -> Values:
     if fov == now:
         return {tab.fov: gr.skip()}
     files = _photos(tab, data)
-    left = tuple(one for one in data[tab.entries] if _holds(one, fov))
+    left = tuple(one for one in data[tab.entries] if holds(one, fov))
     changed = {**data, tab.seen_through: fov, tab.scatter.chosen: ()}
     values = {**draw_photos(tab, changed, left), tab.entries: left, tab.seen_through: fov}
-    progress = at(files, left, fov)
+    progress = at(files, by_network(left, data[tab.seen_by]), fov)
     return {**values, **tab.job.begin(data, progress)} if progress.more else values
 
 
@@ -198,43 +226,6 @@ def _degrees(typed: str) -> float | None:
     return check_fov(fov)
 
 
-def examined(
-    path: str, predict: Predict, truth_of: TruthOf = session.no_truth, fov: float | None = None
-) -> Entry:
-    """What is kept of the photo at `path`; a file that is no use tells its problem. fov: see `Entry`."""
-    try:
-        return view.entry(session.analyse(predict, path, truth_of, fov), path, fov)
-    except InputError as error:
-        return view.unreadable(path, str(error))
-
-
-def reopened(
-    entries: Sequence[Entry], index: int, predict: Predict, truth_of: TruthOf = session.no_truth
-) -> Analysis | None:
-    """The run of a photo in the gallery, made again; None, and a toast, if that does not work."""
-    if not 0 <= index < len(entries):
-        toast("This photo is no longer in the list: drop it again")
-        return None
-    advice = "Uploads are kept for a few hours only: drop it again."
-    return toasting(session.analyse, lambda *_: None, advice)(
-        predict, entries[index].path, truth_of, entries[index].fov
-    )
-
-
-def at(
-    files: Sequence[str], entries: Sequence[Entry], fov: float | None = None, stopped: bool = False
-) -> Progress:
-    """How many of the files are analysed, and what comes next. fov: see `Entry`."""
-    waiting = _waiting(files, entries, fov)
-    done = len(files) - len(waiting)
-    if not files:
-        return Progress(0, 0, "", False)
-    if stopped and waiting:
-        return Progress(done, len(files), f"stopped: {done} of {len(files)} analysed", False)
-    label = f"{done} of {len(files)}, now {Path(waiting[0]).name}" if waiting else f"all {done} analysed"
-    return Progress(done, len(files), label, bool(waiting))
-
-
 def redraw(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
     """Everything that is shown: of the table, or of the photos analysed so far. A table that cannot be read any more
     is a toast, and what is shown stays.
@@ -246,7 +237,12 @@ def redraw(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
 
 
 def draw_photos(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values:
-    """Everything that is shown of the photos analysed so far."""
+    """Everything that is shown of the photos analysed so far by the network that is looked at.
+
+    entries: of all networks.
+    """
+    network, others = data[tab.seen_by], bool(entries)
+    entries = by_network(entries, network)
     number, of, chosen = quantity(data[tab.number]), data[tab.of], data[tab.scatter.chosen]
     rows = [one.row for one in entries]
     listed = [entries[i] for i in view.order(entries, number, of, chosen)]
@@ -257,7 +253,11 @@ def draw_photos(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values
     )
     return {
         tab.note: view.help_line(number),
-        tab.summary: view.summary(listed, number),
+        tab.summary: (
+            view.waiting(network, len(_photos(tab, data)))
+            if others and not entries
+            else view.summary(listed, number)
+        ),
         tab.gallery: view.cards(entries, number, of, chosen),
         tab.table: tab.exported([one.row for one in listed]),
         tab.scatter.chosen: chosen,
@@ -266,7 +266,9 @@ def draw_photos(tab: Triage, data: Settings, entries: Sequence[Entry]) -> Values
 
 
 def _now(tab: Triage, data: Settings, stopped: bool = False) -> Progress:
-    return at(_photos(tab, data), data[tab.entries], data[tab.seen_through], stopped)
+    return at(
+        _photos(tab, data), by_network(data[tab.entries], data[tab.seen_by]), data[tab.seen_through], stopped
+    )
 
 
 def _photos(tab: Triage, data: Settings) -> list[str]:
@@ -275,12 +277,3 @@ def _photos(tab: Triage, data: Settings) -> list[str]:
 
 def _there(paths: Sequence[str]) -> list[str] | None:
     return [path for path in paths if Path(path).is_file()] or None  # gradio takes no path of a deleted file
-
-
-def _holds(one: Entry, fov: float | None) -> bool:
-    return bool(one.row.problem) or one.fov == fov
-
-
-def _waiting(files: Sequence[str], entries: Sequence[Entry], fov: float | None) -> list[str]:
-    known = {one.path for one in entries if _holds(one, fov)}
-    return [path for path in files if path not in known]

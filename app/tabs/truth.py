@@ -12,6 +12,7 @@ from gradio.components import Component
 
 from app.background_job import Job
 from app.frames import Frames
+from app.network_frames import NetworkFrames
 from app.scene import Scene
 from app.sides import Words
 from app.tabs.base import Control, Settings, Values
@@ -80,10 +81,10 @@ class TruthPanel:
 class Browser:
     """The frames of a data folder. It needs no scene: give it a place that is always shown.
 
-    at: index of the open frame; page: of the table.
+    at: index of the open frame; page: of the table; seen_by: the name of the network whose numbers are shown.
     """
 
-    frames: Frames
+    frames: NetworkFrames
     asked: gr.Textbox
     previous: gr.Button
     next: gr.Button
@@ -95,15 +96,17 @@ class Browser:
     table: gr.HTML
     at: gr.State
     page: gr.State
+    seen_by: gr.State
 
     @classmethod
-    def build(cls, frames: Frames, network: str = "") -> Browser:
-        """Adds the browser to the page. network: the name of the one that frames are measured with."""
-        by = f" by {escape(network)}" if network else ""
+    def build(cls, frames: NetworkFrames) -> Browser:
+        """Adds the browser to the page."""
+        first = frames.first
         about = (
-            f'<p class="mt-headline">{len(frames)} frames of {escape(frames.name)}, {escape(frames.split)}.</p>'
-            f'<p class="mt-subdued">Numbers measured{by} are kept in the cache folder of the user who started the '
-            "page, or in the file given with --measured, and are there again after a restart.</p>"
+            f'<p class="mt-headline">{len(first)} frames of {escape(first.name)}, {escape(first.split)}.</p>'
+            '<p class="mt-subdued">They are measured with the network that is chosen (A). Its numbers are kept in the '
+            "cache folder of the user who started the page, or in the file given with <code>--measured</code>, and are "
+            "there again after a restart.</p>"
         )
         with gr.Column(elem_classes="mt-browser", elem_id="frames"):
             gr.HTML(about)
@@ -114,8 +117,7 @@ class Browser:
                 )
                 following = gr.Button("Next \N{RIGHTWARDS ARROW}", size="sm", elem_id="frame-next")
             with gr.Row(elem_classes="mt-frame-keys"):
-                listed = [(quantity.title, quantity.key) for quantity in frames.quantities]
-                number = choice("Sort by", "frames-number", listed)
+                number = choice("Sort by", "frames-number", listed(first))
                 of = stage_choice("frames-of")
                 order = choice("Order", "frames-order", [(words, key) for key, words in ORDERS.items()])
             job = Job.build("Measure all frames", "measure")
@@ -132,11 +134,27 @@ class Browser:
                 table=gr.HTML(js_on_load=OPEN, elem_id="frames-table"),
                 at=gr.State(None),
                 page=gr.State(0),
+                seen_by=gr.State(frames.network),
             )
 
-    def quantity(self, key: str) -> Quantity:
-        """The number that has this key."""
-        return next(one for one in self.frames.quantities if one.key == key)
+    @property
+    def settings(self) -> list[Component]:
+        """What the table is drawn by."""
+        return [self.number, self.of, self.order, self.at, self.page, self.seen_by]
+
+    def seen(self, data: Settings) -> Frames:
+        """The frames as the network sees them whose numbers are shown."""
+        return self.frames.of(data[self.seen_by])
+
+    def quantity(self, data: Settings) -> Quantity:
+        """The number that frames are sorted by; the first where the network has no such number."""
+        known = self.seen(data).quantities
+        return next((one for one in known if one.key == data[self.number]), known[0])
+
+
+def listed(frames: Frames) -> list[tuple[str, str]]:
+    """The numbers that frames can be sorted by: words and key."""
+    return [(quantity.title, quantity.key) for quantity in frames.quantities]
 
 
 @dataclass(frozen=True)

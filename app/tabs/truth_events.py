@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -13,9 +14,10 @@ from gradio.events import Dependency
 from app.background_job import Progress
 from app.frames import Frames
 from app.listeners import NETWORK, PRIVATE, QUIET, sent, toasting
-from app.session import Analysis, Predict
+from app.networks import Networks
+from app.session import Analysis
 from app.tabs.base import Settings, Values
-from app.tabs.truth import Browser, Truth
+from app.tabs.truth import Browser, Truth, listed
 from app.views import truth as view
 from mtcp.evaluation.ranking import error_quantity, ranked
 
@@ -25,13 +27,15 @@ REDRAW = 5
 
 def listen(
     tab: Truth,
-    predict: Predict,
+    networks: Networks,
+    network: gr.Dropdown,
     inbox: gr.State,
     handed: Callable[[Analysis], Any] = lambda analysis: analysis,
 ) -> list[Dependency]:
     """Adds the browser's listeners to the page, if there is one.
 
     Args:
+        network: the name of the one that the person has chosen.
         inbox: gets the `Run` of a frame that the person opens, as `handed` makes it.
 
     Returns:
@@ -40,69 +44,86 @@ def listen(
     browser = tab.browser
     if browser is None:
         return []
-    draw_inputs: list[Component] = [browser.number, browser.of, browser.order, browser.at, browser.page]
-    _listen_to_table(browser, draw_inputs)
-    _listen_to_measuring(browser, draw_inputs, predict)
-    return _listen_to_opening(
-        browser, draw_inputs, lambda index: handed(browser.frames.run(index, predict)), inbox
-    )
+    _listen_to_table(browser)
+    _listen_to_measuring(browser, networks)
+    _listen_to_network(browser, network)
+
+    def run_of(data: Settings, index: int) -> Any:
+        return handed(browser.seen(data).run(index, networks.predict(data[browser.seen_by])))
+
+    return _listen_to_opening(browser, run_of, inbox)
 
 
-def _listen_to_table(browser: Browser, draw_inputs: list[Component]) -> None:
+def _listen_to_table(browser: Browser) -> None:
+    inputs = set(browser.settings)
+
     def from_the_top(data: Settings) -> Values:
         return {browser.page: 0, browser.table: table(browser, {**data, browser.page: 0})}
 
     def turn(data: Settings, event: gr.EventData) -> Values:
-        page = view.clamp_page(int(sent(event, "page")), len(browser.frames))
+        page = view.clamp_page(int(sent(event, "page")), len(browser.seen(data)))
         return {browser.page: page, browser.table: table(browser, {**data, browser.page: page})}
 
     drawn: list[Any] = [browser.table, browser.page]
     changed = [browser.number.input, browser.of.input, browser.order.input]
-    gr.on(changed, from_the_top, set(draw_inputs), drawn, **QUIET)
-    browser.table.select(turn, set(draw_inputs), drawn, **QUIET)
+    gr.on(changed, from_the_top, inputs, drawn, **QUIET)
+    browser.table.select(turn, inputs, drawn, **QUIET)
     assert Context.root_block is not None  # listeners are only ever added inside the page
-    Context.root_block.load(lambda data: table(browser, data), set(draw_inputs), browser.table, **QUIET)
+    Context.root_block.load(lambda data: table(browser, data), inputs, browser.table, **QUIET)
 
 
-def _listen_to_measuring(browser: Browser, draw_inputs: list[Component], predict: Predict) -> None:
-    frames, job = browser.frames, browser.job
+def _listen_to_measuring(browser: Browser, networks: Networks) -> None:
+    job = browser.job
 
     def step(data: Settings) -> tuple[Values, Progress]:
+        frames = browser.seen(data)
         index = frames.unmeasured()
         if index is not None:
-            frames.measure(index, predict)
+            frames.measure(index, networks.predict(data[browser.seen_by]))
         now = measured(frames)
         drawn = {browser.table: table(browser, data)} if not now.more or now.done % REDRAW == 1 else {}
         return drawn, now
 
     def state(data: Settings) -> tuple[Values, Progress]:
-        return {browser.table: table(browser, data)}, measured(frames, stopped=True)
+        return {browser.table: table(browser, data)}, measured(browser.seen(data), stopped=True)
 
-    job.listen(step, state, draw_inputs, [browser.table])
+    job.listen(step, state, browser.settings, [browser.table])
     job.start.click(
-        lambda data: job.begin(data, measured(frames)),
-        {job.wanted, job.tick},
+        lambda data: job.begin(data, measured(browser.seen(data))),
+        {job.wanted, job.tick, browser.seen_by},
         job.outputs,
         **QUIET,
     )
 
 
+def _listen_to_network(browser: Browser, network: gr.Dropdown) -> None:
+    """Another network was chosen: shows what was measured with it. A job ends, as it was one of the other's."""
+
+    def see_by(data: Settings) -> Values:
+        return seen_by(browser, data, data[network])
+
+    outputs: list[Any] = [browser.seen_by, browser.number, browser.table, *browser.job.outputs]
+    unmoved = toasting(see_by, lambda _: {browser.seen_by: gr.skip()})
+    # in the networks' own queue: no step of the job is under way meanwhile, which would draw what is over
+    network.change(unmoved, {*browser.settings, network}, outputs, **NETWORK, **QUIET)
+
+
 def _listen_to_opening(
-    browser: Browser, draw_inputs: list[Component], run_of: Callable[[int], Any], inbox: gr.State
+    browser: Browser, run_of: Callable[[Settings, int], Any], inbox: gr.State
 ) -> list[Dependency]:
     def opened(data: Settings, index: int) -> Values:
-        analysis = run_of(index)
+        analysis = run_of(data, index)
         page = sequence(browser, data).index(index) // view.PAGE
         seen = {**data, browser.at: index, browser.page: page}
-        asked = browser.frames.ids[index]
+        asked = browser.seen(data).ids[index]
         here = {browser.at: index, browser.asked: asked, browser.page: page}
         return {inbox: analysis, **here, browser.table: table(browser, seen)}
 
     def by_button(data: Settings, event: gr.EventData) -> Values:
-        return opened(data, min(max(int(sent(event, "open")), 0), len(browser.frames) - 1))
+        return opened(data, min(max(int(sent(event, "open")), 0), len(browser.seen(data)) - 1))
 
     def by_text(data: Settings) -> Values:
-        return opened(data, browser.frames.find(data[browser.asked]))
+        return opened(data, browser.seen(data).find(data[browser.asked]))
 
     def by_step(way: int) -> Any:
         return lambda data: opened(data, neighbour(browser, data, way))
@@ -111,11 +132,11 @@ def _listen_to_opening(
     outputs: list[Any] = [inbox, browser.at, browser.asked, browser.table, browser.page]
 
     def add(event: Any, listener: Callable[..., Values], *more: Component) -> Dependency:
-        return event(toasting(listener, unmoved), {*draw_inputs, *more}, outputs, **options)
+        return event(toasting(listener, unmoved), {*browser.settings, *more}, outputs, **options)
 
     def unmoved(data: Settings, *_: Any) -> Values:
         at = data[browser.at]
-        return {inbox: None, browser.asked: "" if at is None else browser.frames.ids[at]}
+        return {inbox: None, browser.asked: "" if at is None else browser.seen(data).ids[at]}
 
     return [
         add(browser.table.click, by_button),
@@ -127,10 +148,10 @@ def _listen_to_opening(
 
 def sequence(browser: Browser, data: Settings) -> list[int]:
     """The frames' indices in the order that was chosen; those not measured come last."""
-    rows, order = browser.frames.rows(), data[browser.order]
+    rows, order = browser.seen(data).rows(), data[browser.order]
     if order == "listed":
         return list(range(len(rows)))
-    quantity, of = browser.quantity(data[browser.number]), data[browser.of]
+    quantity, of = browser.quantity(data), data[browser.of]
     worst = ranked(rows, quantity, of)
     if order == "worst":
         return worst
@@ -148,15 +169,38 @@ def neighbour(browser: Browser, data: Settings, way: int) -> int:
 
 def table(browser: Browser, data: Settings) -> str:
     """The page of the table that is asked for."""
+    frames = browser.seen(data)
     listing = view.Listing(
-        rows=browser.frames.rows(),
+        rows=frames.rows(),
         order=sequence(browser, data),
-        quantity=browser.quantity(data[browser.number]),
+        quantity=browser.quantity(data),
         of=data[browser.of],
         page=data[browser.page],
         open=data[browser.at],
+        network=data[browser.seen_by],
     )
-    return view.frames_table(listing, main_quantities(browser.frames))
+    return view.frames_table(listing, main_quantities(frames))
+
+
+def seen_by(browser: Browser, data: Settings, network: str) -> Values:
+    """The table as another network has measured it so far; the rest waits for the person.
+
+    Raises:
+        InputError: the network cannot be used, or the folder lacks what it predicts.
+    """
+    if not network or network == data[browser.seen_by]:
+        return {browser.seen_by: gr.skip()}
+    now, frames = {**data, browser.seen_by: network}, browser.frames.of(network)
+    done = replace(
+        measured(frames), label=f"{len(frames.measured.rows)} of {len(frames)} by {network}", more=False
+    )
+    number = gr.Dropdown(listed(frames), value=browser.quantity(now).key)
+    return {
+        browser.seen_by: network,
+        browser.number: number,
+        browser.table: table(browser, now),
+        **browser.job.halted(done),
+    }
 
 
 def main_quantities(frames: Frames) -> tuple[Any, ...]:

@@ -218,7 +218,8 @@ function place(told, colours) {
     pane.figure.querySelector('figcaption b').textContent = told.names[k];
   });
   root.classList.toggle('mt-cloud-pair', panes.filter((pane) => !pane.figure.hidden).length > 1);
-  legend.hidden = !told.needles;
+  legend.hidden = !told.needles || !told.arrows;
+  legend.firstElementChild.textContent = told.arrows;
   key.hidden = root.querySelector('.mt-cloud-tools').hidden = false;
 }
 

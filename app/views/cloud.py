@@ -16,7 +16,7 @@ import numpy as np
 from app.scene import Scene
 from app.session import Analysis
 from app.views import html, legends, predictions
-from app.views.cloud_layers import compared, layer_name, layers
+from app.views.cloud_layers import TRUTH, compared, layer_name, layers
 from mtcp.drawing import colour
 from mtcp.drawing.colour import palette
 from mtcp.drawing.scale import Scale, scale_end
@@ -210,6 +210,13 @@ def export(analysis: Analysis, layer: str, what: str, sampled: Shape, filter_sha
     elif what != "depth normal" and NORMALS in maps:
         normals = maps[NORMALS][at]
     return Cloud(points, colours[min(which, len(colours) - 1)][keep], normals[keep])
+
+
+def arrows(analysis: Analysis, show: str) -> str:
+    """What the arrows beside those from depth are, by what is shown; empty for a truth without normals."""
+    if show != TRUTH:
+        return "predicted normals"
+    return "" if compared(analysis, TRUTH) is None else "ground-truth normals"
 
 
 def _needles(scene: Scene) -> dict[str, Any]:

@@ -74,17 +74,24 @@ def table(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) ->
     found = chosen_of(analysis, status, cause)
     if not found:
         return '<p class="mt-subdued">No region of this kind.</p>' if analysis.failures else ""
-    shown = _table(analysis, found[:TOP])
-    if len(found) > TOP:
-        more = _table(analysis, found[TOP:])
-        shown += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
-    return f'<div class="mt-legend mt-failures">{shown}</div>'
+    return f'<div class="mt-legend mt-failures">{_folded(analysis, found)}</div>'
 
 
 def explained(analysis: Analysis, status: str = CURRENT) -> str:
-    """The same to be read on paper: all of a status, each with its cause in a sentence; nothing to choose."""
+    """The same to be read elsewhere: all of a status, each with its cause in a sentence; nothing to choose."""
     found = chosen_of(analysis, status)
-    return f'<div class="mt-failures">{_table(analysis, found, causes.sentence)}</div>' if found else ""
+    return f'<div class="mt-failures">{_folded(analysis, found, causes.sentence)}</div>' if found else ""
+
+
+def _folded(
+    analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure], str] | None = None
+) -> str:
+    """The first `TOP` in sight, the others behind their number. told: see `_table`."""
+    shown = _table(analysis, found[:TOP], told)
+    if len(found) > TOP:
+        more = _table(analysis, found[TOP:], told)
+        shown += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
+    return shown
 
 
 def picture(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:

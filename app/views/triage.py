@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.networks import name_of
 from app.session import Analysis
 from app.views import causes, html, legends, outlines
 from mtcp.drawing import colour, shown
@@ -32,6 +33,8 @@ from mtcp.geometry.quantities import DIGITS, INFORMATION, RANKED, Numbers, Photo
 from mtcp.geometry.report import Failure
 from mtcp.io.photo import shrink
 
+REST = "Analyse the rest"
+"""The button that goes on with the photos that have no numbers yet."""
 THUMBNAIL = 240  # px, long side
 STAGES = {
     "refined": "after trace-back (refined)",
@@ -46,7 +49,7 @@ class Entry:
     """What is kept of a photo: the numbers, two small pictures as data URIs, and the uploaded file.
 
     worst: its worst failure in a few words, which is outlined in `photo`; empty where none fails. fov: the field of
-    view in degrees that was asked for, None for the photo's own.
+    view in degrees that was asked for, None for the photo's own. network: the name of the one that was asked for.
     """
 
     path: str
@@ -55,10 +58,11 @@ class Entry:
     angles: str = ""
     worst: str = ""
     fov: float | None = None
+    network: str = ""
 
 
-def entry(analysis: Analysis, path: str, fov: float | None = None) -> Entry:
-    """The entry of a photo that the network has seen. fov: see `Entry`."""
+def entry(analysis: Analysis, path: str, fov: float | None = None, network: str = "") -> Entry:
+    """The entry of a photo that the network has seen. fov, network: see `Entry`."""
     report, camera = analysis.coherence, analysis.prediction.camera
     height, width = analysis.original
     details = {
@@ -68,6 +72,7 @@ def entry(analysis: Analysis, path: str, fov: float | None = None) -> Entry:
         "camera_from": analysis.prediction.camera_from,
         "geometry_note": analysis.prediction.geometry_note,
         "unlike": analysis.prediction.unlike,
+        "checkpoint": analysis.prediction.checkpoint,
         **failure_counts(report),
         **worst_cause(report),
     }
@@ -89,6 +94,7 @@ def entry(analysis: Analysis, path: str, fov: float | None = None) -> Entry:
         angles,
         "" if failure is None else _in_words(failure),
         fov,
+        network,
     )
 
 
@@ -102,9 +108,9 @@ def _in_words(failure: Failure) -> str:
     return f"{label}{failure.share_pct:.1f} % of the picture: {failure.cause.name}"
 
 
-def unreadable(path: str, problem: str) -> Entry:
-    """The entry of a file that could not be analysed."""
-    return Entry(path, TriageRow(Path(path).name, problem=problem))
+def unreadable(path: str, problem: str, network: str = "") -> Entry:
+    """The entry of a file that could not be analysed. network: see `Entry`."""
+    return Entry(path, TriageRow(Path(path).name, problem=problem), network=network)
 
 
 def small(picture: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
@@ -182,9 +188,27 @@ def summary(entries: Sequence[Entry], quantity: Quantity) -> str:
     if not rows:
         return problems(entries)
     photos = "1 photo" if len(rows) == 1 else f"{len(rows)} photos"
+    by = predicted_by(rows)
     before, after = (mean(rows, quantity.key, of) for of in ("initial", "refined"))
-    said = sentence(photos, quantity, before, after, improved(rows, quantity))
+    said = sentence(
+        f"{photos}, predicted by {by}" if by else photos, quantity, before, after, improved(rows, quantity)
+    )
     return f'<p class="mt-headline">{said}</p>{problems(entries)}'
+
+
+def predicted_by(rows: Sequence[TriageRow]) -> str:
+    """The names of the networks that rows are of, as HTML; empty where the rows do not tell."""
+    files = {str(row.details["checkpoint"]) for row in rows if "checkpoint" in row.details}
+    return ", ".join(f'<b class="mt-network-name">{html.text(name_of(file))}</b>' for file in sorted(files))
+
+
+def waiting(network: str, count: int) -> str:
+    """In place of a ranking, where a network has not seen the photos yet."""
+    photos = "this photo" if count == 1 else f"these {count} photos"
+    return (
+        f'<p class="mt-headline"><b class="mt-network-name">{html.text(network)}</b> has not seen {photos} yet: '
+        f"<b>{REST}</b> runs it on {'it' if count == 1 else 'them'}.</p>"
+    )
 
 
 def sentence(

@@ -185,7 +185,9 @@ def _errors(
 
 @dataclass(frozen=True)
 class Listing:
-    """How the table of frames is drawn. order: indices into `rows`; of: stage; open: index of the open one."""
+    """How the table of frames is drawn. order: indices into `rows`; of: stage; open: index of the open one. network:
+    the name of the one that the numbers are of.
+    """
 
     rows: Sequence[TriageRow]
     order: Sequence[int]
@@ -193,7 +195,7 @@ class Listing:
     of: str
     page: int
     open: int | None
-    first: int = 1
+    network: str = ""
 
 
 def frames_table(listing: Listing, quantities: Sequence[Quantity]) -> str:
@@ -219,7 +221,9 @@ def frames_table(listing: Listing, quantities: Sequence[Quantity]) -> str:
         cells = "".join(f"<td>{cell}</td>" for cell in ("", f"mean of {len(known)}", *means, moved, *rest))
         foot = f"<tfoot><tr>{cells}</tr></tfoot>"
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
-    return f'<div class="mt-legend mt-frames">{table}</div>{_pages(start, len(rows))}'
+    by = f' by <b class="mt-network-name">{html.text(listing.network)}</b>' if listing.network else ""
+    told = f'<p class="mt-headline">Measured{by}: {len(known)} of {len(rows)} frames.</p>'
+    return f'{told}<div class="mt-legend mt-frames">{table}</div>{_pages(start, len(rows))}'
 
 
 def _frame_row(place: int, index: int, listing: Listing, others: Sequence[Quantity]) -> str:

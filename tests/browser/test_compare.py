@@ -74,7 +74,7 @@ def test_other_tabs_compare_them_too(seen: Visit) -> None:
 
 def test_swapped_back_and_alone(seen: Visit) -> None:
     page = seen.page
-    choose(page, "b", "none: initial | refined")
+    choose(page, "b", "none")
     expect(page.locator(PANES)).to_have_text(["initial", "refined"], timeout=PATIENCE_MS)
     expect(page.locator("#coherence-headline")).to_contain_text("trace-back", timeout=PATIENCE_MS)
     choose(page, "a", B)  # it has one stage alone

@@ -54,6 +54,11 @@ def test_report_opens_offline(seen: Visit, chromium: Browser, tmp_path: Path) ->
     expect(page.locator("main")).to_contain_text("python -m mtcp coherence app/examples/bathroom.jpg")
     assert page.locator(".outlined path").count() == page.locator(".outlined .mt-spot").count() > 0
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    rows = page.locator(".mt-failures tbody tr")
+    seen_rows = "all => all.filter((row) => row.checkVisibility()).length"
+    assert 10 <= rows.evaluate_all(seen_rows) < rows.count()  # the rest of the long list is folded
+    page.emulate_media(media="print")
+    assert rows.evaluate_all(seen_rows) == rows.count()
     assert not errors and all(url.startswith(("file:", "data:")) for url in requests)
     context.close()
 

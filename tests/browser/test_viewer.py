@@ -356,6 +356,7 @@ def test_the_truth_is_a_third_cloud(true_page: Page) -> None:
     expect(shown).to_have_text(["initial", "refined"])
     true_page.locator("#cloud-show").get_by_text("ground truth").click()
     expect(shown).to_have_text(["ground truth"])
+    expect(true_page.locator(".mt-cloud-needles")).to_have_text("ground-truth normals normals from depth")
     shot = picture(true_page, 2)
     assert (np.abs(shot - shot[4, shot.shape[1] // 2]).max(axis=2) > 12).mean() > 0.2
 
