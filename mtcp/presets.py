@@ -15,6 +15,16 @@ PLAIN: dict[str, Any] = {
 }
 """What is left out of the plain multi-task network."""
 _PLAIN = ModelConfig(**PLAIN)
+_PAPER = ModelConfig(
+    width=256,
+    queries=100,
+    query_layers=9,
+    query_heads=8,
+    height=480,
+    image_width=640,
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+)
 
 DESIGNS: dict[str, ModelConfig] = {
     "plain": _PLAIN,
@@ -35,33 +45,20 @@ DESIGNS: dict[str, ModelConfig] = {
 }
 """Other designs of multi-task networks, at lite's backbone, width and size (docs/systems.md)."""
 PRESETS: dict[str, ModelConfig] = {
-    "lite": ModelConfig(kv_stride=2, mask_gate="sigmoid"),
+    "lite": ModelConfig(
+        kv_stride=2,
+        query_gate=False,
+        mask_gate="sigmoid",  # for those who switch the gate on
+        cfm_residual="input",
+        cfm_scale=True,
+        srm_shrink="antialiased",
+        heads="conv",
+    ),
     "published": ModelConfig(heads="conv"),  # at lite's size; all other departures are off by default
     "single": _PLAIN.replace(tasks=("semseg",)),
     **DESIGNS,
-    "paper": ModelConfig(
-        shared="mask2former",
-        backbone="facebook/mask2former-swin-small-ade-semantic",
-        width=256,
-        queries=100,
-        query_layers=9,
-        query_heads=8,
-        height=480,
-        image_width=640,
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-    ),
-    "paper-timm": ModelConfig(
-        backbone="swin_small_patch4_window7_224",
-        width=256,
-        queries=100,
-        query_layers=9,
-        query_heads=8,
-        height=480,
-        image_width=640,
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-    ),
+    "paper": _PAPER.replace(shared="mask2former", backbone="facebook/mask2former-swin-small-ade-semantic"),
+    "paper-timm": _PAPER.replace(backbone="swin_small_patch4_window7_224"),
 }
 
 

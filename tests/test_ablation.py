@@ -59,7 +59,7 @@ EXPECTED: dict[str, Expected] = {
     "cfm-published": ({DECODERS, CFM}, "none", "uniform", None, 0.0, 2),
     "cfm": ({DECODERS, CFM}, "input", "uniform", None, 0.0, 2),
     "mtcp": (ALL, "input", "uniform", None, 0.0, 2),
-    "mtcp-slope": (ALL, "input", "uniform", None, 1.0, 2),
+    "mtcp-slope": (ALL, "input", "uniform", None, 0.25, 2),
     "mtcp-lps": (ALL, "input", "lps", 7.5, 0.0, 2),
     "trace-back": ({DECODERS, BACK}, "", "uniform", None, 0.0, 2),
     "published": (ALL, "none", "uniform", None, 0.0, 2),

@@ -147,7 +147,9 @@ def test_networks_of_a_variant() -> None:
     assert all(network.networks(lite, name) == [lite] for name in network.SAME)
     single, plain = network.networks(lite, "single"), network.networks(lite, "plain")
     assert [one.tasks for one in single] == [one.tasks for one in plain] == [(task,) for task in lite.tasks]
-    assert {(one.refinement, one.query_gate, one.fusion) for one in single} == {("trace_back", True, "none")}
+    assert {(one.refinement, one.query_gate, one.fusion) for one in single} == {
+        ("trace_back", lite.query_gate, "none")
+    }
     assert {(one.refinement, one.query_gate, one.task_decoder) for one in plain} == {("none", False, False)}
     assert {one.backbone for one in (*single, *plain)} == {lite.backbone}
 

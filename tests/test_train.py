@@ -373,7 +373,7 @@ def test_a_state_that_the_configuration_no_longer_fits_is_one_line(tmp_path: Pat
 
 
 def test_decay_acts_on_layers_and_on_no_table() -> None:
-    model = MTCP(preset("lite"))
+    model = MTCP(preset("lite", query_gate=True))
     acted_on = decayed(model)
     spared = {name for name, parameter in model.named_parameters() if parameter.ndim > 1} - acted_on.keys()
     tables = {f"decoders.{t}.stages.{s}.blocks.{b}.attn.relative_position_bias_table"

@@ -32,7 +32,7 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
         AblationRow("cfm", "+ CFM with its input added", "decoders-on", CFM, start="decoders"),
         AblationRow("mtcp", "+ trace-back = MT-CP", "cfm", {"refinement": "trace_back"}, start="decoders"),
         AblationRow(
-            "mtcp-slope", "MT-CP with the slope term", "mtcp", train={"slope": 1.0}, start="decoders"
+            "mtcp-slope", "MT-CP with the slope term", "mtcp", train={"slope": 0.25}, start="decoders"
         ),
         AblationRow(
             "mtcp-lps", "MT-CP, LPS", "mtcp", train={"balancing": "lps", "kappa": 7.5}, start="decoders"
