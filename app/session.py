@@ -18,6 +18,7 @@ from app.result_cache import give_back
 from app.sides import ONE, Pair, Words
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
+from mtcp.geometry.cause_shares import of_last_stage
 from mtcp.geometry.regions import nearest
 from mtcp.geometry.report import Coherence, Failure
 from mtcp.inference.prediction import Prediction, coherence_of
@@ -141,9 +142,11 @@ class Analysis:
 
 
 def _ranks(failures: tuple[Failure, ...]) -> np.ndarray:
-    """int (h, w): the rank of the failure at each pixel of the regions' size, the worst where two meet; 0 at none."""
-    ranks = np.zeros(failures[0].region.size, int)
-    for failure in reversed(failures):
+    """int (h, w): the rank of the failure at each pixel of the regions' size; 0 at none. Where two meet, that of the
+    last prediction before one that is left of the initial one, which is not among those first listed; then the worst.
+    """
+    ranks, listed = np.zeros(failures[0].region.size, int), of_last_stage(failures)
+    for failure in sorted(failures, key=lambda one: (one not in listed, one.rank), reverse=True):
         ranks[failure.region.mask()] = failure.rank
     return ranks
 

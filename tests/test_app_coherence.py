@@ -282,6 +282,16 @@ def test_filter_keeps_the_status_asked_for(analysis: Analysis) -> None:
     assert failures.choices(run_of(maps(40, 10))) == [("all (1)", "current")]
 
 
+def test_a_click_chooses_what_is_listed_before_what_is_left_of_the_initial_prediction() -> None:
+    initial, refined = maps(40, 5), maps(5, 5)
+    refined["normals"][:, 20:40] = tilted(np.full((SIZE[0], 20), 40, np.float32))
+    analysis = run_of(initial, refined)
+    left, listed = analysis.failures
+    assert (left.found_in, listed.found_in) == ("initial", "refined")
+    assert analysis.failure_at(30, SIZE[0] // 2) == listed.rank
+    assert analysis.failure_at(8, SIZE[0] // 2) == left.rank
+
+
 def test_filter_and_order_by_cause() -> None:
     off = maps(40, 10)
     normals = off["normals"].copy()

@@ -202,7 +202,7 @@ def test_a_variant_that_computes_something_else_shows_its_difference() -> None:
 def test_macs_of_fusion_and_trace_back_are_those_counted_by_hand() -> None:
     """What is computed is counted: the streamed affinity, and trace-back's maps convolved before they grow."""
     size, C, N = (64, 96), 8, 16 * 24
-    config = preset("lite", **SMALL, kv_stride=1, tasks=("semseg", "depth"))
+    config = preset("lite", **SMALL, kv_stride=1, heads="linear", tasks=("semseg", "depth"))
     macs = {
         name: count_macs(MTCP(config.replace(**changes)), size)
         for name, changes in {

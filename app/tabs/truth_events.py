@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 from gradio.context import Context
 from gradio.events import Dependency
@@ -55,7 +56,7 @@ def listen(
 
 
 def _listen_to_table(browser: Browser) -> None:
-    inputs = set(browser.settings)
+    inputs: set[Block] = set(browser.settings)
 
     def from_the_top(data: Settings) -> Values:
         return {browser.page: 0, browser.table: table(browser, {**data, browser.page: 0})}

@@ -100,7 +100,7 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
     Image.fromarray(np.full((height // 2, width // 2), 2500, np.uint16)).save(depth)
     labels = tmp_path / "labels.npy"
     np.save(labels, np.full((height, width), 57))
-    page.get_by_text("Ground truth of this photo").click()
+    page.get_by_role("button", name="Ground truth of this photo").click()
     page.locator("#truth-files input[type=file]").set_input_files([depth, labels])
     expect(page.get_by_text(re.compile(r"labels\.npy: label 57 is out of range"))).to_be_visible(
         timeout=PATIENCE_MS

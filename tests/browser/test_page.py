@@ -92,7 +92,9 @@ def test_divider_moves_by_keyboard_without_the_server(shown: Visit) -> None:
         assert cut(picture) == pytest.approx(100 * at, abs=0.1)
         changed = np.abs(pixels(picture) - before[task]).max(axis=(0, 2)) > 8  # by column
         width = len(changed)
-        assert changed[round((at + 0.02) * width) : width // 2].mean() > 0.9, task
+        assert changed[round((at + 0.02) * width) : width // 2].mean() > 0.4, (
+            task
+        )  # of columns: some stay as they were
         assert not changed[round(0.05 * width) : round((at - 0.15) * width)].any(), task
     assert shown.calls == calls
 

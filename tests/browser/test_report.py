@@ -74,8 +74,11 @@ def test_the_address_follows_without_a_history(seen: Visit) -> None:
     page = seen.page
     tells(page, example="bathroom", tab="coherence", failure="1")
     before = page.evaluate("() => history.length")
-    page.locator('#failures tr[data-failure="2"]').click()
-    tells(page, failure="2")
+    row = page.locator("#failures tr[data-failure]").nth(1)
+    rank = row.get_attribute("data-failure")
+    assert rank
+    row.click()
+    tells(page, failure=rank)
     page.get_by_role("tab", name="Predictions", exact=True).click()
     tells(page, tab="predictions")
     page.locator("#probe-x input").fill("3")
