@@ -40,7 +40,12 @@ _LOOK = go.layout.Template(
         "yaxis": _AXIS,
         "hoverlabel": {"bgcolor": BACKGROUND, "bordercolor": LINE, "font": {"color": TEXT, "size": 12}},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": SUBDUED, "activecolor": TEXT},
-        "legend": {"orientation": "h", "bgcolor": "rgba(0,0,0,0)", "groupclick": "togglegroup"},
+        "legend": {
+            "orientation": "h",
+            "bgcolor": "rgba(0,0,0,0)",
+            "groupclick": "togglegroup",
+            "tracegroupgap": 0,  # charts.js counts a legend's rows to keep the headings clear of them
+        },
     }
 )
 
