@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Sequence
@@ -85,7 +84,6 @@ def load(checkpoint: Path, device: str, name: str | None = None) -> Network:
         checkpoint=predictor.name,
         device=str(predictor.device),
         card=predictor.card,
-        weights=hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
     )
 
 

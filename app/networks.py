@@ -24,9 +24,7 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class Network:
-    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it;
-    weights: the file's sha256, where there is one.
-    """
+    """What the page needs to know of a loaded network. checkpoint: the name of its file; card: what that says of it."""
 
     predict: session.Predict
     tasks: tuple[Task, ...]
@@ -34,7 +32,11 @@ class Network:
     device: str
     pace: Pace = field(default_factory=Pace)
     card: Mapping[str, Any] = field(default_factory=dict)
-    weights: str = ""
+
+    @property
+    def weights(self) -> str:
+        """The file's sha256 as its card has it, which was compared when it was loaded; empty without a card."""
+        return str(self.card.get("sha256", ""))
 
     @property
     def name(self) -> str:

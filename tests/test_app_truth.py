@@ -231,7 +231,9 @@ def test_unknown_splits_are_refused(folder: Path) -> None:
 
 
 def fake(name: str, **more: Any) -> Network:
-    return Network(FakePredictor(checkpoint=f"{name}.safetensors", **more), TASKS, name, "cpu", weights=name)
+    return Network(
+        FakePredictor(checkpoint=f"{name}.safetensors", **more), TASKS, name, "cpu", card={"sha256": name}
+    )
 
 
 @pytest.fixture

@@ -23,9 +23,7 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     """
     return (
         *_singles(tasks, budgets=2),
-        AblationRow(
-            "plain", "plain multi-task", None, PLAIN, {"balancing": "uniform", "slope": 0.0}, budgets=2
-        ),
+        _plain("plain multi-task", budgets=2),
         AblationRow("decoders", "+ task decoders, half of the training", "plain", {"task_decoder": True}),
         AblationRow("decoders-on", "+ task decoders", "decoders", start="decoders"),
         AblationRow("cfm-published", "+ CFM as published", "decoders-on", PUBLISHED_CFM, start="decoders"),
@@ -79,7 +77,7 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
 def systems(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     """Every design that there is, with one budget and one start, uniform weights."""
     plain = DESIGNS["plain"].to_dict()
-    rows = [AblationRow("plain", "plain multi-task", None, PLAIN, {"balancing": "uniform", "slope": 0.0})]
+    rows = [_plain("plain multi-task")]
     for name, design in DESIGNS.items():
         changed = {key: value for key, value in design.to_dict().items() if value != plain[key]}
         of_other_tasks = changed.get("branching") and set(tasks) != set(design.tasks)
@@ -98,7 +96,7 @@ def balancing(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     """Every balancing strategy, on the plain network."""
     return (
         *_singles(tasks),
-        AblationRow("plain", "uniform weights", None, PLAIN, {"balancing": "uniform", "slope": 0.0}),
+        _plain("uniform weights"),
         *(
             AblationRow(name, name, "plain", train={"balancing": name})
             for name in OPTIONS
@@ -112,13 +110,18 @@ def gate(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
     with_gate = {"query_gate": True}
     return (
         *_singles(tasks),
-        AblationRow("plain", "without the gate", None, PLAIN, {"balancing": "uniform", "slope": 0.0}),
+        _plain("without the gate"),
         AblationRow("sigmoid", "sigmoid of the mean mask", "plain", {**with_gate, "mask_gate": "sigmoid"}),
         AblationRow("normalised", "normalised masks", "plain", {**with_gate, "mask_gate": "normalised"}),
         AblationRow(
             "supervised", "normalised and supervised masks", "normalised", train={"mask_supervision": 1.0}
         ),
     )
+
+
+def _plain(title: str, budgets: int = 1) -> AblationRow:
+    """The plain network, on which all other rows of a grid build."""
+    return AblationRow("plain", title, None, PLAIN, {"balancing": "uniform", "slope": 0.0}, budgets=budgets)
 
 
 def _singles(tasks: Sequence[str], budgets: int = 1) -> list[AblationRow]:

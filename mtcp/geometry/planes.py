@@ -94,13 +94,11 @@ def fit_plane(centre: np.ndarray, covariance: np.ndarray) -> tuple[Vector, float
     return _vector(normal), float(np.sqrt(max(values[0], 0.0)))
 
 
-def mean_normal(normals: np.ndarray, part: np.ndarray | None = None) -> Vector | None:
-    """Direction of the sum of unit vectors (N, 3), or of those (h, w, 3) in a mask (h, w); None where they cancel or
-    none is known.
-    """
+def mean_normal(normals: np.ndarray, part: np.ndarray) -> Vector | None:
+    """Direction of the sum of the unit vectors (h, w, 3) in a mask (h, w); None where they cancel or none is known."""
     from mtcp.geometry import kernels
 
-    total = normals.sum(axis=0, dtype=np.float64) if part is None else kernels.sum_vectors(normals, part)
+    total = kernels.sum_vectors(normals, part)
     length = math.hypot(*total)
     return _vector(total / length) if length > 1e-6 else None
 

@@ -133,16 +133,16 @@ def direction_and_scatter(vectors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 @compiled
-def inverse_depth_plane(rows: np.ndarray, columns: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Least squares of the inverse depth of pixels, all (N,), as a column + b row + c: (a, b, c). NaN where the pixels
+def inverse_depth_plane(x: np.ndarray, y: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Least squares of the inverse depth at rays (x, y, 1), all (N,), as a x + b y + c: (a, b, c). NaN where those
     with a depth over 0 lie on a line.
     """
     count, mean_x, mean_y, mean_d = 0, 0.0, 0.0, 0.0
     for n in range(len(depth)):
         if depth[n] > 0:
             count += 1
-            mean_x += columns[n]
-            mean_y += rows[n]
+            mean_x += x[n]
+            mean_y += y[n]
             mean_d += 1.0 / np.float64(depth[n])
     found = np.full(3, np.nan)
     if count < 3:
@@ -151,12 +151,12 @@ def inverse_depth_plane(rows: np.ndarray, columns: np.ndarray, depth: np.ndarray
     xx, xy, yy, xd, yd = 0.0, 0.0, 0.0, 0.0, 0.0
     for n in range(len(depth)):
         if depth[n] > 0:
-            x, y, d = columns[n] - mean_x, rows[n] - mean_y, 1.0 / np.float64(depth[n]) - mean_d
-            xx += x * x
-            xy += x * y
-            yy += y * y
-            xd += x * d
-            yd += y * d
+            u, v, d = x[n] - mean_x, y[n] - mean_y, 1.0 / np.float64(depth[n]) - mean_d
+            xx += u * u
+            xy += u * v
+            yy += v * v
+            xd += u * d
+            yd += v * d
     det = xx * yy - xy * xy
     if det > 1e-6 * xx * yy:
         a, b = (xd * yy - yd * xy) / det, (yd * xx - xd * xy) / det

@@ -10,7 +10,6 @@ import numpy as np
 
 from mtcp.geometry.normals import angle_deg
 from mtcp.geometry.regions import Part, bordered
-from mtcp.geometry.report import Vector
 from mtcp.geometry.stage import StageInput
 
 _SAMPLE = 2000  # pixels that means and planes are taken over: more do not change them
@@ -43,9 +42,9 @@ def look(region: Part, stage: StageInput) -> Seen:
     if depth_mean is not None and normals_mean is not None:
         means = float(angle_deg(depth_mean, normals_mean))
     if normals_mean is not None:
-        plane = _plane_deg(at, stage, normals_mean)
-        x, y = stage.axes
-        view = float(angle_deg(-np.array((x[at[1]].mean(), y[at[0]].mean(), 1.0)), normals_mean))
+        x, y = stage.axes[0][at[1]], stage.axes[1][at[0]]
+        plane = _plane_deg(x, y, stage.depth[at], normals_mean)
+        view = float(angle_deg(-np.array((x.mean(), y.mean(), 1.0)), normals_mean))
     return Seen(
         pixel_deg=float(stage.maps.angle_deg[at].mean(dtype=np.float64)),
         means_deg=means,
@@ -91,25 +90,17 @@ def _around(region: Part, stage: StageInput) -> Part:
     return near | wide.view(bool), (rows, columns)
 
 
-def _plane_deg(
-    at: tuple[np.ndarray, np.ndarray], stage: StageInput, normal: Vector | np.ndarray
-) -> float | None:
-    """Angle between a normal and the plane through the depth at pixels (rows, columns), degrees; None where these lie
-    on a line.
+def _plane_deg(x: np.ndarray, y: np.ndarray, depth: np.ndarray, normal: np.ndarray) -> float | None:
+    """Angle between a normal and the plane through points: rays (x, y, 1) and their depth, all (N,). Degrees; None
+    where the rays lie on a line.
 
     The plane is fitted to the inverse depth, as everywhere. Steep ripples turn a surface's mean normal, because their
     slopes to either side are not seen alike, but not this plane.
     """
     from mtcp.geometry import region_kernels
 
-    column, row, value = region_kernels.inverse_depth_plane(*at, stage.depth[at])
-    if math.isnan(value):
-        return None
-    camera = stage.camera
-    a, b = column * camera.fx, row * camera.fy
-    # the value belongs to pixel (0, 0), whose centre has the coordinates x[0] and y[0]
-    facing = np.array((a, b, value - a * stage.axes[0][0] - b * stage.axes[1][0]))
-    return float(angle_deg(-facing, np.array(normal)))
+    slopes = region_kernels.inverse_depth_plane(x, y, depth)
+    return None if math.isnan(slopes[2]) else float(angle_deg(-slopes, normal))
 
 
 def _near_jump(region: Part, stage: StageInput) -> float:
