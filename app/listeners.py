@@ -21,8 +21,9 @@ NETWORK: dict[str, Any] = {"concurrency_id": "network", "concurrency_limit": 1}
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"}
 """Not an endpoint; and never dropped: by default gradio drops an event whose like is still running, and the
 page would show a new photo with the maps of the last."""
-QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}
-"""The same for what is done at once: nothing is covered meanwhile."""
+QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "show_progress_on": []}
+"""The same for what is done at once: nothing is covered meanwhile. The empty list spares the browser work: gradio tells
+each output of each change of an event's status, hidden or not, and copies all that the output holds to do so."""
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 """For what a person does many times in a row: only the last one counts."""
 ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "once"}

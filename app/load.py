@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.one_thread import OneThread
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
@@ -36,9 +37,12 @@ def load_all(given: Sequence[Path], device: str) -> Networks:
     shipped = [path for path in sorted(DEFAULT_CHECKPOINT.parent.glob("*.safetensors")) if _has_card(path)]
     paths = list({path.resolve(): path for path in [*given, *shipped]}.values())
     names = unique_names(paths)
-    first = load(paths[0], device, names[0])
+    thread = OneThread()
+    first = load(paths[0], device, names[0], thread)
     others = list(zip(names, paths, strict=True))[1:]
-    offers = {name: Offer(_tasks_of(path), partial(load, path, device, name)) for name, path in others}
+    offers = {
+        name: Offer(_tasks_of(path), partial(load, path, device, name, thread)) for name, path in others
+    }
     networks = Networks(first, offers)
     if os.environ.get("SPACES_ZERO_GPU"):
         for name in networks.names:
@@ -62,8 +66,9 @@ def _tasks_of(path: Path) -> tuple[Task, ...]:
     return task_set(config.task_set, config.tasks)
 
 
-def load(checkpoint: Path, device: str, name: str | None = None) -> Network:
-    """The network, ready for the page. name: what the page calls it; by default as its file.
+def load(checkpoint: Path, device: str, name: str | None = None, thread: OneThread | None = None) -> Network:
+    """The network, ready for the page. name: what the page calls it; by default as its file. thread: where it is loaded
+    and runs on a CPU; one of its own by default.
 
     Raises:
         InputError: the checkpoint or the device cannot be used.
@@ -72,11 +77,15 @@ def load(checkpoint: Path, device: str, name: str | None = None) -> Network:
     from app.networks import Network
     from mtcp.inference.predictor import Predictor
 
-    predictor = Predictor(checkpoint, device=device)
+    thread = thread or OneThread()
+    predictor = thread.run(lambda: Predictor(checkpoint, device=device))
     predictor.name = f"{name or checkpoint.stem}.safetensors"
+    threaded = predictor.device.type == "cpu" and not os.environ.get("SPACES_ZERO_GPU")
 
     def predict(photo: np.ndarray, facts: PhotoFacts | None = None) -> Prediction:
-        return predictor(photo, facts=facts)
+        if not threaded:  # ZeroGPU calls from a process that it forks, which has no other thread
+            return predictor(photo, facts=facts)
+        return thread.run(lambda: predictor(photo, facts=facts))
 
     return Network(
         predict=gpu.borrowed(predict),

@@ -24,6 +24,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.blocks import postprocess_update_dict
+from gradio.context import LocalContext
 
 from app import serve, session, ui
 from app.load import load
@@ -57,6 +58,7 @@ def rows(photo: Path, repeats: int) -> list[Interaction]:
         """The same run with nothing computed yet."""
         return Scene.of(first.with_camera(first.prediction.camera))
 
+    LocalContext.in_event_listener.set(True)  # components are updates from here on
     first = run()
     found = [measured("photo: read, network", run, repeats, sent=False)]
     found.append(measured("photo: coherence, failures", fresh, repeats, sent=False))
@@ -102,10 +104,10 @@ def travelled(values: Values) -> int:
     """Bytes that these values send: JSON, and the files that the browser then fetches."""
     total = 0
     for component, value in values.items():
+        if isinstance(value, gr.blocks.Block):
+            value = {**value.constructor_args, "__type__": "update"}
         if isinstance(value, dict) and value.get("__type__") == "update":
             ready: Any = postprocess_update_dict(component, dict(value), postprocess=True)
-        elif isinstance(value, gr.blocks.Block):
-            ready = getattr(value, "value", None)
         else:
             ready = component.postprocess(value)
         ready = ready.model_dump() if hasattr(ready, "model_dump") else ready

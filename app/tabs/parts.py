@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
+from app.pictures import written
 from app.sides import FIRST, ONE, SECOND, Words
 from app.tabs.base import Values
 from app.views.triage import STAGES
@@ -51,12 +52,13 @@ class Comparison:
 
     def fill(self, initial: np.ndarray | None, refined: np.ndarray | None, words: Words = ONE) -> Values:
         """Values for the pictures, RGB uint8 (H, W, 3). refined: None where there is no trace-back."""
+        files = [None if one is None else written(one, self.both) for one in (initial, refined)]
         traced = refined is not None
         return {
             self.both: gr.ImageSlider(
-                (initial, refined) if traced else None, visible=traced, label=_both(self.title, words)
+                tuple(files) if traced else None, visible=traced, label=_both(self.title, words)
             ),
-            self.alone: gr.Image(None if traced else initial, visible=not traced),
+            self.alone: gr.Image(None if traced else files[0], visible=not traced),
         }
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import gradio as gr
 from gradio.components import Component
 
+from app.pictures import side_by_side, written
 from app.scene import Scene
 from app.sides import FIRST, ONE, SECOND, Words
 from app.tabs.base import Control, Settings, Values
@@ -60,7 +61,7 @@ class TaskPanel:
         filled |= self.compare.fill(view.initial, view.refined, words)
         if change is None:
             return filled | {self.note: "", self.change: gr.Image(None, visible=False), self.key: ""}
-        shown = gr.Image(change.picture, visible=True)
+        shown = gr.Image(written(change.picture, self.change), visible=True)
         return filled | {self.note: change.note, self.change: shown, self.key: change.legend}
 
 
@@ -118,14 +119,21 @@ class Predictions:
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
         analysis = scene.analysis
-        views = {task.name: predictions.view(analysis, task) for task in analysis.prediction.task_list()}
-        changes = [view.change.short for view in views.values() if view.change]
+        there = {task.name: task for task in analysis.prediction.task_list()}
+
+        def draw(panel: TaskPanel) -> tuple[predictions.TaskView | None, Values]:
+            task = there.get(panel.task)
+            view = None if task is None else predictions.view(analysis, task)
+            return view, panel.fill(view, analysis.words)
+
+        drawn = side_by_side(draw, self.tasks)
+        changes = [view.change.short for view, _ in drawn if view is not None and view.change]
         filled: Values = {
             self.headline: page.headline(changes, analysis.words),
             self.divider: gr.Slider(visible=bool(changes), label=_divider(analysis.words)),
         }
-        for panel in self.tasks:
-            filled |= panel.fill(views.get(panel.task), analysis.words)
+        for _, values in drawn:
+            filled |= values
         return filled
 
     def point(self, scene: Scene, settings: Settings) -> Values:

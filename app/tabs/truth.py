@@ -13,6 +13,7 @@ from gradio.components import Component
 from app.background_job import Job
 from app.frames import Frames
 from app.network_frames import NetworkFrames
+from app.pictures import side_by_side, written
 from app.scene import Scene
 from app.sides import Words
 from app.tabs.base import Control, Settings, Values
@@ -69,7 +70,7 @@ class TruthPanel:
             return {self.column: gr.Column(visible=False), self.truth: None, **self.errors.fill(None, None)}
         return {
             self.column: gr.Column(visible=True),
-            self.truth: shown.truth,
+            self.truth: written(shown.truth, self.truth),
             self.truth_legend: shown.truth_legend,
             **self.errors.fill(shown.initial, shown.refined, words),
             self.error_legend: shown.error_legend,
@@ -206,9 +207,14 @@ class Truth:
             self.headline: view.headline(analysis) or view.EMPTY,
             self.caveat: view.caveat(analysis),
         }
-        views = {task.name: view.view(analysis, task) for task in analysis.prediction.task_list()}
-        for panel in self.panels:
-            values |= panel.fill(views.get(panel.task), analysis.words)
+        there = {task.name: task for task in analysis.prediction.task_list()}
+
+        def draw(panel: TruthPanel) -> Values:
+            task = there.get(panel.task)
+            return panel.fill(None if task is None else view.view(analysis, task), analysis.words)
+
+        for drawn in side_by_side(draw, self.panels):
+            values |= drawn
         return values | self.point(scene, settings)
 
     def point(self, scene: Scene, settings: Settings) -> Values:
