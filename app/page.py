@@ -21,7 +21,7 @@ from app.result_cache import CachedResult, ResultCache
 from app.scene import Scene
 from app.sidebar import Sidebar
 from app.tabs.attention import Attention
-from app.tabs.base import Settings, Tab, Values
+from app.tabs.base import Settings, Tab, Values, slug
 from app.tabs.coherence import Coherence
 from app.tabs.predictions import Predictions
 from app.tabs.truth import Browser, Truth
@@ -216,7 +216,7 @@ def build_slots(network: Network, sources: Sources, networks: Networks | None = 
             first = (
                 view.preparing(sources.opening.photo.name) if sources.opening and kind is Coherence else ""
             )
-            empty = gr.HTML(said + first, elem_id=f"empty-{kind.title.lower()}")
+            empty = gr.HTML(said + first, elem_id=f"empty-{slug(kind.title)}")
             with gr.Column(visible=False) as shown:
                 tab = builder()
         slots.append(TabSlot(tab, place, empty, shown, said))

@@ -8,7 +8,7 @@ function follow() {
   const at = new URL(location.href), tab = document.querySelector('#tabs [role=tab][aria-selected=true]');
   OURS.forEach((key) => at.searchParams.delete(key));
   const wanted = [...new URLSearchParams(said.dataset.query)];
-  if (wanted.length && tab) wanted.splice(1, 0, ['tab', tab.textContent.trim().toLowerCase()]);
+  if (wanted.length && tab) wanted.splice(1, 0, ['tab', tab.textContent.trim().toLowerCase().replaceAll(' ', '-')]);
   wanted.forEach(([key, value]) => at.searchParams.set(key, value));
   const address = at.href.replaceAll('%2C', ',');
   if (address !== location.href) history.replaceState(history.state, '', address);

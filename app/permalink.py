@@ -17,6 +17,7 @@ import numpy as np
 from app.networks import chosen
 from app.scene import Scene, check_fov
 from app.session import Analysis
+from app.tabs.base import slug
 from mtcp.errors import InputError
 from mtcp.io.photo import LONGEST_SIDE, open_photo, shrink
 
@@ -65,7 +66,7 @@ def read(
     by_name = {"example": [path.stem for path in examples], "tab": tabs, "a": networks, "b": networks}
     for key, names in by_name.items():
         value = query.get(key, "")
-        known = next((name for name in names if name.lower() == value.lower()), "")
+        known = next((name for name in names if value.lower() in (name.lower(), slug(name))), "")
         if value and not known:
             refused.append(f"{_given(key, value)}: there is none; choose {', '.join(names)}")
         found[key] = known

@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--data",
         metavar="DIR",
-        help="data folder with ground truth to browse in the Truth tab: what `python -m mtcp evaluate` reads",
+        help="data folder with ground truth to browse in the Ground truth tab: what `python -m mtcp evaluate` reads",
     )
     made.add_argument("--split", default="val", help="of --data (default: %(default)s)")
     made.add_argument(

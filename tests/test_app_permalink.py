@@ -91,6 +91,10 @@ def test_what_cannot_be_is_named_and_left_out(query: str, named: str) -> None:
 def test_names_are_taken_in_any_case() -> None:
     link, refused = opened("example=Office&tab=coherence&a=LITE&other=1", NAMES)
     assert link == Link(example="office", tab="Coherence", a="lite") and not refused
+    titles = [*TABS, "Ground truth"]
+    for typed in ("ground-truth", "Ground truth", "GROUND-TRUTH"):
+        link, refused = permalink.read({"tab": typed}, NAMES, titles, NETWORKS)
+        assert link.tab == "Ground truth" and not refused
 
 
 def test_what_this_photo_has_not_is_named(scene: Scene) -> None:

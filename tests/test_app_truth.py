@@ -1,4 +1,4 @@
-"""The Truth tab: errors against the truth as pictures and numbers, and the frames of a data folder."""
+"""The Ground truth tab: errors against the truth as pictures and numbers, and the frames of a data folder."""
 
 from __future__ import annotations
 

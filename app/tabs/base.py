@@ -30,6 +30,11 @@ class Control:
     event: str = "input"
 
 
+def slug(title: str) -> str:
+    """A tab's title as it is in addresses and in elements' ids."""
+    return title.lower().replace(" ", "-")
+
+
 class Tab(Protocol):
     """One way to look at a scene."""
 

@@ -1,4 +1,4 @@
-"""The Truth tab: errors against ground truth, and the frames of a data folder. Its listeners: `truth_events`."""
+"""The Ground truth tab: errors against ground truth, and the frames of a data folder. Its listeners: `truth_events`."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def listed(frames: Frames) -> list[tuple[str, str]]:
 class Truth:
     """Each task's truth and errors, and the browser of frames where there is a data folder."""
 
-    title: ClassVar[str] = "Truth"
+    title: ClassVar[str] = "Ground truth"
     shows: ClassVar[str] = (
         "how far each prediction is from what the photo really shows, where that is known: for the examples, and for "
         "frames of a data folder"

@@ -1,4 +1,4 @@
-"""The listeners of the frame browser in the Truth tab."""
+"""The listeners of the frame browser in the Ground truth tab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Truth view: what the photo really shows, and how far each prediction is from it. Also the table of frames."""
+"""The Ground truth view: what the photo really shows, how far each prediction is from it, and the table of frames."""
 
 from __future__ import annotations
 

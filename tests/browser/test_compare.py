@@ -90,7 +90,7 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
         width, height = picture.size
         picture.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)  # no example any more
     page.locator("#photo input[type=file]").set_input_files(photo)
-    page.get_by_role("tab", name="Truth", exact=True).click()
+    page.get_by_role("tab", name="Ground truth", exact=True).click()
     expect(page.get_by_text("The ground truth of this photo is not known.")).to_be_visible(
         timeout=PATIENCE_MS
     )

@@ -25,7 +25,7 @@ READY = {
     "Predictions": "#change-normals img",
     "Attention": "#attention-overlays img",
     "Coherence": "#cloud canvas",
-    "Truth": "#truth-depth img",
+    "Ground truth": "#truth-depth img",
     "Training": "#training-charts svg, #training-charts canvas",
 }
 """Tab -> what is there once it is drawn."""
@@ -37,7 +37,7 @@ READY = {
         ("predictions", "Predictions", False, (1440, 1080)),
         ("attention", "Attention", False, (1440, 1200)),
         ("coherence", "Coherence", False, (1440, 1080)),
-        ("truth", "Truth", False, (1440, 1080)),
+        ("truth", "Ground truth", False, (1440, 1080)),
         ("training", "Training", False, (1440, 1300)),
         ("dark", "Coherence", True, (1440, 1080)),
         ("narrow", "Predictions", False, (390, 844)),
