@@ -11,7 +11,8 @@ from data_made import labels, photo, plane_depth
 from tiny_training import tiny_config
 from torch import Tensor
 
-from mtcp.config import FRAMES, TrainConfig
+from mtcp.config import TrainConfig
+from mtcp.config.training import FRAMES
 from mtcp.data.crop import INSIDE_FRAME, Cropped, cropped
 from mtcp.data.nyud_layout import CROP, WITHOUT_FRAME
 from mtcp.data.sample import Sample, camera_tensor, conform, image_tensor

@@ -7,7 +7,9 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-from mtcp.config import CHOICES, MODEL_CHOICES, SWITCHED, TrainConfig
+from mtcp.config import TrainConfig
+from mtcp.config.model import MODEL_CHOICES, SWITCHED
+from mtcp.config.training import CHOICES
 from mtcp.objective.options import OPTIONS, BalancingOptions, option_names
 from mtcp.presets import PRESETS
 
