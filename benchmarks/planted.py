@@ -22,13 +22,14 @@ from mtcp.geometry.cause_names import (
     DISCONTINUITY,
     FAR,
     MERGED,
+    ROUGH_BOTH,
     ROUGH_DEPTH,
     ROUGH_NORMALS,
     TILTED,
     UNLIKE,
 )
 from mtcp.geometry.causes import SENSOR_STEP
-from mtcp.geometry.normals import angle_deg
+from mtcp.geometry.normals import angle_deg, derivative_normals
 from mtcp.geometry.regions import components
 from mtcp.tasks import NYUD_CLASSES
 
@@ -199,12 +200,30 @@ def _rough_depth(rng: np.random.Generator, size: tuple[int, int]) -> Planted | N
     one = _surface(rng, room, 50.0)
     if one is None:
         return None
-    field = _field(rng, size, 20, 60)
+    depth = _rippled(room, one, _field(rng, size, 20, 60), rng.uniform(50, 65))
+    return Planted("", {**room.maps, "depth": depth}, room.camera, one.mask)
+
+
+def _rippled(room: Room, one: Surface, field: np.ndarray, slope_deg: float) -> np.ndarray:
+    """The room's depth with `field` (H, W) on one surface, scaled to that slope (root mean square)."""
     slope = np.hypot(*np.gradient(field))[one.mask]
-    wanted = np.tan(np.radians(rng.uniform(50, 65))) / room.camera.fx
+    wanted = np.tan(np.radians(slope_deg)) / room.camera.fx
     depth = room.maps["depth"].copy()
     depth[one.mask] *= np.exp(field[one.mask] * wanted / np.sqrt((slope**2).mean()))
-    return Planted("", {**room.maps, "depth": depth}, room.camera, one.mask)
+    return depth
+
+
+def _rough_both(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
+    """Ripples or bumps on a surface's depth; its predicted normals are those of other ripples of the same slope."""
+    room = _any_room(rng, size)
+    one = _surface(rng, room, 50.0)
+    if one is None:
+        return None
+    slope = rng.uniform(50, 65)
+    depth, other = (_rippled(room, one, _field(rng, size, 30, 60), slope) for _ in range(2))
+    turned = derivative_normals(other.astype(np.float32), room.camera)
+    normals = np.where(one.mask[..., None], turned, room.maps["normals"])
+    return Planted("", {**room.maps, "depth": depth, "normals": normals}, room.camera, one.mask)
 
 
 def _rough_normals(rng: np.random.Generator, size: tuple[int, int]) -> Planted | None:
@@ -363,5 +382,6 @@ FAULTS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Planted | Non
     MERGED: _merged,
     FAR: _far,
     UNLIKE: _unlike,
+    ROUGH_BOTH: _rough_both,
 }
 """Cause -> what plants it, or None where the room drawn has no place for it."""

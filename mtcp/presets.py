@@ -14,7 +14,7 @@ PLAIN: dict[str, Any] = {
     "refinement": "none",
 }
 """What is left out of the plain multi-task network."""
-_PLAIN = ModelConfig(**PLAIN)
+_PLAIN = ModelConfig(**PLAIN, heads="conv")
 _PAPER = ModelConfig(
     width=256,
     queries=100,
@@ -43,7 +43,7 @@ DESIGNS: dict[str, ModelConfig] = {
     "stable-kem": _PLAIN.replace(task_decoder=True, decoder="conv", fusion="kem", stable_kem=True),
     "ccam": _PLAIN.replace(task_decoder=True, decoder="conv", fusion="ccam"),
 }
-"""Other designs of multi-task networks, at lite's backbone, width and size (docs/systems.md)."""
+"""Other designs of multi-task networks, with lite's backbone, width, size and heads (docs/systems.md)."""
 PRESETS: dict[str, ModelConfig] = {
     "lite": ModelConfig(
         kv_stride=2,

@@ -27,7 +27,7 @@ from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
 from mtcp.model.refinement.none import NoRefinement
-from mtcp.presets import PLAIN, preset
+from mtcp.presets import DESIGNS, PLAIN, preset
 from mtcp.run_config import check_gradients, check_together
 from mtcp.training import RunFolder, read_log
 
@@ -176,6 +176,26 @@ def test_rows_come_after_what_they_build_on_and_share_the_budget(name: str) -> N
         assert looking[1].log_gradients == (0 if len(looking[0].tasks) == 1 else 5)
         check_gradients(*looking)
     assert all(by_name(rows, row.base) for row in rows if row.base)
+
+
+def test_the_rows_of_systems_are_the_presets() -> None:
+    rows = grid("systems", TASKS)
+    trained = {row.name: configs(row, rows, preset("lite"), TrainConfig(), 0)[0] for row in rows}
+    wanted = {**DESIGNS, "mtcp": preset("lite"), "mtcp-published": preset("published")}
+    assert {name: model for name, model in trained.items() if name in wanted} == wanted
+    plain = DESIGNS["plain"]
+    assert all(trained[f"single-{task}"] == plain.replace(tasks=(task,)) for task in TASKS)
+    small = configs(by_name(rows, "kem"), rows, preset("lite", width=16, height=96), TrainConfig(), 0)[0]
+    assert small == DESIGNS["kem"].replace(width=16, height=96)
+
+
+def test_what_is_called_published_is() -> None:
+    rows = grid(DEFAULT, TASKS)
+    for name in ("cfm-published", "published"):
+        model = configs(by_name(rows, name), rows, preset("lite"), TrainConfig(), 0)[0]
+        published = preset("published")
+        for field in ("fusion", "cfm_residual", "cfm_scale", "kv_stride"):
+            assert getattr(model, field) == getattr(published, field), field
 
 
 @pytest.mark.parametrize("name", GRIDS)

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from geometry_scenes import box_room, plane_depth
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mtcp.geometry import causes
 from mtcp.geometry.boundaries import depth_jumps
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.cause_names import (
@@ -17,6 +20,7 @@ from mtcp.geometry.cause_names import (
     DISCONTINUITY,
     FAR,
     MERGED,
+    ROUGH_BOTH,
     ROUGH_DEPTH,
     ROUGH_NORMALS,
     TILTED,
@@ -25,6 +29,8 @@ from mtcp.geometry.cause_names import (
 from mtcp.geometry.cause_shares import cause_shares, of_last_stage, worsened_by_cause
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.report import Failure
+from mtcp.geometry.seen import Seen
+from mtcp.tasks import NYUD_CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
@@ -93,6 +99,44 @@ def test_rough_normals() -> None:
     assert cause.name == ROUGH_NORMALS and cause.normals_scatter_deg > 30 > 1 > cause.depth_scatter_deg
 
 
+def test_rough_depth_and_normals() -> None:
+    planted = plant(ROUGH_BOTH, 3003, (240, 320))
+    report = coherence(planted.maps, None, planted.camera, NYUD_CLASSES)
+    told = [failure.cause for failure in report.failures if failure.cause.name == ROUGH_BOTH]
+    assert told
+    for cause in told:
+        scatters = cause.depth_scatter_deg, cause.normals_scatter_deg
+        assert min(scatters) >= 0.6 * max(scatters)
+        assert "both scatter" in cause.sentence and all(
+            f"{one:.1f} degrees" in cause.sentence for one in scatters
+        )
+
+
+def test_a_rough_surface_that_faces_another_way_is_tilted() -> None:
+    maps = wall()
+    maps["depth"] = (plane_depth(CAMERA, turned(45), 2.0) * ripples(0.7, 30)).astype(np.float32)
+    cause = told(maps).cause
+    assert cause.name == TILTED and min(cause.means_deg, cause.plane_deg) > 30
+
+
+def seen(pixel: float, means: float, plane: float, depth: float, normals: float) -> Seen:
+    return Seen(pixel, means, plane, depth, normals, jump_pct=0.0, distance_m=2.0, view_deg=20.0)
+
+
+@given(*(st.floats(1, 90) for _ in range(5)))
+def test_rough_is_what_agrees_on_average(
+    pixel: float, means: float, plane: float, depth: float, normals: float
+) -> None:
+    found = seen(pixel, means, plane, depth, normals)
+    name, sentence = causes.by_shape(found)
+    average = means if max(depth, normals) < 15 else min(means, plane)
+    assert f"{average:.1f}" in sentence  # what decides is told
+    if name != TILTED:
+        assert average < max(depth, normals) and average < 30 and average < 0.75 * pixel
+        assert (name == ROUGH_BOTH) == (min(depth, normals) >= 0.6 * max(depth, normals))
+        assert name == ROUGH_BOTH or (name == ROUGH_DEPTH) == (depth > normals)
+
+
 def test_a_jump_of_the_depth_however_blurred() -> None:
     for width in (1.0, 1.5):
         maps = wall()
@@ -122,7 +166,9 @@ def test_several_objects_in_one_region() -> None:
     maps["normals"] = np.where(left[..., None], turned(60), turned(-60)).astype(np.float32)
     maps["semseg"] = (np.add(*np.indices(SMALL)) % 2).astype(np.uint8)
     cause = told(maps).cause
-    assert cause.name == MERGED and "wall 50 %" in cause.sentence and "floor 50 %" in cause.sentence
+    assert cause.name == MERGED
+    for name in ("wall", "floor"):
+        assert f"{name} (50 %, where the mean normals differ by 0 degrees)" in cause.sentence
 
 
 def test_too_far_and_too_oblique() -> None:

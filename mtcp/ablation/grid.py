@@ -6,12 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mtcp.ablation.rows import SINGLE, AblationRow, fields_set
+from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.objective.options import OPTIONS
-from mtcp.presets import DESIGNS, PLAIN
+from mtcp.presets import DESIGNS, PLAIN, preset
 
-PUBLISHED_CFM: dict[str, Any] = {"fusion": "cfm", "cfm_residual": "none", "cfm_scale": False}
+PUBLISHED_CFM: dict[str, Any] = {"fusion": "cfm", "cfm_residual": "none", "cfm_scale": False, "kv_stride": 1}
 CFM: dict[str, Any] = {"fusion": "cfm", "cfm_residual": "input", "cfm_scale": True}
+SAME = (
+    *("task_set", "tasks", "backbone", "mask2former", "height", "image_width", "mean", "std"),
+    *("width", "queries", "query_layers", "query_heads"),
+)
+"""Fields of `ModelConfig` that have nothing to do with the design: the same in all rows, as they are given."""
+_UNIFORM: dict[str, Any] = {"balancing": "uniform", "slope": 0.0}
 
 
 def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
@@ -75,21 +82,26 @@ def parts(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
 
 
 def systems(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
-    """Every design that there is, with one budget and one start, uniform weights."""
-    plain = DESIGNS["plain"].to_dict()
-    rows = [_plain("plain multi-task")]
-    for name, design in DESIGNS.items():
-        changed = {key: value for key, value in design.to_dict().items() if value != plain[key]}
-        of_other_tasks = changed.get("branching") and set(tasks) != set(design.tasks)
-        if changed and not of_other_tasks:
-            rows.append(AblationRow(name, name, "plain", changed))
-    mtcp = {"task_decoder": True, "refinement": "trace_back"}
+    """Every design as its preset has it, with one budget and one start, uniform weights."""
+    titles = {name: name for name in DESIGNS} | {"plain": "plain multi-task"}
+    designs = {name: design for name, design in DESIGNS.items() if _fits(design, tasks)}
+    rows = [_uniform(name, titles[name], design) for name, design in designs.items()]
     return (
         *_singles(tasks),
         *rows,
-        AblationRow("mtcp", "MT-CP", "plain", {**mtcp, **CFM}),
-        AblationRow("mtcp-published", "MT-CP with the CFM as published", "plain", {**mtcp, **PUBLISHED_CFM}),
+        _uniform("mtcp", "MT-CP", preset("lite")),
+        _uniform("mtcp-published", "MT-CP as published", preset("published")),
     )
+
+
+def _uniform(name: str, title: str, design: ModelConfig) -> AblationRow:
+    form = {key: value for key, value in design.to_dict().items() if key not in SAME}
+    return AblationRow(name, title, None, form, _UNIFORM)
+
+
+def _fits(design: ModelConfig, tasks: Sequence[str]) -> bool:
+    """Whether the design can be had for these tasks: a tree was found for those that it names."""
+    return not design.branching or set(tasks) == set(design.tasks)
 
 
 def balancing(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
@@ -121,7 +133,7 @@ def gate(tasks: Sequence[str]) -> tuple[AblationRow, ...]:
 
 def _plain(title: str, budgets: int = 1) -> AblationRow:
     """The plain network, on which all other rows of a grid build."""
-    return AblationRow("plain", title, None, PLAIN, {"balancing": "uniform", "slope": 0.0}, budgets=budgets)
+    return AblationRow("plain", title, None, PLAIN, _UNIFORM, budgets=budgets)
 
 
 def _singles(tasks: Sequence[str], budgets: int = 1) -> list[AblationRow]:

@@ -9,6 +9,7 @@ MERGED = "merged planes"
 TILTED = "tilted surface"
 ROUGH_DEPTH = "rough depth"
 ROUGH_NORMALS = "rough normals"
+ROUGH_BOTH = "rough depth and normals"
 
 CAUSES = {
     UNLIKE: "the photo is unlike anything the network has learned from",
@@ -18,6 +19,7 @@ CAUSES = {
     TILTED: "on average, too, depth and normals face different ways",
     ROUGH_DEPTH: "on average the two agree, but the depth's normals scatter",
     ROUGH_NORMALS: "on average the two agree, but the predicted normals scatter",
+    ROUGH_BOTH: "on average the two agree, but the normals of both scatter",
 }
 """Each cause and what it means, in the order in which they are asked for."""
 

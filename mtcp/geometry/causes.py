@@ -17,6 +17,7 @@ from mtcp.geometry.cause_names import (
     DISCONTINUITY,
     FAR,
     MERGED,
+    ROUGH_BOTH,
     ROUGH_DEPTH,
     ROUGH_NORMALS,
     TILTED,
@@ -53,6 +54,10 @@ PLANES_DEG = 30.0
 """Planes at less than this angle are taken for one: where the other map shows one in between, it is no failure."""
 PLANE_SCATTER_DEG = 15.0
 """Normals that scatter by less about their mean are those of one plane."""
+TILT_SHARE = 0.75
+"""Of the angle pixel by pixel: what differs by as much on average is tilted, whatever scatters beside."""
+BOTH_SHARE = 0.6
+"""Of the larger scatter: where the lesser one is as large, both maps are rough."""
 PLANES_SHARE = 0.75
 """Of a region's pixels: so many belong to its planes."""
 OBJECT_SHARE = 0.25
@@ -101,18 +106,16 @@ def _cause(region: Part, stage: StageInput, seen: Seen, classes: Sequence[str]) 
         )
     if told := _merged(region, stage):
         return MERGED, told
-    scatter = max(_of(seen.depth_scatter_deg), _of(seen.normals_scatter_deg))
-    if (
-        seen.means_deg is not None
-        and seen.plane_deg is not None
-        and min(seen.means_deg, seen.plane_deg) >= scatter
-    ):
-        return TILTED, (
-            f"The surface is tilted: the mean normals differ by {seen.means_deg:.1f} degrees (pixel by pixel by "
-            f"{seen.pixel_deg:.1f}), while neither map scatters by more than {scatter:.1f}."
-        )
-    if told := _several_objects(region, stage, classes):
+    name, sentence = by_shape(seen)
+    if name != TILTED and (told := _several_objects(region, stage, classes)):
         return MERGED, told
+    return name, sentence
+
+
+def by_shape(seen: Seen) -> tuple[str, str]:
+    """Tilted or rough, and the sentence: what remains when nothing else explains a failure."""
+    if told := _tilted(seen):
+        return TILTED, told
     return _rough(seen)
 
 
@@ -137,6 +140,48 @@ def _too_oblique(seen: Seen) -> str:
     if _of(seen.normals_scatter_deg) > PLANE_SCATTER_DEG:
         return ""
     return f"Too oblique to tell: the surface is seen at {seen.view_deg:.0f} degrees from its normal."
+
+
+def _on_average(seen: Seen) -> tuple[float, str] | None:
+    """By how much depth and normals differ on average, in degrees, and what was compared; None where the normals of
+    one have no direction. Of a rough surface the mean normal is turned, and the plane through its depth is not.
+    """
+    if seen.means_deg is None:
+        return None
+    by_means = seen.means_deg, "the mean normals"
+    if seen.plane_deg is None or seen.plane_deg >= seen.means_deg or _scatter(seen) < PLANE_SCATTER_DEG:
+        return by_means
+    return seen.plane_deg, "the plane through the depth and the mean predicted normal"
+
+
+def _scatter(seen: Seen) -> float:
+    return max(_of(seen.depth_scatter_deg), _of(seen.normals_scatter_deg))
+
+
+def _tilted(seen: Seen) -> str:
+    found, scatter = _on_average(seen), _scatter(seen)
+    if found is None:
+        return ""
+    average, compared = found
+    if average < min(scatter, PLANES_DEG, TILT_SHARE * seen.pixel_deg):
+        return ""
+    beside = (
+        f"neither map scatters by more than {scatter:.1f}"
+        if average >= scatter
+        else f"the {_roughest(seen)} scatter by {scatter:.1f} beside that"
+    )
+    return (
+        f"On average, too, the two face different ways: {compared} differ by {average:.1f} degrees, single pixels by "
+        f"{seen.pixel_deg:.1f}; {beside}."
+    )
+
+
+def _roughest(seen: Seen) -> str:
+    return (
+        "depth's normals"
+        if _of(seen.depth_scatter_deg) >= _of(seen.normals_scatter_deg)
+        else "predicted normals"
+    )
 
 
 def _merged(region: Part, stage: StageInput) -> str:
@@ -181,34 +226,55 @@ def _widest(part: np.ndarray) -> float:
 
 def _apart(first: Part, second: Part, normals: np.ndarray) -> float:
     """Angle between the mean normals of two parts, degrees; NaN where one has none."""
-    means = [mean_normal(normals[at], part) for part, at in (first, second)]
-    if means[0] is None or means[1] is None:
+    return _between(*(mean_normal(normals[at], part) for part, at in (first, second)))
+
+
+def _between(first: Sequence[float] | None, second: Sequence[float] | None) -> float:
+    """Angle between two directions, degrees; NaN where one is not known."""
+    if first is None or second is None:
         return math.nan
-    return float(angle_deg(np.array(means[0]), np.array(means[1])))
+    return float(angle_deg(np.array(first), np.array(second)))
 
 
 def _several_objects(region: Part, stage: StageInput, classes: Sequence[str]) -> str:
     if stage.semseg is None:
         return ""
     part, box = region
-    labels = stage.semseg[box][part]
-    counts = np.bincount(labels[labels != IGNORE], minlength=1) / labels.size
+    labels = stage.semseg[box]
+    within = labels[part]
+    counts = np.bincount(within[within != IGNORE], minlength=1) / within.size
     large = [k for k in np.argsort(-counts, kind="stable") if counts[k] >= OBJECT_SHARE and k < len(classes)]
     if len(large) < 2:
         return ""
-    listed = ", ".join(f"{classes[k]} {100 * counts[k]:.0f} %" for k in large)
-    return f"Several objects ({listed}) make up one region, in which depth and normals do not face one way."
+    depth, normals = stage.maps.depth_normals[box], stage.normals[box]
+    listed = []
+    for k in large:
+        of_class = part & (labels == k)
+        apart = _between(mean_normal(depth, of_class), mean_normal(normals, of_class))
+        facing = "" if math.isnan(apart) else f", where the mean normals differ by {apart:.0f} degrees"
+        listed.append(f"{classes[k]} ({100 * counts[k]:.0f} %{facing})")
+    return f"Several objects make up one region, and means over all of it mix their directions: {' and '.join(listed)}."
 
 
 def _rough(seen: Seen) -> tuple[str, str]:
     depth, normals = _of(seen.depth_scatter_deg), _of(seen.normals_scatter_deg)
+    found = _on_average(seen)
+    average = (
+        "the normals of one have no common direction"
+        if found is None
+        else f"on average {found[1]} are only {found[0]:.1f} apart"
+    )
+    said = f"Pixel by pixel the normals differ by {seen.pixel_deg:.1f} degrees, but {average}"
+    if min(depth, normals) >= BOTH_SHARE * max(depth, normals):
+        return ROUGH_BOTH, (
+            f"{said}: both scatter, the depth's normals {_by(depth)} and the predicted ones {_by(normals)}."
+        )
     name, rough, other = (
-        (ROUGH_DEPTH, "depth's", "predicted") if depth >= normals else (ROUGH_NORMALS, "predicted", "depth's")
+        (ROUGH_DEPTH, "depth's", "predicted") if depth > normals else (ROUGH_NORMALS, "predicted", "depth's")
     )
-    agree = "have no direction" if seen.means_deg is None else f"are {seen.means_deg:.1f} degrees apart"
-    numbers = sorted((depth, normals), reverse=True)
-    scattered, still = ("in all directions" if math.isinf(v) else f"by {v:.1f} degrees" for v in numbers)
-    return name, (
-        f"Pixel by pixel the normals differ by {seen.pixel_deg:.1f} degrees, their means {agree}: the {rough} normals "
-        f"scatter {scattered}, the {other} ones {still}."
-    )
+    scattered, still = _by(max(depth, normals)), _by(min(depth, normals))
+    return name, f"{said}: the {rough} normals scatter {scattered}, the {other} ones {still}."
+
+
+def _by(scatter: float) -> str:
+    return "in all directions" if math.isinf(scatter) else f"by {scatter:.1f} degrees"
