@@ -344,7 +344,7 @@ def test_the_chosen_one_is_marked_and_described(analysis: Analysis) -> None:
         "Region 1: wall, 50.0 % of the picture, 40.0° initially, 20.0° after trace-back: fixed."
     )
     assert (
-        "tilted surface: On average, too, the two face different ways: the mean normals differ by 40.0°, single pixels by 40.0"
+        "tilted surface: On average, too, the two face different ways: the mean normals differ by 40.0°"
         in text
     )
     assert "depth has a surface that faces towards the camera (0.00, 0.00, -1.00)" in text
