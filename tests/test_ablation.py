@@ -537,7 +537,7 @@ def test_another_grid_has_its_own_place_in_a_document(tmp_path: Path) -> None:
     assert main([*arguments, str(tmp_path / "systems")]) == 0
     text = report.read_text()
     assert text.startswith(alone.rstrip()) and marks("systems")[0] in text
-    assert "MT-CP with the CFM as published (mtcp-published): seed 0" in text
+    assert "MT-CP as published (mtcp-published): seed 0" in text
     assert main([*arguments, str(report.parent / "systems")]) == 0  # from the committed files alone
     assert report.read_text() == text
     assert main([*arguments, str(out)]) == 2  # results of the other grid
@@ -573,6 +573,20 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.Ca
         assert message in capsys.readouterr().err
     assert main(["ablate", "--list", "--rows", "single,cfm"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_single_rows_need_not_have_what_is_said_of_other_tasks(tmp_path: Path) -> None:
+    """They are trained without it, and the table takes them all the same."""
+    train = TRAIN.replace(task_factors="depth=1.5,normals=4", log_gradients=7, agreement=0.5)
+    for row in (*(f"single-{task}" for task in TASKS), "plain"):
+        model, own = configs(ROWS[row], GRID, MODEL, train, 0)
+        record = {**made_record(row, 0, 20.0, 0.8, 30.0), **recorded(model, own)}
+        write_record(result_path(tmp_path, row, 0), record)
+    assert "plain multi-task" in tables(read_records(tmp_path))
+    record["train"]["lr"] *= 2
+    write_record(result_path(tmp_path, "plain", 0), record)
+    with pytest.raises(InputError, match="was made with lr="):
+        tables(read_records(tmp_path))
 
 
 def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> None:

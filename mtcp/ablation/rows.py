@@ -10,6 +10,18 @@ from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.tasks import DEPTH, SEMSEG
 
+OF_TASKS: Mapping[str, str | None] = {
+    "task_factors": None,
+    "log_gradients": None,
+    "slope": None,
+    "agreement": None,
+    "affine_mix": None,
+    "depth_gradient": DEPTH,
+    "color_aug": SEMSEG,
+    "mask_supervision": SEMSEG,
+}
+"""Fields of `TrainConfig` that a network of one task is not trained with as they are given: the only task whose network
+is, or None."""
 SINGLE = "single"
 """The single-task networks of a seed together, and the start of their rows' names."""
 
@@ -84,12 +96,8 @@ def configs(
 def _for_one_task(train: TrainConfig, task: str) -> TrainConfig:
     """`train` without what it says of other tasks or of several together, which a network of one task would refuse."""
     factors = ",".join(f"{name}={factor:g}" for name, factor in train.factors().items() if name == task)
-    without = {"log_gradients": 0, "slope": 0.0, "agreement": 0.0, "affine_mix": 0.0}
-    if task != DEPTH:
-        without["depth_gradient"] = 0.0
-    if task != SEMSEG:
-        without.update(color_aug=0.0, mask_supervision=0.0)
-    return train.replace(task_factors=factors, **without)
+    without = {field for field, only in OF_TASKS.items() if only != task} - {"task_factors"}
+    return train.replace(task_factors=factors, **dict.fromkeys(without, 0))
 
 
 def fields_set(rows: Sequence[AblationRow]) -> tuple[frozenset[str], frozenset[str]]:
