@@ -121,7 +121,7 @@ def test_a_checkpoint_opens_in_the_attention_tab(name: str, tmp_path: Path) -> N
     for trace in prediction.traces:
         if isinstance(trace, MapsTrace):
             assert all(one.values.min() >= 0 and one.values.max() <= 1 for one in trace.maps)
-    steps = attention_inside.trace_back(analysis)
+    steps = attention_inside.steps(analysis)
     assert steps.count("step ") >= 3 if REFINED.get(name) else steps.count("step ") == 0
 
 
