@@ -139,7 +139,11 @@ class WorkspaceUse:
         """Tables of the slots, maps of what they retrieve, and maps of what is read; none is made before it is
         asked for.
         """
-        return tuple(TraceOnDemand(make) for make in (self.tables, self.retrieval_maps, self.reading_maps))
+        return (
+            TraceOnDemand(self.tables),
+            TraceOnDemand(self.retrieval_maps),
+            TraceOnDemand(self.reading_maps),
+        )
 
     def tables(self) -> TensorMatrices:
         """Where a slot's content comes from, its gates, and how many slots are in use."""
