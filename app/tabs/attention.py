@@ -55,7 +55,7 @@ class Attention:
     @classmethod
     def build(cls) -> Attention:
         """Adds the view to the page."""
-        headline = gr.HTML(elem_classes="mt-busy")
+        headline = gr.HTML(elem_id="attention-headline", elem_classes="mt-busy")
         network = gr.Radio(
             [("A", FIRST), ("B", SECOND)],
             value=FIRST,
