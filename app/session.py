@@ -15,7 +15,7 @@ import numpy as np
 
 from app.folders import fresh_folder
 from app.result_cache import give_back
-from app.sides import ONE, Pair, Words
+from app.sides import Pair, Words, of_stages
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.cause_shares import of_last_stage
@@ -62,7 +62,7 @@ class Analysis:
     @property
     def words(self) -> Words:
         """What the page calls the two predictions: the stages of one network, or two networks."""
-        return ONE if self.pair is None else self.pair.words
+        return of_stages(self.prediction.refinement) if self.pair is None else self.pair.words
 
     def alone(self, side: str) -> Analysis:
         """Of two networks, what one of them made of the photo by itself, its inside included; kept with the run. Of

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from mtcp.tasks import title
 FIRST, SECOND = "initial", "refined"
 """Keys of the two sides, whatever they are called."""
 TRUTH = "ground truth"
+THE_REFINEMENT = "the refinement"
+"""What makes refined predictions of initial ones, where it is not known which, or has no name that people know."""
+_REFINEMENTS = {"trace_back": "trace-back"}
+"""`ModelConfig.refinement` -> what people call it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Words:
 
     sides: side -> a short name, for tables. long: the same with the network's name, for headings and pictures.
     statuses: status of a failure -> its name; meanings: -> what it means; marks: -> class of CSS. change: heading of
-    a difference. two: whether they are two networks.
+    a difference. two: whether they are two networks. refinement: of one network, what makes the refined predictions,
+    as in the middle of a sentence.
     """
 
     sides: Mapping[str, str]
@@ -37,26 +43,40 @@ class Words:
     marks: Mapping[str, str]
     change: str
     two: bool
+    refinement: str = THE_REFINEMENT
+
+    @property
+    def refinement_title(self) -> str:
+        """`refinement` as at the beginning of a sentence."""
+        return self.refinement[0].upper() + self.refinement[1:]
 
     def side(self, key: str) -> str:
         """The short name of a side or of the truth; anything else is called as it is."""
         return {"truth": TRUTH, **self.sides}.get(key, key)
 
 
-ONE = Words(
-    sides={FIRST: "initial", SECOND: "refined"},
-    long={FIRST: "initial", SECOND: "refined"},
-    statuses={"remaining": "remaining", "fixed": "fixed", "introduced": "introduced"},
-    meanings={
-        "remaining": "acceptable neither before nor after trace-back",
-        "fixed": "acceptable after it",
-        "introduced": "acceptable before it",
-    },
-    marks={"remaining": "", "fixed": "mt-better", "introduced": "mt-worse"},
-    change="change",
-    two=False,
-)
-"""Of the stages of one network."""
+@cache
+def of_stages(refinement: str = "") -> Words:
+    """Of the stages of one network. refinement: as `ModelConfig.refinement`; empty where that is not known."""
+    by = _REFINEMENTS.get(refinement, THE_REFINEMENT)
+    return Words(
+        sides={FIRST: "initial", SECOND: "refined"},
+        long={FIRST: "initial", SECOND: "refined"},
+        statuses={"remaining": "remaining", "fixed": "fixed", "introduced": "introduced"},
+        meanings={
+            "remaining": f"acceptable neither before nor after {by}",
+            "fixed": "acceptable after it",
+            "introduced": "acceptable before it",
+        },
+        marks={"remaining": "", "fixed": "mt-better", "introduced": "mt-worse"},
+        change="change",
+        two=False,
+        refinement=by,
+    )
+
+
+ONE = of_stages()
+"""Of the stages of some network."""
 
 
 def of_two(a: str, b: str) -> Words:
@@ -149,6 +169,7 @@ def _joined(pair: Pair) -> Prediction:
         checkpoint=f"{a.checkpoint} | {b.checkpoint}",
         initial=maps[FIRST],
         refined=maps[SECOND],
+        refinement="none",
         intermediate={},
         probability=probability,
         traces=(),

@@ -62,6 +62,7 @@ class FakePredictor:
             facts=facts,
             initial=room(H, W, **stages["initial"]),
             refined=room(H, W, **stages["refined"]) if self.trace_back else {},
+            refinement="trace_back" if self.trace_back else "none",
             intermediate={task: tuple(step[task] for step in steps) for task in TASKS if self.trace_back},
             probability={
                 stage: sure_of(room(*GRID, **stages[stage])["semseg"])

@@ -22,7 +22,7 @@ from app.tabs.attention import Attention
 from app.views import attention, attention_bars, attention_inside
 from app.views import attention_pictures as pictures
 from mtcp.drawing import colour
-from mtcp.model.trace import AttentionTrace, Trace
+from mtcp.model.trace import AttentionTrace, MapsTrace, NamedMap, Trace
 from mtcp.tasks import NYUD_CLASSES
 
 ROOT = Path(__file__).parents[1]
@@ -265,7 +265,7 @@ def test_a_gate_that_does_nothing_is_said_to(analysis: Analysis) -> None:
 
 
 def test_the_strip_shows_each_step_at_its_own_resolution(analysis: Analysis) -> None:
-    text = attention_inside.trace_back(analysis)
+    text = attention_inside.steps(analysis)
     found = drawn(text)
     assert [picture.shape[:2] for picture in found] == [(96, 128), (3, 4), (6, 8), (96, 128)] * 3
     assert alts(text)[4:8] == [
@@ -302,7 +302,10 @@ def test_fill_sets_everything_and_point_what_follows_the_probe(tab: Attention) -
     filled = tab.fill(scene, settings)
     assert set(filled) == set(tab.outputs)
     pointed = tab.point(scene, settings)
-    assert set(filled) - set(pointed) == {tab.network, tab.steps, tab.entropies, tab.gates, tab.inside}
+    blocks = {*tab.attending, tab.holding, tab.stepping}
+    assert (
+        set(filled) - set(pointed) == {tab.network, tab.steps, tab.entropies, tab.gates, tab.inside} | blocks
+    )
     assert all(filled[component] == value for component, value in pointed.items())
     moved = tab.point(scene.point(0.95, 0.05), settings)
     for component in (tab.headline, tab.overlays, tab.readouts, tab.bars, tab.queries):
@@ -314,10 +317,11 @@ def test_a_second_fill_draws_anew_only_what_follows_the_probe(
 ) -> None:
     scene, settings = scene_of(FakePredictor()), settings_of(tab)
     filled = tab.fill(scene, settings)
-    for name in ("trace_back", "entropies", "gates"):
+    for name in ("steps", "entropies", "gates"):
         monkeypatch.setattr(attention_inside, name, None)
     again = tab.fill(scene, settings)
-    assert {**again, tab.network: None} == {**filled, tab.network: None}
+    updates = dict.fromkeys((tab.network, *tab.attending, tab.holding, tab.stepping))
+    assert {**again, **updates} == {**filled, **updates}
     assert all(key.startswith("attention.") for key in scene.analysis.cache)
 
 
@@ -360,6 +364,23 @@ def test_a_trace_that_no_view_knows_is_no_attention(tab: Attention) -> None:
     told = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=other), PROBE), settings_of(tab))
     assert told[tab.headline] == f'<p class="mt-headline">{attention.NOT_ATTENDING}</p>'
     assert "<img" in told[tab.steps]
+
+
+def test_a_design_in_which_nothing_attends_leads_with_its_inside(tab: Attention) -> None:
+    scene = scene_of(FakePredictor())
+    gate = NamedMap("into depth", "semseg", np.full((12, 16), 0.5, np.float16))
+    traces = (MapsTrace("What is let in", "How much.", (gate,)),)
+    distils = dataclasses.replace(scene.analysis.prediction, traces=traces, refinement="distillation")
+    told = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=distils), PROBE), settings_of(tab))
+    assert told[tab.headline].startswith(
+        '<p class="mt-headline">What this network computes inside is shown below: <b>What is let in</b>. This '
+    )
+    assert told[tab.gates].endswith("What it has inside is shown above: <b>What is let in</b>.</p>")
+    assert told[tab.holding].visible and not any(told[block].visible for block in tab.attending)
+    assert told[tab.stepping].label == "The refinement, step by step"
+    mtcp = tab.fill(scene, settings_of(tab))
+    assert not mtcp[tab.holding].visible and all(mtcp[block].visible for block in tab.attending)
+    assert mtcp[tab.stepping].label == "Trace-back, step by step"
 
 
 @pytest.mark.parametrize(

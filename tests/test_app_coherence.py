@@ -18,6 +18,7 @@ from PIL import Image
 
 from app.scene import Scene
 from app.session import Analysis
+from app.sides import of_stages
 from app.tabs.coherence import Coherence
 from app.views import angles, causes, coherence_change, failures, outlines, scoreboard
 from mtcp.drawing import colour
@@ -117,8 +118,21 @@ def test_gains_add_up_to_the_change_of_the_mean() -> None:
 
 def test_without_a_clear_place_the_largest_part_is_named() -> None:
     many = [coherence_change.Change("the door", 0.4, 20, 10), coherence_change.Change("the bed", 0.3, 9, 8)]
-    assert "the largest part of it on the door" in coherence_change.change(1.0, many)
-    assert coherence_change.change(1.0, []) == "trace-back took <b>1.0°</b> off"
+    verbs = coherence_change.verbs_of(of_stages("trace_back"))
+    assert "the largest part of it on the door" in coherence_change.change(1.0, many, verbs)
+    assert coherence_change.change(1.0, [], verbs) == "trace-back took <b>1.0°</b> off"
+
+
+def test_only_trace_back_is_called_so() -> None:
+    analysis = run_of(maps(20, 10), maps(60, 10))
+    for refinement, by in (("trace_back", "trace-back"), ("distillation", "the refinement")):
+        named = dataclasses.replace(
+            analysis, prediction=dataclasses.replace(analysis.prediction, refinement=refinement)
+        )
+        assert f"; {by} added <b>" in coherence_change.headline(named)
+        assert f"Worse after {by}: " in coherence_change.headline(named)
+        assert f"that {by} added in" in coherence_change.headline(named)
+        assert f"neither before nor after {by}" in failures.about(named)
 
 
 # the scoreboard
@@ -173,7 +187,7 @@ def test_without_trace_back_there_is_one_column_and_no_change() -> None:
     told = scoreboard.scoreboard(analysis)
     assert set(cells(told, "depth_normal_mean_deg")) == {"initial"}
     assert "mt-refined" not in told and "better" not in told and "worse" not in told
-    assert "no trace-back" in coherence_change.headline(analysis)
+    assert "no refinement" in coherence_change.headline(analysis)
 
 
 # the angle map

@@ -19,7 +19,7 @@ from app.networks import Network, Networks, Offer, chosen, unique_names
 from app.page import build_slots
 from app.scene import Scene
 from app.session import Analysis
-from app.sides import ONE, Pair
+from app.sides import Pair, of_stages
 from app.tabs.attention import Attention
 from app.tabs.cloud import Cloud
 from app.ui import Sources
@@ -141,7 +141,7 @@ def test_a_network_that_has_seen_the_photo_does_not_run_again(
         ("tilted", ""),
         ("fake-lite", ""),
     ]
-    assert back.prediction.refined and back.words is ONE
+    assert back.prediction.refined and back.words is of_stages("trace_back")
     assert not alone.prediction.refined
     assert networks.seen(first, "fake-lite", "fake-lite") is first
 
@@ -218,7 +218,7 @@ def test_nothing_on_the_page_says_initial_or_trace_back(both: Analysis) -> None:
         " ".join(words for words, _ in failures.choices(both)),
     ]
     for text in map(words, told):
-        assert not re.search("trace-back|initial|refined", text), text
+        assert not re.search("trace-back|refine|initial", text), text
 
 
 def test_labels_name_both_networks(both: Analysis) -> None:
@@ -303,7 +303,7 @@ def test_attention_shows_the_inside_of_either(both: Analysis) -> None:
     ]
     assert "<img" in filled[tab.overlays]
     of_b = tab.fill(scene, {**settings, tab.network: "refined"})
-    assert of_b[tab.overlays] == "" and "no part that attends" in of_b[tab.headline]
+    assert of_b[tab.overlays] == "" and "no part in which pixels attend" in of_b[tab.headline]
     assert both.alone("initial") is both.alone("initial")
     alone = tab.fill(Scene.of(both.alone("initial")), {**settings, tab.network: "refined"})
     assert "<img" in alone[tab.overlays]

@@ -150,7 +150,7 @@ def test_only_the_worst_of_a_large_table_are_shown_and_it_says_so(parts: list[st
     seen = table_view.look(open_table(parts), ANGLE, "refined", most=2)
     shown = table_view.listing(seen, ANGLE, "refined")
     assert order(shown) == [5, 4]
-    assert "The 2 of 6 photos that are worst after trace-back." in shown
+    assert "The 2 of 6 photos that are worst after the refinement." in shown
     more = view.left_out([TriageRow("a", problem="a: no")], 3000)
     assert "3,000 files were left out, the first 1 are listed" in more
 

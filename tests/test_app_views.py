@@ -15,6 +15,7 @@ from fake_predictor import FLOOR, WALL, WINDOW, FakePredictor
 
 from app.scene import Scene
 from app.session import Analysis
+from app.sides import of_stages
 from app.tabs.predictions import Predictions
 from app.views import change, html, legends, page, predictions
 from mtcp.drawing import colour
@@ -207,8 +208,10 @@ def test_photo_facts_tell_the_camera_and_the_shrinking(analysis: Analysis) -> No
 
 
 def test_headline_joins_the_changes() -> None:
-    assert page.headline(["did a", "did b", "did c"]).count("Trace-back did a, did b and did c.") == 1
-    assert "no trace-back" in page.headline([])
+    assert page.headline(["did a", "did b", "did c"]).count("The refinement did a, did b and did c.") == 1
+    assert page.headline(["did a"], of_stages("trace_back")).count("Trace-back did a.") == 1
+    assert page.headline(["did a"], of_stages("distillation")).count("The refinement did a.") == 1
+    assert "no refinement" in page.headline([])
 
 
 def test_header_tells_the_run_only_after_one(analysis: Analysis) -> None:

@@ -202,7 +202,7 @@ def test_networks_without_the_part_are_told_apart():
     photo = np.full((48, 64, 3), 9, np.uint8)
     without = FakePredictor(cfm=False)(photo)
     assert without.attention is None
-    with pytest.raises(InputError, match="no part that attends"):
+    with pytest.raises(InputError, match="no part in which pixels attend"):
         without.affinity(TASK, 0, 0)
     trace = trace_of((5, 7), 2)
     for of in (

@@ -162,7 +162,7 @@ def test_parts_that_are_switched_off():
     assert p.masks is None
     assert list(p.stages()) == ["initial"]
     assert list(p.probability) == ["initial"]
-    with pytest.raises(InputError, match="no part that attends"):
+    with pytest.raises(InputError, match="no part in which pixels attend"):
         p.affinity("depth", 0, 0)
 
 

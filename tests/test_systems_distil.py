@@ -28,7 +28,7 @@ from mtcp.inference.predictor import Predictor
 from mtcp.model import MTCP
 from mtcp.model.fusion.base import make_fusion
 from mtcp.model.fusion.ccam import ChannelFusion
-from mtcp.model.fusion.kem import simplex_frame
+from mtcp.model.fusion.kem import WorkspaceUse, effective_number, simplex_frame
 from mtcp.model.refinement.multi_scale import FeaturePropagation
 from mtcp.model.refinement.task_recursive import TaskRecursive
 from mtcp.model.trace import AttentionTrace, MapsTrace, MatricesTrace
@@ -121,7 +121,7 @@ def test_a_checkpoint_opens_in_the_attention_tab(name: str, tmp_path: Path) -> N
     for trace in prediction.traces:
         if isinstance(trace, MapsTrace):
             assert all(one.values.min() >= 0 and one.values.max() <= 1 for one in trace.maps)
-    steps = attention_inside.trace_back(analysis)
+    steps = attention_inside.steps(analysis)
     assert steps.count("step ") >= 3 if REFINED.get(name) else steps.count("step ") == 0
 
 
@@ -308,22 +308,91 @@ def test_a_task_attends_to_the_others_and_to_its_own_scales() -> None:
 def test_shares_of_the_workspace_sum_to_one(name: str) -> None:
     fusion = fresh(name).eval().fusion
     with torch.no_grad():
-        tables, writes, reads = (one.numpy() for one in fusion(features_of()).trace)
+        tables, retrieved, reads = (one.numpy() for one in fusion(features_of()).trace)
     assert isinstance(tables, MatricesTrace)
-    occupancy = tables.matrices[0]
-    assert (occupancy.rows, occupancy.columns) == (tuple(f"slot {i}" for i in range(1, 5)), THREE)
-    np.testing.assert_allclose(occupancy.values.sum(1), 1, atol=1e-5)
-    for slot in occupancy.rows:
-        maps = [one.values for one in writes.maps if one.group == slot]
+    by_task, gates, _, _, *alignment = tables.matrices
+    assert (by_task.rows, by_task.columns) == (tuple(f"slot {i}" for i in range(1, 5)), THREE)
+    np.testing.assert_allclose(by_task.values.sum(1), 1, atol=1e-5)
+    for slot, shares in zip(by_task.rows, by_task.values, strict=True):
+        maps = [one.values for one in retrieved.maps if one.group == slot]
         assert len(maps) == 3
         assert max(one.max() for one in maps) == 1
-        for one, share in zip(maps, occupancy.values[occupancy.rows.index(slot)], strict=True):
+        for one, share in zip(maps, shares, strict=True):
             total = sum(map(np.sum, np.float64(maps)))
             assert one.sum(dtype=np.float64) / total == pytest.approx(share, abs=2e-3)
-    for task in THREE:
-        total = sum(one.values.astype(np.float32) for one in reads.maps if one.group == f"read by {task}")
-        np.testing.assert_allclose(total, 1, atol=2e-3)
-    assert len(tables.matrices) == (2 if name == "stable-kem" else 1)
+    read = {task: [one for one in reads.maps if one.group == f"{task} reads"] for task in THREE}
+    for maps in read.values():
+        assert tuple(one.title for one in maps) == by_task.rows
+        np.testing.assert_allclose(sum(one.values.astype(np.float32) for one in maps), 1, atol=2e-3)
+    assert gates.columns == ("write gate", "keep gate", "share of reading")
+    for m, share in enumerate(gates.values[:, 2]):
+        shown = np.mean([read[task][m].values.astype(np.float32) for task in THREE])
+        assert share == pytest.approx(shown, abs=2e-3)
+    assert len(alignment) == (1 if name == "stable-kem" else 0)
+
+
+def open_gates(fusion: nn.Module, write: float, keep: float) -> None:
+    """Gates that do not look at anything, their logits as given."""
+    gates = fusion.get_submodule("workspace.gates")
+    gates.weight.zero_()  # type: ignore[operator,union-attr]
+    gates.bias.copy_(torch.tensor([write] * 8 + [keep] * 8))  # type: ignore[operator,union-attr]
+
+
+@pytest.mark.parametrize(("write", "reaches"), [(0.0, True), (-50.0, False)], ids=["half open", "shut"])
+def test_a_shut_write_gate_is_shown_as_what_it_is(write: float, reaches: bool) -> None:
+    fusion = fresh("kem").eval().fusion
+    features = features_of()
+    with torch.no_grad():
+        open_gates(fusion, write, 1.0)
+        before, after = fusion(features), fusion({**features, "depth": 3 * features["depth"] + 1})
+    assert torch.equal(before.features["semseg"], after.features["semseg"]) is not reaches
+    (tables, _, reads), (_, _, others) = ([one.numpy() for one in made.trace] for made in (before, after))
+    gates = tables.matrices[1].values
+    np.testing.assert_allclose(gates[:, 0], 0.5 if reaches else 0.0, atol=1e-6)
+    np.testing.assert_allclose(gates[:, 1], 1 / (1 + np.exp(-1)), atol=1e-6)
+    of_semseg = [[one.values for one in made.maps if one.group == "semseg reads"] for made in (reads, others)]
+    assert np.array_equal(*of_semseg) is not reaches
+    assert not any(task in one.title for one in reads.maps for task in THREE)  # nobody is credited with it
+
+
+def test_the_effective_number_of_slots_by_hand() -> None:
+    amounts = torch.tensor([[3.0, 0.0, 1.0], [3.0, 7.0, 3.0], [3.0, 0.0, 0.0], [3.0, 0.0, 0.0]])
+    found = effective_number(amounts[None])[0]
+    wanted = [4.0, 1.0, np.exp(-(0.25 * np.log(0.25) + 0.75 * np.log(0.75)))]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_slots_in_use_are_counted() -> None:
+    fusion, features = fresh("kem").eval().fusion, features_of()
+    with torch.no_grad():
+        for task in THREE:
+            fusion[task].query.weight.zero_()
+            fusion[task].query.bias.zero_()  # every cell reads all slots alike
+        alike = fusion(features).trace[0].numpy().matrices
+        fusion["workspace"].query.weight.zero_()
+        fusion["workspace"].query.bias.zero_()
+        open_gates(fusion, -50.0, 50.0)
+        fusion["workspace"].out.weight.zero_()
+        fusion["workspace"].out.bias.zero_()  # the slots are the learned ones
+        slots = fusion["workspace"].slots
+        fusion["depth"].query.bias.copy_(1e4 * (slots[2] - slots.mean(0)))
+        one = fusion(features).trace[0].numpy().matrices
+    assert alike[3].columns == (*THREE, "all tasks")
+    np.testing.assert_allclose(alike[3].values, 4, rtol=1e-5)
+    np.testing.assert_allclose(one[2].values, 4, rtol=1e-5)  # no slot prefers anything
+    assert one[3].values[0, 1] == pytest.approx(1, abs=1e-3)  # depth reads one slot
+    assert 3 < one[3].values[0, 3] < 4
+    assert one[1].values[:, 2].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_training_makes_no_maps_of_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fresh("kem")
+    for name in ("tables", "retrieval_maps", "reading_maps"):
+        monkeypatch.setattr(WorkspaceUse, name, None)
+    decoded = model.inspect(torch.rand(2, 3, *SIZE))
+    assert len(decoded.traces) == 3
+    with pytest.raises(TypeError):
+        decoded.traces[0].numpy()
 
 
 def test_slots_that_cannot_choose_take_the_mean_of_all_cells() -> None:
@@ -333,14 +402,12 @@ def test_slots_that_cannot_choose_take_the_mean_of_all_cells() -> None:
         workspace.query.weight.zero_()
         workspace.query.bias.zero_()
         keys, values = torch.rand(2, 162, 8), torch.rand(2, 162, 8)
-        retrieved = workspace.retrieve(keys, values).retrieved
+        retrieved = workspace.retrieve(keys, values).content
         torch.testing.assert_close(retrieved, values.mean(1, keepdim=True).expand(2, 4, 8))
-        workspace.gates.weight.zero_()
-        workspace.gates.bias[:8] = 50.0  # write all
-        workspace.gates.bias[8:] = -50.0  # keep nothing
+        open_gates(fusion, 50.0, -50.0)  # write all, keep nothing
         workspace.out.weight.zero_()
         workspace.out.bias.zero_()
-        torch.testing.assert_close(workspace.write(retrieved), retrieved.tanh())
+        torch.testing.assert_close(workspace.write(retrieved).slots, retrieved.tanh())
         table = fusion(features).trace[0].numpy().matrices[0]
     np.testing.assert_allclose(table.values, 1 / 3, atol=1e-6)
 

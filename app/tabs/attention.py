@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.components import Component
 
 from app.scene import Scene
-from app.sides import FIRST, SECOND
+from app.sides import FIRST, ONE, SECOND, Words
 from app.tabs.base import Control, Settings, Values
 from app.tabs.charts import chart, drawn
 from app.tabs.parts import offered
@@ -21,12 +21,17 @@ OPACITY = 60
 
 @dataclass(frozen=True)
 class Attention:
-    """Overlays at the probe on top; below, folded, where the attention goes and what else the network holds."""
+    """Overlays at the probe on top; below, folded, where the attention goes and what else the network holds. Where
+    nothing attends, what the network holds comes first, and what needs attention is hidden.
+
+    attending: all that needs attention; holding: around `inside`; stepping: around `steps`. Blocks, which listeners may
+    set like components.
+    """
 
     title: ClassVar[str] = "Attention"
     shows: ClassVar[str] = (
-        "what the chosen pixel attends to in each task, what each task lets in from the others, and trace-back step "
-        "by step"
+        "what the chosen pixel attends to in each task, what each task lets in from the others, and the steps between "
+        "initial and refined"
     )
     compares: ClassVar[bool] = False
 
@@ -43,11 +48,14 @@ class Attention:
     gates: gr.HTML
     queries: gr.HTML
     inside: gr.HTML
+    attending: tuple[Any, ...]
+    holding: gr.Accordion
+    stepping: gr.Accordion
 
     @classmethod
     def build(cls) -> Attention:
         """Adds the view to the page."""
-        headline = gr.HTML(elem_classes="mt-busy")
+        headline = gr.HTML(elem_id="attention-headline", elem_classes="mt-busy")
         network = gr.Radio(
             [("A", FIRST), ("B", SECOND)],
             value=FIRST,
@@ -56,7 +64,7 @@ class Attention:
             visible=False,
             elem_id="attention-network",
         )
-        with gr.Row(elem_classes="mt-controls"):
+        with gr.Row(elem_classes="mt-controls") as controls:
             scale = gr.Radio(
                 list(SCALES),
                 value="linear",
@@ -75,8 +83,13 @@ class Attention:
                 elem_id="attention-opacity",
             )
         overlays, readouts = gr.HTML(elem_id="attention-overlays"), gr.HTML(elem_id="attention-readouts")
-        with gr.Accordion("Where the attention goes: by class and by distance"):
+        holding, held = _folded("What this network computes inside", "attention-inside", True)
+        with gr.Accordion("Where the attention goes: by class and by distance") as going:
             masses, bars = gr.HTML(elem_id="attention-masses"), chart("attention-bars")
+        stepping, steps = _folded(_steps_title(ONE), "attention-steps", True)
+        widely, entropies = _folded("How widely every pixel attends", "attention-entropies")
+        _, gates = _folded("What each task lets in from the others", "attention-gates")
+        _, queries = _folded("Query masks and the gate that they make", "attention-queries")
         return cls(
             headline,
             network,
@@ -86,11 +99,14 @@ class Attention:
             readouts=readouts,
             masses=masses,
             bars=bars,
-            steps=_folded("Trace-back, step by step", "attention-steps", True),
-            entropies=_folded("How widely every pixel attends", "attention-entropies"),
-            gates=_folded("What each task lets in from the others", "attention-gates"),
-            queries=_folded("Query masks and the gate that they make", "attention-queries"),
-            inside=_folded("What else this design computes inside", "attention-inside"),
+            steps=steps,
+            entropies=entropies,
+            gates=gates,
+            queries=queries,
+            inside=held,
+            attending=(controls, going, widely),
+            holding=holding,
+            stepping=stepping,
         )
 
     @property
@@ -107,6 +123,7 @@ class Attention:
 
     @property
     def outputs(self) -> tuple[Component, ...]:
+        blocks: tuple[Any, ...] = (*self.attending, self.holding, self.stepping)
         return (
             self.headline,
             self.network,
@@ -119,6 +136,7 @@ class Attention:
             self.gates,
             self.queries,
             self.inside,
+            *blocks,
         )
 
     def fill(self, scene: Scene, settings: Settings) -> Values:
@@ -129,9 +147,13 @@ class Attention:
 
     def _of_network(self, scene: Scene, settings: Settings) -> Values:
         analysis = scene.analysis.alone(settings[self.network])
+        attends, holds = analysis.prediction.attention is not None, bool(inside.titles(analysis))
         return {
             **self.point(scene, settings),
-            self.steps: once(analysis, "steps", lambda: attention_inside.trace_back(analysis)),
+            **{block: type(block)(visible=attends) for block in self.attending},
+            self.holding: gr.Accordion(visible=holds),
+            self.stepping: gr.Accordion(label=_steps_title(analysis.words)),
+            self.steps: once(analysis, "steps", lambda: attention_inside.steps(analysis)),
             self.entropies: once(analysis, "entropies", lambda: attention_inside.entropies(analysis)),
             self.gates: once(analysis, "gates", lambda: attention_inside.gates(analysis)),
             self.inside: once(analysis, "inside", lambda: inside.inside(analysis)),
@@ -158,6 +180,10 @@ class Attention:
         return settings[self.scale], settings[self.opacity] / 100
 
 
-def _folded(title: str, elem_id: str, open_: bool = False) -> gr.HTML:
-    with gr.Accordion(title, open=open_):
-        return gr.HTML(elem_id=elem_id)
+def _folded(title: str, elem_id: str, open_: bool = False) -> tuple[gr.Accordion, gr.HTML]:
+    with gr.Accordion(title, open=open_) as block:
+        return block, gr.HTML(elem_id=elem_id)
+
+
+def _steps_title(words: Words) -> str:
+    return f"{words.refinement_title}, step by step"

@@ -51,7 +51,7 @@ class Comparison:
         return (self.both, self.alone)
 
     def fill(self, initial: np.ndarray | None, refined: np.ndarray | None, words: Words = ONE) -> Values:
-        """Values for the pictures, RGB uint8 (H, W, 3). refined: None where there is no trace-back."""
+        """Values for the pictures, RGB uint8 (H, W, 3). refined: None where there is no refinement."""
         files = [None if one is None else written(one, self.both) for one in (initial, refined)]
         traced = refined is not None
         return {

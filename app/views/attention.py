@@ -9,13 +9,16 @@ import numpy as np
 
 from app.session import Analysis
 from app.views import attention_pictures as pictures
-from app.views import html, legends, page
+from app.views import html, inside, legends, page
 from mtcp.drawing import colour
 from mtcp.drawing.colour import palette
 from mtcp.evaluation import attention_stats as attention
 from mtcp.inference.prediction import STRIDE
 
-NOT_ATTENDING = "This checkpoint has no part that attends, such as CFM, so there is no attention to show."
+NOT_ATTENDING = (
+    "This checkpoint has no part in which pixels attend to other pixels, such as CFM, so there is no attention to "
+    "show."
+)
 NEAR = 0.1
 """Of the photo's diagonal: what counts as the probe's surroundings."""
 EVEN = "\N{MULTIPLICATION SIGN} uniform"
@@ -72,9 +75,11 @@ def labels(analysis: Analysis) -> Labels | None:
 
 
 def headline(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionRow, ...]) -> str:
-    """One sentence: how widely each task looks from the probe."""
+    """How widely each task looks from the probe; where nothing attends, what there is to see instead."""
     if not found:
-        return f'<p class="mt-headline">{NOT_ATTENDING}</p>'
+        titles = inside.titles(analysis)
+        first = f"What this network computes inside is shown below: {titles}. " if titles else ""
+        return f'<p class="mt-headline">{first}{NOT_ATTENDING}</p>'
     N = found[0].row.size
     first, *others = (f"to about <b>{count(look.effective)}</b>" for look in found)
     parts = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]

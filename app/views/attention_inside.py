@@ -1,4 +1,4 @@
-"""What is inside the network for the whole photo: how widely it attends, gates, query masks, trace-back steps."""
+"""What is inside the network for the whole photo: how widely it attends, gates, query masks, steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from app.session import Analysis
 from app.views import attention_pictures as pictures
-from app.views import html, page
+from app.views import html, inside, page
 from app.views.attention import NOT_ATTENDING, count
 from mtcp.drawing import colour
 from mtcp.evaluation import attention_stats as attention
@@ -16,6 +16,7 @@ from mtcp.inference.prediction import STRIDE
 from mtcp.tasks import Task
 
 WITHOUT_GATES = "This checkpoint has no cross-task gates, so there are none to show."
+OTHER_INSIDE = "This checkpoint has no attention with cross-task gates, such as CFM."
 WITHOUT_QUERIES = (
     "This checkpoint has no query decoder (query_gate off), so there are no query masks to show."
 )
@@ -72,7 +73,10 @@ def gates(analysis: Analysis) -> str:
     """For each task, how much of every other task it lets in, where: 0 nothing, 1 all of it."""
     prediction = analysis.prediction
     if prediction.attention is None or not prediction.attention.gates:
-        return _sentence(WITHOUT_GATES)
+        titles = inside.titles(analysis)
+        return _sentence(
+            f"{OTHER_INSIDE} What it has inside is shown above: {titles}." if titles else WITHOUT_GATES
+        )
     rows = []
     for main, others in prediction.attention.gates.items():
         figures = []
@@ -144,27 +148,25 @@ def _gate(analysis: Analysis) -> str:
     return f'{_sentence(note)}<div class="mt-small">{drawn}</div><div class="mt-legend">{bar}</div>'
 
 
-def trace_back(analysis: Analysis) -> str:
-    """Per task the strip initial, the steps at 1/16 and 1/8, refined, each with how far it still is from refined."""
+def steps(analysis: Analysis) -> str:
+    """Per task the strip initial, the steps of the refinement, refined, each with how far it still is from refined."""
     prediction = analysis.prediction
     if not prediction.intermediate:
         return _sentence(WITHOUT_STEPS)
     strips = "".join(
         _strip(analysis, task) for task in prediction.task_list() if task.name in prediction.intermediate
     )
-    note = (
-        "Deepest stage first. Under each step: how far it is from the refined map, on average over the photo."
-    )
+    note = "Coarsest step first. Under each: how far it is from the refined map, on average over the photo."
     return f"{_sentence(note)}{strips}"
 
 
 def _strip(analysis: Analysis, task: Task) -> str:
     prediction = analysis.prediction
     size = pictures.small_size(prediction)
-    steps = prediction.intermediate[task.name]
+    between_them = prediction.intermediate[task.name]
     last = pictures.nearest(prediction.refined[task.name], size)
     ends = {"initial": pictures.nearest(prediction.initial[task.name], size), "refined": last}
-    scale = task.scale(prediction.initial[task.name], *steps, prediction.refined[task.name])
+    scale = task.scale(prediction.initial[task.name], *between_them, prediction.refined[task.name])
     kind = "PNG" if task.classes else "JPEG"
 
     def end(stage: str) -> str:
@@ -184,7 +186,7 @@ def _strip(analysis: Analysis, task: Task) -> str:
         rgb = task.picture(shown, scale)
         return pictures.figure(rgb, f"{page.title(task.name)}: {name}", caption, sharp)
 
-    middle = "".join(between(i, values) for i, values in enumerate(steps))
+    middle = "".join(between(i, values) for i, values in enumerate(between_them))
     bar = ""
     if scale is not None and scale.unit:  # what has no unit goes from 0 to 1
         middle_value = (scale.low + scale.high) / 2

@@ -1,4 +1,4 @@
-"""Why depth and normals disagree, in words: of one failure, and why trace-back made a number worse."""
+"""Why depth and normals disagree, in words: of one failure, and why the refinement made a number worse."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def filtered(failures: Sequence[Failure], cause: str) -> list[Failure]:
 
 
 def why_worse(analysis: Analysis) -> str:
-    """Which of the angles trace-back made worse, and for what causes; nothing where it made none worse."""
+    """Which of the angles the refinement made worse, and for what causes; nothing where it made none worse."""
     report = analysis.coherence
     if report is None or report.refined is None:
         return ""
@@ -66,10 +66,10 @@ def why_worse(analysis: Analysis) -> str:
     named += [
         f"{share:.0f} % {name}" for name, share in shares.items() if name != main and share >= LEAST_PCT
     ]
-    two = analysis.words.two
-    where, added = (
-        ("in B", "that B has more of than A") if two else ("after trace-back", "that trace-back added")
-    )
+    by = analysis.words.refinement
+    where, added = f"after {by}", f"that {by} added"
+    if analysis.words.two:
+        where, added = "in B", "that B has more of than A"
     return (
         f'<p class="mt-why">Worse {where}: {"; ".join(map(html.text, worse))}. Of the disagreement {added} in '
         f"failing regions (area times angle), {', '.join(named)}.</p>"

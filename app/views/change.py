@@ -1,4 +1,4 @@
-"""What trace-back changed in one task, or where two networks differ: a map, its legend, and one number in words."""
+"""What the refinement changed in one task, or where two networks differ: a map, its legend, and one number in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mtcp.tasks.measure import transitions
 
 @dataclass(frozen=True)
 class Change:
-    """A picture, its legend as HTML, and `short`, HTML that goes on after "Trace-back" or "B differs from A:"."""
+    """A picture, its legend as HTML, and `short`, HTML that goes on after "The refinement" or "B differs from A:"."""
 
     picture: np.ndarray
     legend: str
@@ -32,7 +32,7 @@ class Change:
 def sentence(changes: Sequence[str], words: Words = ONE) -> str:
     """The `short` of some changes as one sentence."""
     listed = changes[0] if len(changes) == 1 else f"{', '.join(changes[:-1])} and {changes[-1]}"
-    return f"B differs from A: {listed}." if words.two else f"Trace-back {listed}."
+    return f"B differs from A: {listed}." if words.two else f"{words.refinement_title} {listed}."
 
 
 def change(

@@ -119,7 +119,7 @@ def _paint_layer(analysis: Analysis, layer: str, what: str, at: tuple[np.ndarray
 
 
 def displacement(analysis: Analysis) -> np.ndarray:
-    """How far trace-back moved each pixel along its ray, metres (H, W); positive: away. NaN where unknown."""
+    """How far the refinement moved each pixel along its ray, metres (H, W); positive: away. NaN where unknown."""
     before, after = analysis.prediction.initial[DEPTH], analysis.prediction.refined[DEPTH]
     x, y = analysis.prediction.camera.axes()
     ray = np.sqrt(1 + x[None] ** 2 + y[:, None] ** 2).astype(np.float32)

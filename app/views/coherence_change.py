@@ -1,4 +1,4 @@
-"""Where trace-back brought depth and normals closer, and where it drove them apart; said in one sentence."""
+"""Where the refinement brought depth and normals closer, and where it drove them apart; said in one sentence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.session import Analysis
+from app.sides import Words
 from app.views import causes, html
 from app.views.triage import digits_of, number
 from mtcp.drawing import shown
@@ -42,15 +43,17 @@ class Verbs:
     between: str
 
 
-OF_TRACE_BACK = Verbs(
-    "trace-back left that as it was",
-    "trace-back took {} off",
-    "trace-back added {}",
-    "it fell on",
-    "rose on",
-    " to",
-)
 OF_TWO = Verbs("no difference", "B has {} less", "B has {} more", "B has less on", "more on", " in A,")
+
+
+def verbs_of(words: Words) -> Verbs:
+    """What is said of the stages of one network, or of two networks."""
+    if words.two:
+        return OF_TWO
+    by = words.refinement
+    return Verbs(
+        f"{by} left that as it was", f"{by} took {{}} off", f"{by} added {{}}", "it fell on", "rose on", " to"
+    )
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Change:
 
 
 def headline(analysis: Analysis) -> str:
-    """How far depth and normals disagree, what trace-back did to it, and where most of that happened.
+    """How far depth and normals disagree, what the refinement did to it, and where most of that happened.
 
     Above it, why none of that holds, where it does not, and that the photo is unlike those of training, where it is.
     Below it, why it got worse, where it did.
@@ -88,7 +91,7 @@ def _headline(analysis: Analysis) -> str:
     said = f"Depth and normals disagree by <b>{number(mean, 'deg')}</b> on average"
     before = report.initial.depth_normal.mean_deg
     if report.refined is None:
-        return _paragraph(f"{said}. This checkpoint has no trace-back, so this is the initial prediction.")
+        return _paragraph(f"{said}. This checkpoint has no refinement, so this is the initial prediction.")
     if before is None:
         where = "in A" if analysis.words.two else "initially"
         return _paragraph(f"{said}; {where} they could not be compared.")
@@ -98,8 +101,8 @@ def _headline(analysis: Analysis) -> str:
             f'Depth and normals disagree by <b class="mt-initial">{number(before, "deg")}</b> on average in A and by '
             f'<b class="mt-refined">{number(mean, "deg")}</b> in B'
         )
-        return _paragraph(f"{said}; {change(off, coherence_change(analysis), OF_TWO)}.")
-    return _paragraph(f"{said}; {change(off, coherence_change(analysis))}.")
+    verbs = verbs_of(analysis.words)
+    return _paragraph(f"{said}; {change(off, coherence_change(analysis), verbs)}.")
 
 
 def without(analysis: Analysis) -> str:
@@ -113,8 +116,8 @@ def without(analysis: Analysis) -> str:
     )
 
 
-def change(off_deg: float, found: Sequence[Change], verbs: Verbs = OF_TRACE_BACK) -> str:
-    """What trace-back did, or how B differs from A, as the end of a sentence. off_deg: fall of the mean angle;
+def change(off_deg: float, found: Sequence[Change], verbs: Verbs) -> str:
+    """What the refinement did, or how B differs from A, as the end of a sentence. off_deg: fall of the mean angle;
     negative: it rose.
     """
     fell = max(found, key=lambda gain: gain.off_deg, default=None)
@@ -140,7 +143,7 @@ def change(off_deg: float, found: Sequence[Change], verbs: Verbs = OF_TRACE_BACK
 
 
 def coherence_change(analysis: Analysis) -> tuple[Change, ...]:
-    """All parts over `LEAST_SHARE`, what fell most first. Empty without trace-back or without classes."""
+    """All parts over `LEAST_SHARE`, what fell most first. Empty without a refinement or without classes."""
     if "camera.coherence.change" not in analysis.cache:
         analysis.cache["camera.coherence.change"] = _changes(analysis)
     return analysis.cache["camera.coherence.change"]

@@ -40,7 +40,7 @@ def chosen_of(analysis: Analysis, status: str, cause: str = causes.ANY) -> list[
 
 
 def choices(analysis: Analysis) -> list[tuple[str, str]]:
-    """What the table can be filtered by: words with the count, and status. Without trace-back only `CURRENT`."""
+    """What the table can be filtered by: words with the count, and status. Without a refinement only `CURRENT`."""
     counts = Counter(failure.status for failure in analysis.failures)
     if not analysis.prediction.refined:
         return [(f"all ({len(analysis.failures)})", CURRENT)]
@@ -140,7 +140,7 @@ def _style(analysis: Analysis, failure: Failure) -> str:
 
 def _description(failure: Failure, words: Words) -> str:
     share = f"{failure.share_pct:.1f} % of the picture"
-    first, last = ("in A", "in B") if words.two else ("initially", "after trace-back")
+    first, last = ("in A", "in B") if words.two else ("initially", f"after {words.refinement}")
     angles = f'<span class="mt-initial">{number(failure.before_deg, "deg")}</span> {first}'
     if failure.after_deg is not None:
         angles += f', <span class="mt-refined">{number(failure.after_deg, "deg")}</span> {last}'

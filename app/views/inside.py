@@ -1,4 +1,4 @@
-"""What a design leaves of its inside beside attention: tables, maps and trees, drawn by the kind of their trace."""
+"""What a design leaves of its inside that is not attention between pixels: tables, maps, trees, by their kind."""
 
 from __future__ import annotations
 
@@ -13,13 +13,23 @@ from app.views import html
 from mtcp.drawing import colour
 from mtcp.model.trace import MapsTrace, MatricesTrace, Matrix, TreeTrace
 
-NOTHING = "This design has nothing else inside to show."
+NOTHING = "This checkpoint has nothing else inside to show."
 
 
 def inside(analysis: Analysis) -> str:
     """Every trace of the prediction that is drawn here, as HTML; a sentence where there is none."""
-    drawn = [DRAWN[trace.kind](trace) for trace in analysis.prediction.traces if trace.kind in DRAWN]
+    drawn = [DRAWN[trace.kind](trace) for trace in _drawn(analysis)]
     return "".join(drawn) or f'<p class="mt-hint">{NOTHING}</p>'
+
+
+def titles(analysis: Analysis) -> str:
+    """What is drawn here, as the end of a sentence in HTML; empty where there is nothing."""
+    return ", ".join(f"<b>{html.text(trace.title)}</b>" for trace in _drawn(analysis))
+
+
+def _drawn(analysis: Analysis) -> list[MatricesTrace | MapsTrace | TreeTrace]:
+    kinds = (MatricesTrace, MapsTrace, TreeTrace)
+    return [trace for trace in analysis.prediction.traces if isinstance(trace, kinds)]
 
 
 def _section(trace: MatricesTrace | MapsTrace | TreeTrace, body: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.session import Analysis
-from app.sides import FIRST, ONE, SECOND, Pair, Words
+from app.sides import FIRST, ONE, SECOND, THE_REFINEMENT, Pair, Words
 from app.views import change, html
 from mtcp import tasks
 from mtcp.inference.prediction import Prediction
@@ -47,10 +47,10 @@ def empty(tasks: Iterable[str], examples: bool) -> str:
     names = ", ".join(title(task).lower() for task in tasks)
     return (
         f'<div class="mt-empty"><h2>{_what_to_do(examples)}.</h2>'
-        f"<p>One run of the network predicts {html.text(names)}, each of them twice:</p><ul>"
-        '<li>the <span class="mt-initial">initial</span> prediction, and the '
-        '<span class="mt-refined">refined</span> one after trace-back, under one movable divider;</li>'
-        "<li>a map of what trace-back changed, and by how much;</li>"
+        f"<p>One run of the network predicts {html.text(names)}:</p><ul>"
+        '<li>the <span class="mt-initial">initial</span> prediction and, where the network refines it, the '
+        '<span class="mt-refined">refined</span> one, under one movable divider;</li>'
+        f"<li>a map of what {THE_REFINEMENT} changed, and by how much;</li>"
         "<li>everything as arrays and pictures in one zip.</li></ul>"
         "<p>Then click on any picture: the probe at that pixel is read out on the left, and every tab follows it.</p>"
         '<p class="mt-subdued">The photo stays on the machine that runs this page.</p></div>'
@@ -85,7 +85,7 @@ def photo_facts(analysis: Analysis) -> str:
 def headline(changes: Sequence[str], words: Words = ONE) -> str:
     """One sentence from the tasks' short changes ("changed 7.3 % of the labels", ...)."""
     if not changes:
-        what = "This checkpoint has no trace-back: only the initial prediction exists."
+        what = "This checkpoint has no refinement: only the initial prediction exists."
         return f'<p class="mt-headline">{what}</p>'
     return f'<p class="mt-headline">{change.sentence(changes, words)}</p>'
 

@@ -22,7 +22,7 @@ from mtcp.tasks import Task, measure
 class TaskView:
     """Everything the page shows of one task. Pictures are RGB uint8 (H, W, 3) in the photo's size.
 
-    refined, change: None where the checkpoint has no trace-back.
+    refined, change: None where the checkpoint has no refinement.
     """
 
     name: str

@@ -34,7 +34,9 @@ def html_page(analysis: Analysis, versions: Mapping[str, Any]) -> str:
     prediction, words = analysis.prediction, analysis.words
     lists = {failures.CURRENT: f"Failures {_of_last(analysis)}"}
     if prediction.refined:
-        lists["fixed"] = f"Failures {words.statuses['fixed']}" + ("" if words.two else " by trace-back")
+        lists["fixed"] = f"Failures {words.statuses['fixed']}" + (
+            "" if words.two else f" by {words.refinement}"
+        )
     return _TEMPLATES.get_template("report.html").render(
         name=analysis.name,
         facts=Markup(page.photo_facts(analysis)),

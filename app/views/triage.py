@@ -14,6 +14,7 @@ import numpy as np
 
 from app.networks import name_of
 from app.session import Analysis
+from app.sides import THE_REFINEMENT
 from app.views import causes, html, legends, outlines
 from mtcp.drawing import colour, shown
 from mtcp.drawing.scale import Scale
@@ -37,9 +38,9 @@ REST = "Analyse the rest"
 """The button that goes on with the photos that have no numbers yet."""
 THUMBNAIL = 240  # px, long side
 STAGES = {
-    "refined": "after trace-back (refined)",
+    "refined": f"after {THE_REFINEMENT} (refined)",
     "initial": "before it (initial)",
-    CHANGE: "change by trace-back",
+    CHANGE: f"change by {THE_REFINEMENT}",
 }
 """What photos can be ranked by: stage -> words."""
 
@@ -172,7 +173,7 @@ def caveats(row: TriageRow) -> str:
 
 
 def before_after(row: TriageRow, quantity: Quantity) -> str:
-    """A number before and after trace-back, each in its colour."""
+    """A number before and after the refinement, each in its colour."""
     if isinstance(quantity, PhotoQuantity):
         return number(row.value(quantity.key), quantity.unit)
     before = number(row.initial.get(quantity.key), quantity.unit)
@@ -214,10 +215,10 @@ def waiting(network: str, count: int) -> str:
 def sentence(
     counted: str, quantity: Quantity, before: float | None, after: float | None, improved_in: tuple[int, int]
 ) -> str:
-    """A number's means before and after trace-back, in words.
+    """A number's means before and after the refinement, in words.
 
-    counted: what of, ready HTML; improved_in: in how many trace-back made the number better, and in how many both are
-    known.
+    counted: what of, ready HTML; improved_in: in how many the refinement made the number better, and in how many
+    both are known.
     """
     title = html.text(quantity.title.replace(": ", ", "))
     if after is None:
@@ -226,7 +227,7 @@ def sentence(
     better, known = improved_in
     if known:
         said += (
-            f" ({number(before, quantity.unit)} initially); trace-back made it better in <b>{better:,}</b> "
+            f" ({number(before, quantity.unit)} initially); {THE_REFINEMENT} made it better in <b>{better:,}</b> "
             f"of {known:,}"
         )
     return f"{said}."
@@ -276,7 +277,7 @@ def number(value: float | None, unit: str, sign: bool = False) -> str:
 
 
 def change(before: float | None, after: float | None, quantity: Quantity) -> str:
-    """What trace-back did to a number as both are shown, and whether that is better, in words and colour."""
+    """What the refinement did to a number as both are shown, and whether that is better, in words and colour."""
     moved = shown.change(before, after, digits_of(quantity.unit))
     written = number(moved, quantity.unit, sign=True)
     if not moved:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.sides import THE_REFINEMENT
 from app.views import html
 from app.views.triage import STAGES, caveats, change, left_out, number, sentence, stage_of
 from app.views.triage_scatter import Point, Points, spread
@@ -16,7 +17,11 @@ from mtcp.geometry.quantities import PhotoQuantity, Quantity
 
 MOST_SHOWN = 200
 """Rows of each kind, at most."""
-_WORDS = {"refined": "worst after trace-back", "initial": "worst before it", "change": "most worsened by it"}
+_WORDS = {
+    "refined": f"worst after {THE_REFINEMENT}",
+    "initial": "worst before it",
+    "change": "most worsened by it",
+}
 
 
 @dataclass(frozen=True)

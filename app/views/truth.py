@@ -38,7 +38,7 @@ WRONG_LABELS = (
 
 @dataclass(frozen=True)
 class TaskTruth:
-    """One task. Pictures are RGB uint8 (H, W, 3) in the photo's size. refined: None without trace-back."""
+    """One task. Pictures are RGB uint8 (H, W, 3) in the photo's size. refined: None without a refinement."""
 
     truth: np.ndarray
     truth_legend: str
@@ -72,7 +72,7 @@ def view(analysis: Analysis, task: Task) -> TaskTruth | None:
 
 
 def numbers(analysis: Analysis) -> tuple[Numbers, Numbers]:
-    """Errors before and after trace-back (empty without it), kept with the run: they need no camera."""
+    """Errors before and after the refinement (empty without it), kept with the run: they need no camera."""
     if analysis.truth is None:
         return {}, {}
     if "truth.errors" not in analysis.cache:
@@ -83,7 +83,7 @@ def numbers(analysis: Analysis) -> tuple[Numbers, Numbers]:
 
 
 def headline(analysis: Analysis) -> str:
-    """Where the truth is from, and what trace-back did to each task's main number."""
+    """Where the truth is from, and what the refinement did to each task's main number."""
     if analysis.truth is None:
         return ""
     before, after = numbers(analysis)

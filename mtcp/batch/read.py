@@ -108,7 +108,7 @@ class CoherenceTable:
         return float(known.mean()) if known.size else None
 
     def improved(self, quantity: Quantity) -> tuple[int, int]:
-        """In how many photos trace-back made the number better, and in how many both numbers are known."""
+        """In how many photos the refinement made the number better, and in how many both numbers are known."""
         changes = _known(self.values(quantity, CHANGE))
         better = changes > 0 if quantity.higher_is_better else changes < 0
         return int(better.sum()), int(changes.size)

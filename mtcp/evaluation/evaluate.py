@@ -43,7 +43,7 @@ def evaluate(
     """Metrics of `model` on `dataset`, as {"initial": {task: {metric: number}}, "refined": ...}.
 
     Each photo is resized to `size`, and the network's output is finished at the full size of the labels, so
-    numbers of different network sizes compare. Without trace-back there is no "refined". The model keeps
+    numbers of different network sizes compare. Without a refinement there is no "refined". The model keeps
     its mode.
 
     Args:

@@ -69,7 +69,7 @@ def _change(metric: str, initial: float, refined: float) -> tuple[str, str]:
 
 
 def _or_nan(value: float | None) -> float:
-    """Missing (no trace-back) and null (JSON's way to say that no pixel was valid) alike."""
+    """Missing (no refinement) and null (JSON's way to say that no pixel was valid) alike."""
     return math.nan if value is None else value
 
 

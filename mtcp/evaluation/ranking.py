@@ -44,7 +44,7 @@ _METRIC_TITLES = {
 
 @dataclass(frozen=True)
 class TriageRow:
-    """One photo: its numbers before and, where there is trace-back, after it.
+    """One photo: its numbers before and, where there is a refinement, after it.
 
     details: further columns of the CSV, by name. problem: why there are no numbers. photo: numbers of the photo as a
     whole (`mtcp.geometry.quantities.OF_PHOTO`), which do not stand initial beside refined.
@@ -58,7 +58,7 @@ class TriageRow:
     photo: Numbers = field(default_factory=dict)
 
     def value(self, key: str, of: str = "refined") -> float | None:
-        """A number of stage `of`, or its "change". Without trace-back "refined" is the initial one, and the
+        """A number of stage `of`, or its "change". Without a refinement "refined" is the initial one, and the
         change is None. A number of the photo as a whole is the same of either, and has no change.
         """
         if key in self.photo:
@@ -93,7 +93,7 @@ def error_numbers(errors: Errors) -> Numbers:
 
 
 def stage_numbers(report: Coherence | None) -> tuple[Numbers, Numbers]:
-    """`COHERENCE` before and after trace-back; empty where there is none."""
+    """`COHERENCE` before and after the refinement; empty where there is none."""
     if report is None:
         return {}, {}
     refined = {} if report.refined is None else coherence_numbers(report.refined)
@@ -101,7 +101,7 @@ def stage_numbers(report: Coherence | None) -> tuple[Numbers, Numbers]:
 
 
 def failure_counts(report: Coherence | None) -> dict[str, str | float | int]:
-    """How many regions of a photo fail, by what trace-back did to them."""
+    """How many regions of a photo fail, by what the refinement did to them."""
     if report is None:
         return {}
     found = [failure.status for failure in report.failures]
@@ -125,7 +125,7 @@ def cause_numbers(report: Coherence | None) -> Numbers:
 def ranked(rows: Sequence[TriageRow], quantity: Quantity, of: str = "refined") -> list[int]:
     """Indices of `rows`, the worst first. Equal ones keep their order; those without the number come last.
 
-    of: "initial", "refined" or "change" (what trace-back worsened most comes first).
+    of: "initial", "refined" or "change" (what the refinement worsened most comes first).
     """
     sign = 1 if quantity.higher_is_better else -1
 
@@ -144,7 +144,7 @@ def mean(rows: Iterable[TriageRow], key: str, of: str) -> float | None:
 
 
 def improved(rows: Iterable[TriageRow], quantity: Quantity) -> tuple[int, int]:
-    """In how many rows trace-back made the number better, and in how many both numbers are known."""
+    """In how many rows the refinement made the number better, and in how many both numbers are known."""
     changes = [change for row in rows if (change := row.value(quantity.key, CHANGE)) is not None]
     return sum((change > 0) if quantity.higher_is_better else (change < 0) for change in changes), len(
         changes

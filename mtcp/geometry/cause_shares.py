@@ -1,4 +1,4 @@
-"""What the causes of failures amount to, weighted by area: over a photo, and in what trace-back made worse."""
+"""What the causes of failures amount to, weighted by area: over a photo, and in what the refinement made worse."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cause_shares(failures: Iterable[Failure]) -> dict[str, float]:
 
 
 def worsened_by_cause(failures: Sequence[Failure]) -> dict[str, float]:
-    """Cause -> its share (%) of what trace-back added in the failures of the refined prediction, the largest first.
+    """Cause -> its share (%) of what the refinement added in the failures of the refined prediction, the largest first.
 
     A failure weighs its area times the rise of its mean angle, and nothing where the angle fell. Empty where it rose
     nowhere.

@@ -18,7 +18,7 @@ from mtcp.tasks import IGNORE
 
 ACCEPTABLE_DEG = 20.0
 """Mean angle that a region is acceptable at: one that was no better before it failed was not introduced by
-trace-back (30.0 to 50.4 degrees), nor is one fixed that only got below `FAILURE_DEG`.
+the refinement (30.0 to 50.4 degrees), nor is one fixed that only got below `FAILURE_DEG`.
 """
 LEAST_SHARE = 0.001
 MOST = 50
@@ -39,7 +39,7 @@ def find_failures(
 ) -> tuple[Failure, ...]:
     """Regions over `FAILURE_DEG` (plane fit against predicted normals), ranked by area x mean error.
 
-    Those of the refined stage, and those of the initial one of which trace-back left less than half (so
+    Those of the refined stage, and those of the initial one of which the refinement left less than half (so
     that what it fixed is in the list too). Hairlines under three pixels wide, as along depth discontinuities, are
     cut off first; regions under `least_share` of the picture are dropped; those over `LARGE_SHARE` are cut
     along class boundaries; at most `most` are returned. unlike: see `cause_of`.

@@ -19,7 +19,7 @@ from mtcp.geometry.regions import Region
 Vector = tuple[float, float, float]
 
 STATUSES = ("remaining", "fixed", "introduced")
-"""What trace-back did to a failure: acceptable in neither stage; acceptable after it; acceptable before it (see
+"""What the refinement did to a failure: acceptable in neither stage; acceptable after it; acceptable before it (see
 `mtcp.geometry.failures.ACCEPTABLE_DEG`).
 """
 
@@ -199,7 +199,7 @@ class Coherence:
     camera: Camera
     working_size: tuple[int, int]  # (height, width)
     initial: StageCoherence
-    refined: StageCoherence | None  # None: a network without trace-back
+    refined: StageCoherence | None  # None: a network without a refinement
     failures: tuple[Failure, ...]
     noise_floor: dict[str, float]
     note: str = ""  # why geometry, and so none of this, holds for the photo; empty where it does

@@ -41,7 +41,9 @@ class Prediction:
     camera_from: str  # "exif", "given" or "assumed" (60 degrees)
     initial: Maps
     refined: Maps = field(default_factory=dict)
-    intermediate: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)  # at 1/16 and 1/8
+    refinement: str = "none"  # what makes `refined`: as `ModelConfig.refinement`
+    # coarsest first; of trace-back at 1/16 and 1/8
+    intermediate: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
     probability: Maps = field(default_factory=dict)  # of semseg, by stage: float16 (classes, h4, w4)
     traces: tuple[Trace, ...] = ()  # what fusion and refinement tell of their inside
     masks: np.ndarray | None = None  # float16 (Q, h4, w4), logits
@@ -125,7 +127,9 @@ class Prediction:
         if task not in self.tasks:
             raise InputError(f"unknown task {task!r}: this prediction has {', '.join(self.tasks)}")
         if self.attention is None:
-            raise InputError("this network has no part that attends, such as CFM, so there is no affinity")
+            raise InputError(
+                "this network has no part in which pixels attend to other pixels, such as CFM, so there is no affinity"
+            )
         return self.attention.row(task, self.cell(x, y))
 
 

@@ -143,6 +143,7 @@ class Predictor:
             facts=facts,
             initial=maps["initial"],
             refined=maps["refined"],
+            refinement=self.model.config.refinement,
             **inside,
         )
 

@@ -28,7 +28,7 @@ def write_prediction(prediction: Prediction, folder: str | os.PathLike[str], ste
     (H, W) in metres; normals float32 (H, W, 3), camera axes x right, y down, z forward. And `camera` (4,):
     fx, fy, cx, cy in pixels of the maps; for each task of labels `TASK_classes`, text (C,): what they mean;
     `checkpoint` (), text: the network's file; and, if geometry does not hold for the photo, `pinhole` (), false.
-    Without trace-back there are no `_refined` keys and pictures.
+    Without a refinement there are no `_refined` keys and pictures.
 
     Per map there is STEM_TASK_STAGE.png. Of classes and depth (whose colours span initial and refined alike) it
     has a legend below, and STEM_TASK_STAGE_plain.png is the map alone, (H, W); of depth there is also

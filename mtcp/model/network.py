@@ -30,7 +30,9 @@ class Decoded:
 
     initial: dict[str, Tensor]  # (B, C_t, h, w), h = ceil(H/4)
     refined: dict[str, Tensor] = field(default_factory=dict)  # (B, C_t, h, w)
-    intermediate: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # of trace-back at 1/16 and 1/8
+    intermediate: dict[str, tuple[Tensor, ...]] = field(
+        default_factory=dict
+    )  # coarsest first: of trace-back 1/16, 1/8
     masks: Tensor | None = None  # (B, Q, h, w)
     gate: Tensor | None = None  # (B, 1, h, w)
     grid: tuple[int, int] = (0, 0)  # h, w

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from mtcp.model.trace import AttentionTrace, MapsTrace, MatricesTrace, Matrix, NamedMap, TensorTrace, first_of
+from mtcp.model.trace import (
+    AttentionTrace,
+    MapsTrace,
+    MatricesTrace,
+    Matrix,
+    NamedMap,
+    TensorTrace,
+    Trace,
+    first_of,
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,18 @@ class TensorMatrices:
             for title, rows, columns, values in self.matrices
         ]
         return MatricesTrace(self.title, self.about, tuple(found))
+
+
+@dataclass(frozen=True)
+class TraceOnDemand:
+    """A trace whose tensors are only computed when it is asked for, which training never does."""
+
+    make: Callable[[], TensorTrace]
+
+    def numpy(self) -> Trace:
+        """As `mtcp.model.trace.TensorTrace`."""
+        with torch.no_grad():
+            return self.make().numpy()
 
 
 def listed(trace: TensorTrace | tuple[TensorTrace, ...] | None) -> tuple[TensorTrace, ...]:

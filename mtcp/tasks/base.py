@@ -30,8 +30,8 @@ UNKNOWN = "unknown"
 
 
 class Change(NamedTuple):
-    """What trace-back did, in words that follow "Trace-back": before the number, the number, after it. The first word
-    is the verb, which is left out where two networks are compared.
+    """What the refinement did, in words that follow "The refinement": before the number, the number, after it. The
+    first word is the verb, which is left out where two networks are compared.
     """
 
     before: str
@@ -241,7 +241,7 @@ class Task(ABC):
     def summary(self, initial: np.ndarray, refined: np.ndarray | None = None) -> dict[str, Any]:
         """The numbers of a task, as `/predict` returns them: plain JSON types, units in the key names.
 
-        Without trace-back (`refined` None) only what describes the initial map is there.
+        Without a refinement (`refined` None) only what describes the initial map is there.
         """
         maps = {"initial": initial} if refined is None else {"initial": initial, "refined": refined}
         numbers = {"kind": self.kind, **self.numbers(maps)}

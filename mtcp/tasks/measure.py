@@ -20,7 +20,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Transition:
-    """Pixels that trace-back took from class `before` to class `after`, as a share of all pixels (0..1)."""
+    """Pixels that the refinement took from class `before` to class `after`, as a share of all pixels (0..1)."""
 
     before: int
     after: int

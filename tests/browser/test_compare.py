@@ -78,7 +78,7 @@ def test_swapped_back_and_alone(seen: Visit) -> None:
     expect(page.locator(PANES)).to_have_text(["initial", "refined"], timeout=PATIENCE_MS)
     expect(page.locator("#coherence-headline")).to_contain_text("trace-back", timeout=PATIENCE_MS)
     choose(page, "a", B)  # it has one stage alone
-    expect(page.locator("#coherence-headline")).to_contain_text("no trace-back", timeout=PATIENCE_MS)
+    expect(page.locator("#coherence-headline")).to_contain_text("no refinement", timeout=PATIENCE_MS)
     expect(page.locator(PANES)).to_have_text(["initial"], timeout=PATIENCE_MS)
     choose(page, "a", A)
     expect(page.locator(PANES)).to_have_text(["initial", "refined"], timeout=PATIENCE_MS)

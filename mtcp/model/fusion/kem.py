@@ -7,6 +7,7 @@ every other one would cost (T N)^2.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.model.fusion.affinity import attend
 from mtcp.model.fusion.base import Fused
-from mtcp.model.tensor_trace import TensorMaps, TensorMatrices
+from mtcp.model.tensor_trace import TensorMaps, TensorMatrices, TraceOnDemand
 from mtcp.model.trace import TensorTrace
 
 
@@ -39,20 +40,28 @@ class KEM(nn.ModuleDict):
             [_tokens(port.key(features[name])) for name, port in ports.items()], 1
         )  # (B, T*N, C)
         values = torch.cat([_tokens(port.value(features[name])) for name, port in ports.items()], 1)
-        written = workspace.retrieve(keys, values)
-        slots = workspace.write(written.retrieved)  # (B, M, C)
+        retrieved = workspace.retrieve(keys, values)
+        written = workspace.write(retrieved.content)
         fused, reads = {}, {}
         for name, port in ports.items():
-            fused[name], reads[name] = port.read(features[name], slots)
-        return Fused(fused, _trace(written, reads))
+            fused[name], reads[name] = port.read(features[name], written.slots)
+        return Fused(fused, WorkspaceUse(retrieved, written, reads).traces())
 
 
 class Retrieved(NamedTuple):
     """What the slots found."""
 
-    retrieved: Tensor  # (B, M, C)
+    content: Tensor  # (B, M, C)
     shares: Tensor  # (B, M, T*N), each row sums to 1
     alignment: Tensor | None  # (B, M, T*N), cosine of a cell's key with the slot's vertex of the frame
+
+
+class Written(NamedTuple):
+    """What the slots hold then."""
+
+    slots: Tensor  # (B, M, C)
+    write: Tensor  # (B, M, C), 0..1: how much of what was retrieved is written
+    keep: Tensor  # (B, M, C), 0..1: how much of the learned slot is kept
 
 
 class Port(nn.Module):
@@ -105,13 +114,122 @@ class Workspace(nn.Module):
         shares = logits.softmax(-1)
         return Retrieved(shares @ values, shares, alignment)
 
-    def write(self, retrieved: Tensor) -> Tensor:
-        """The slots after a gated update with `retrieved` (B, M, C), and attention among themselves."""
+    def write(self, retrieved: Tensor) -> Written:
+        """A gated update with `retrieved` (B, M, C), then attention of the slots among themselves."""
         slots = self.slots.expand_as(retrieved)
         write, keep = self.gates(torch.cat([slots, retrieved], -1)).sigmoid().chunk(2, -1)
         slots = write * retrieved.tanh() + keep * slots
         q, k, v = self.mixed(self.norm(slots)).chunk(3, -1)
-        return slots + self.out(attend(q, k, v, self.scale))
+        return Written(slots + self.out(attend(q, k, v, self.scale)), write, keep)
+
+
+@dataclass(frozen=True)
+class WorkspaceUse:
+    """One pass through the workspace, and what a display may show of it. M slots, T tasks of h x w cells.
+
+    What a cell reads cannot be told apart by the tasks that wrote it: gates, the learned slots and the attention among
+    slots lie between. So reading is shown by slot.
+    """
+
+    retrieved: Retrieved
+    written: Written
+    reads: dict[str, Tensor]  # by task (B, M, h, w), shares of the slots in what a cell reads
+
+    def traces(self) -> tuple[TensorTrace, ...]:
+        """Tables of the slots, maps of what they retrieve, and maps of what is read; none is made before it is
+        asked for.
+        """
+        return (
+            TraceOnDemand(self.tables),
+            TraceOnDemand(self.retrieval_maps),
+            TraceOnDemand(self.reading_maps),
+        )
+
+    def tables(self) -> TensorMatrices:
+        """Where a slot's content comes from, its gates, and how many slots are in use."""
+        shares = self._by_task(self.retrieved.shares)
+        by_task = shares.sum((-1, -2))  # (B, M, T)
+        reading = torch.stack([read.mean((-1, -2)) for read in self.reads.values()], -1)  # (B, M, T)
+        overall = reading.mean(-1, keepdim=True)
+        gates = [gate.mean(-1, keepdim=True) for gate in (self.written.write, self.written.keep)]
+        slots, tasks = self._slots, tuple(self.reads)
+        tables = [
+            ("What each slot retrieves, by task", slots, tasks, by_task),
+            (
+                "What each slot writes and keeps, and its share of all reading",
+                slots,
+                ("write gate", "keep gate", "share of reading"),
+                torch.cat([*gates, overall], -1),
+            ),
+            (
+                "How many slots retrieve from a task",
+                ("effective number",),
+                tasks,
+                effective_number(by_task)[:, None],
+            ),
+            (
+                "How many slots a task reads",
+                ("effective number",),
+                (*tasks, "all tasks"),
+                effective_number(torch.cat([reading, overall], -1))[:, None],
+            ),
+        ]
+        about = (
+            "By task: shares of the tasks in what a slot retrieves; a row sums to 1. Gates: how much of that is "
+            "written into the slot, and how much of the learned slot is kept; 0: nothing, 1: all of it (mean over "
+            "channels). The shares of reading sum to 1 over the slots. Effective number: exp(entropy), from 1 where "
+            f"one slot has everything to {len(slots)} where all have the same."
+        )
+        if self.retrieved.alignment is not None:
+            cosines = self._by_task(self.retrieved.alignment)
+            mean = (shares * cosines).sum((-1, -2)) / by_task.clamp_min(1e-12)
+            tables.append(("Alignment with the slot's vertex of the frame (cosine)", slots, tasks, mean))
+            about += " Alignment: mean cosine, -1 to 1, of what a slot retrieves with its fixed direction."
+        return TensorMatrices("The shared workspace", about, tuple(tables))
+
+    def retrieval_maps(self) -> TensorMaps:
+        """Which cells of which task each slot retrieves."""
+        shares = self._by_task(self.retrieved.shares)
+        strength = shares / shares.amax((2, 3, 4), keepdim=True)
+        maps = [
+            (slot, task, strength[:, m, t])
+            for m, slot in enumerate(self._slots)
+            for t, task in enumerate(self.reads)
+        ]
+        return TensorMaps(
+            "Which pixels write into each slot",
+            "How strongly a slot retrieves each cell of each task. 1: the cell that it retrieves most; 0: nothing. How "
+            "much of that is written is up to the slot's write gate.",
+            tuple(maps),
+        )
+
+    def reading_maps(self) -> TensorMaps:
+        """Which slots each cell of each task reads."""
+        maps = [
+            (f"{task} reads", slot, read[:, m])
+            for task, read in self.reads.items()
+            for m, slot in enumerate(self._slots)
+        ]
+        return TensorMaps(
+            "Which slots each pixel reads",
+            "How much of what a cell reads comes from each slot. The maps of one row sum to 1 at each cell.",
+            tuple(maps),
+        )
+
+    @property
+    def _slots(self) -> tuple[str, ...]:
+        return tuple(f"slot {i + 1}" for i in range(self.retrieved.shares.shape[1]))
+
+    def _by_task(self, of_cells: Tensor) -> Tensor:
+        """(B, M, T*N) -> (B, M, T, h, w)."""
+        h, w = next(iter(self.reads.values())).shape[-2:]
+        return of_cells.unflatten(-1, (len(self.reads), h, w))
+
+
+def effective_number(amounts: Tensor) -> Tensor:
+    """How many of M slots have a part in a total: exp(entropy) of their shares, 1..M. amounts (B, M, n) -> (B, n)."""
+    shares = amounts / amounts.sum(1, keepdim=True).clamp_min(1e-12)
+    return torch.special.entr(shares).sum(1).exp()
 
 
 def simplex_frame(width: int, vertices: int) -> Tensor:
@@ -126,49 +244,6 @@ def simplex_frame(width: int, vertices: int) -> Tensor:
     basis[:, 0] *= 0.5**0.5
     centred = torch.eye(vertices, dtype=torch.float64) - 1 / vertices
     return ((vertices / (vertices - 1)) ** 0.5 * basis @ centred).float()
-
-
-def _trace(written: Retrieved, reads: dict[str, Tensor]) -> tuple[TensorTrace, ...]:
-    """Maps of what is written and read, and tables of who fills the slots."""
-    h, w = next(iter(reads.values())).shape[-2:]
-    tasks = tuple(reads)
-    M = written.shares.shape[1]
-    shares = written.shares.detach().unflatten(-1, (len(tasks), h, w))  # (B, M, T, h, w)
-    occupancy = shares.sum((-1, -2))  # (B, M, T)
-    strongest = shares / shares.amax((2, 3, 4), keepdim=True)
-    slots = tuple(f"slot {i + 1}" for i in range(M))
-    writes = [(slots[m], task, strongest[:, m, t]) for m in range(M) for t, task in enumerate(tasks)]
-    sources = {  # not a matrix product, which would count as the network's work
-        task: (read.detach()[:, :, None] * occupancy[..., None, None]).sum(1) for task, read in reads.items()
-    }  # (B, T, h, w)
-    read_from = [
-        (f"read by {task}", f"written by {other}", found[:, s])
-        for task, found in sources.items()
-        for s, other in enumerate(tasks)
-    ]
-    tables = [("Who fills a slot", slots, tasks, occupancy)]
-    if written.alignment is not None:
-        cosines = written.alignment.detach().unflatten(-1, (len(tasks), h, w))
-        mean = (shares * cosines).sum((-1, -2)) / occupancy.clamp_min(1e-12)
-        tables.append(("Alignment with the slot's vertex of the frame (cosine)", slots, tasks, mean))
-    return (
-        TensorMatrices(
-            "The shared workspace",
-            "Shares of the tasks in what each slot has retrieved; a row sums to 1. Alignment is the mean cosine, -1 "
-            "to 1, of what a task writes into the slot with the slot's fixed direction.",
-            tuple(tables),
-        ),
-        TensorMaps(
-            "What is written into the slots",
-            "How strongly a slot retrieves each cell of each task. 1: the cell that it retrieves most; 0: nothing.",
-            tuple(writes),
-        ),
-        TensorMaps(
-            "What is read from the slots",
-            "Which tasks wrote what a cell reads. The maps of one row sum to 1 at each cell.",
-            tuple(read_from),
-        ),
-    )
 
 
 def _tokens(x: Tensor) -> Tensor:
