@@ -15,7 +15,8 @@ from gradio.processing_utils import save_bytes_to_cache
 FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 """A quarter of the time of the default for files a third larger."""
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def written(picture: np.ndarray, component: Component) -> str:

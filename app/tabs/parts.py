@@ -52,13 +52,13 @@ class Comparison:
 
     def fill(self, initial: np.ndarray | None, refined: np.ndarray | None, words: Words = ONE) -> Values:
         """Values for the pictures, RGB uint8 (H, W, 3). refined: None where there is no refinement."""
-        files = [None if one is None else written(one, self.both) for one in (initial, refined)]
+        left, right = (None if one is None else written(one, self.both) for one in (initial, refined))
         traced = refined is not None
         return {
             self.both: gr.ImageSlider(
-                tuple(files) if traced else None, visible=traced, label=_both(self.title, words)
+                (left, right) if traced else None, visible=traced, label=_both(self.title, words)
             ),
-            self.alone: gr.Image(None if traced else files[0], visible=not traced),
+            self.alone: gr.Image(None if traced else left, visible=not traced),
         }
 
 
