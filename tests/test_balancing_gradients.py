@@ -287,6 +287,18 @@ def test_cosines_and_norms_by_hand() -> None:
     assert found["norm"] == pytest.approx({"semseg": 2.0, "depth": math.sqrt(2), "none": 0.0})
 
 
+@pytest.mark.parametrize("name", BY_GRADIENT)
+def test_what_a_strategy_compared_is_without_factors_and_weights(name: str) -> None:
+    """The Gramian of `G`, whatever the strategy made of the gradients, at every step."""
+    net, balancer = TwoParts(), make_balancer(name, TASKS, {"depth": 3.0})
+    for weight in balancer.parameters():  # GradNorm's: scaled to 1.5 and 0.5
+        torch.nn.init.ones_(weight)[0] = 3.0
+    for _ in range(2):
+        found = balancer.backward(net.losses(), [net.shared]).gramian
+        assert found is not None
+        torch.testing.assert_close(found, torch.tensor([[4.0, -2.0], [-2.0, 2.0]], dtype=torch.float64))
+
+
 def test_a_parameter_that_is_not_trained_is_left_alone() -> None:
     net, frozen = TwoParts(), nn.Parameter(torch.ones(3), requires_grad=False)
     make_balancer("mgda", TASKS).backward(net.losses(), [frozen, net.shared])
@@ -296,6 +308,7 @@ def test_a_parameter_that_is_not_trained_is_left_alone() -> None:
 
 def test_what_looks_at_gradients_says_so_before_torch_is_loaded() -> None:
     assert {name for name, kind in BALANCERS.items() if kind.several_passes} == set(BY_GRADIENT)
+    assert {name for name, kind in BALANCERS.items() if kind.compares} == set(BY_GRADIENT)
 
 
 APART = "semseg|depth|normals"

@@ -16,10 +16,15 @@ from mtcp.objective.options import NoOptions
 
 @dataclass(frozen=True)
 class Applied:
-    """What one step minimised: `total`, and the w_t in it (without the fixed factors)."""
+    """What one step minimised: `total`, and the w_t in it (without the fixed factors).
+
+    gramian: (T, T), the inner products of the gradients of log(1 + L_t) at the shared parameters, without factors and
+    weights, of means over the ranks; None of a strategy that does not look at them.
+    """
 
     weights: dict[str, float]
     total: float
+    gramian: Tensor | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Balancer(nn.Module):
     several_passes: ClassVar[bool] = False
     """Whether `backward` goes through the network more than once. DDP expects one pass, so the trainer then
     keeps it out and averages the gradients itself."""
+    compares: ClassVar[bool] = False
+    """Whether what `backward` returns has a Gramian."""
 
     def __init__(
         self,
@@ -123,9 +130,12 @@ class Balancer(nn.Module):
         self._check_tasks(losses)
         return torch.stack([losses[task].float() for task in self.tasks])
 
+    def _each(self, values: Mapping[str, float]) -> list[float]:
+        return [values[task] for task in self.tasks]
+
     def _scales(self, like: Tensor, values: Mapping[str, float]) -> Tensor:
         """(T,) constants in the order of the tasks."""
-        return torch.tensor([values[task] for task in self.tasks], device=like.device)
+        return torch.tensor(self._each(values), device=like.device)
 
     def _check_tasks(self, given: Mapping[str, Any]) -> None:
         if set(given) != set(self.tasks):
