@@ -6,18 +6,19 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torchjd.autojac import mtl_backward
 
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
-from mtcp.model.encoder.base import Encoder
+from mtcp.model.encoder.base import Encoded, Encoder
 from mtcp.objective.balancing import BALANCERS, Aggregation, Balancer, make_balancer
 from mtcp.objective.gradients import TaskGradients, compare
 from mtcp.objective.options import BY_GRADIENT
@@ -292,11 +293,48 @@ def test_what_a_strategy_compared_is_without_factors_and_weights(name: str) -> N
     """The Gramian of `G`, whatever the strategy made of the gradients, at every step."""
     net, balancer = TwoParts(), make_balancer(name, TASKS, {"depth": 3.0})
     for weight in balancer.parameters():  # GradNorm's: scaled to 1.5 and 0.5
-        torch.nn.init.ones_(weight)[0] = 3.0
+        weight.data[0] = 3.0
     for _ in range(2):
         found = balancer.backward(net.losses(), [net.shared]).gramian
         assert found is not None
         torch.testing.assert_close(found, torch.tensor([[4.0, -2.0], [-2.0, 2.0]], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", ["plain", "pad-net", "mtan"])
+def test_gradients_are_those_of_mtl_backward(name: str) -> None:
+    """Also where the tasks meet again behind the encoder, and where parts of the encoder belong to one task."""
+    torch.manual_seed(0)
+    model, photo = MTCP(preset(name, **SMALL)).double(), torch.rand(2, 3, 64, 64, dtype=torch.float64)
+    shared = cast(Encoder, model.shared).shared_parameters()
+    others = [parameter for parameter in model.parameters() if not any(parameter is one for one in shared)]
+    encoded: list[Encoded] = []
+    model.shared.register_forward_hook(lambda _module, _args, out: encoded.append(out))
+
+    def scalars() -> list[torch.Tensor]:
+        found = model.inspect(photo)
+        return [
+            torch.stack([maps[task].square().mean() for maps in (found.initial, found.refined) if maps]).sum()
+            for task in model.config.tasks
+        ]
+
+    ours = TaskGradients.backward(scalars(), shared)
+    plain = [parameter.grad for parameter in others]
+    model.zero_grad()
+    losses = scalars()
+    features = list({id(feature): feature for feature in encoded[-1].features.values()}.values())
+    mtl_backward(
+        losses,
+        features,
+        tasks_params=[others] * len(losses),
+        shared_params=shared,
+        retain_graph=True,
+        parallel_chunk_size=1,
+    )
+    for parameter, *rows in zip(shared, *ours.rows, strict=True):
+        torch.testing.assert_close(cast(Any, parameter).jac, torch.stack(rows))
+    for parameter, gradient in zip(others, plain, strict=True):
+        assert gradient is not None
+        torch.testing.assert_close(parameter.grad, gradient)
 
 
 def test_a_parameter_that_is_not_trained_is_left_alone() -> None:

@@ -1,8 +1,9 @@
 """Strategies that weigh the tasks by their gradients at the shared parameters; the arithmetic is TorchJD's.
 
-TorchJD makes the weights of the combined gradient from the Gramian (T, T) of the tasks' gradients. Its `mtl_backward`
-asks for a shared feature that all tasks start from and parameters that belong to one task each. Here a fusion mixes the
-tasks again behind the shared representation, so the gradients are taken at its parameters, by a pass per task.
+TorchJD makes the weights of the combined gradient from the Gramian (T, T) of the tasks' gradients. The gradients
+themselves are taken by a pass per task from its loss to the parameters. TorchJD's `mtl_backward` gives the same ones,
+but needs more than losses and shared parameters, which is all that a strategy sees: the features at which the tasks
+part, and, task by task, the encoder's parameters that not all tasks share, which else get no gradient.
 """
 
 from __future__ import annotations
