@@ -16,7 +16,8 @@ from mtcp.objective.options import NoOptions
 
 @dataclass(frozen=True)
 class Applied:
-    """What one step minimised: `total`, and the w_t in it (without the fixed factors).
+    """What one step minimised: `total`, and the w_t in it (without the fixed factors). Of strategies that combine
+    gradients `total` is the weighted sum whose gradient the shared parameters get; the others get the unweighted one.
 
     gramian: (T, T), the inner products of the gradients of log(1 + L_t) at the shared parameters, without factors and
     weights, of means over the ranks; None of a strategy that does not look at them.
@@ -43,12 +44,12 @@ class EpochReport:
 class Balancer(nn.Module):
     """Base of the strategies. A module, because a strategy may learn: give `parameters()` to the optimizer.
 
-    It minimises sum_t w_t f_t log(1 + L_t), where L_t is the raw loss and f_t a fixed factor. Subclasses
-    implement `_decide`, a pure function of `history`, which keeps resuming trivial: the history travels in
-    `state_dict()["_extra_state"]` as plain JSON types, everything else follows from it. Under DDP the trainer
-    reduces: `end_epoch` must get means over all ranks (then every rank decides the same weights), and gradients of
-    `parameters()` must be averaged over the ranks like the network's. A strategy that decides within a step asks for
-    means by `mean_over_ranks`, which works in place and is the trainer's to set.
+    It minimises sum_t w_t f_t log(1 + L_t), where L_t is the raw loss and f_t a fixed factor, unless a subclass says
+    otherwise. Subclasses implement `_decide`, a pure function of `history`, which keeps resuming trivial: the history
+    travels in `state_dict()["_extra_state"]` as plain JSON types, everything else follows from it. Under DDP the
+    trainer reduces: `end_epoch` must get means over all ranks (then every rank decides the same weights), and
+    gradients of `parameters()` must be averaged over the ranks like the network's. A strategy that decides within a
+    step asks for means by `mean_over_ranks`, which works in place and is the trainer's to set.
     """
 
     name: ClassVar[str]
