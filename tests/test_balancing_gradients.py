@@ -6,16 +6,19 @@ import math
 import re
 import sys
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torchjd.autojac import mtl_backward
 
 from mtcp.config import ModelConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
+from mtcp.model.encoder.base import Encoded, Encoder
 from mtcp.objective.balancing import BALANCERS, Aggregation, Balancer, make_balancer
 from mtcp.objective.gradients import TaskGradients, compare
 from mtcp.objective.options import BY_GRADIENT
@@ -285,6 +288,55 @@ def test_cosines_and_norms_by_hand() -> None:
     assert found["norm"] == pytest.approx({"semseg": 2.0, "depth": math.sqrt(2), "none": 0.0})
 
 
+@pytest.mark.parametrize("name", BY_GRADIENT)
+def test_what_a_strategy_compared_is_without_factors_and_weights(name: str) -> None:
+    """The Gramian of `G`, whatever the strategy made of the gradients, at every step."""
+    net, balancer = TwoParts(), make_balancer(name, TASKS, {"depth": 3.0})
+    for weight in balancer.parameters():  # GradNorm's: scaled to 1.5 and 0.5
+        weight.data[0] = 3.0
+    for _ in range(2):
+        found = balancer.backward(net.losses(), [net.shared]).gramian
+        assert found is not None
+        torch.testing.assert_close(found, torch.tensor([[4.0, -2.0], [-2.0, 2.0]], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", ["plain", "pad-net", "mtan"])
+def test_gradients_are_those_of_mtl_backward(name: str) -> None:
+    """Also where the tasks meet again behind the encoder, and where parts of the encoder belong to one task."""
+    torch.manual_seed(0)
+    model, photo = MTCP(preset(name, **SMALL)).double(), torch.rand(2, 3, 64, 64, dtype=torch.float64)
+    shared = cast(Encoder, model.shared).shared_parameters()
+    others = [parameter for parameter in model.parameters() if not any(parameter is one for one in shared)]
+    encoded: list[Encoded] = []
+    model.shared.register_forward_hook(lambda _module, _args, out: encoded.append(out))
+
+    def scalars() -> list[torch.Tensor]:
+        found = model.inspect(photo)
+        return [
+            torch.stack([maps[task].square().mean() for maps in (found.initial, found.refined) if maps]).sum()
+            for task in model.config.tasks
+        ]
+
+    ours = TaskGradients.backward(scalars(), shared)
+    plain = [parameter.grad for parameter in others]
+    model.zero_grad()
+    losses = scalars()
+    features = list({id(feature): feature for feature in encoded[-1].features.values()}.values())
+    mtl_backward(
+        losses,
+        features,
+        tasks_params=[others] * len(losses),
+        shared_params=shared,
+        retain_graph=True,
+        parallel_chunk_size=1,
+    )
+    for parameter, *rows in zip(shared, *ours.rows, strict=True):
+        torch.testing.assert_close(cast(Any, parameter).jac, torch.stack(rows))
+    for parameter, gradient in zip(others, plain, strict=True):
+        assert gradient is not None
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
 def test_a_parameter_that_is_not_trained_is_left_alone() -> None:
     net, frozen = TwoParts(), nn.Parameter(torch.ones(3), requires_grad=False)
     make_balancer("mgda", TASKS).backward(net.losses(), [frozen, net.shared])
@@ -294,6 +346,7 @@ def test_a_parameter_that_is_not_trained_is_left_alone() -> None:
 
 def test_what_looks_at_gradients_says_so_before_torch_is_loaded() -> None:
     assert {name for name, kind in BALANCERS.items() if kind.several_passes} == set(BY_GRADIENT)
+    assert {name for name, kind in BALANCERS.items() if kind.compares} == set(BY_GRADIENT)
 
 
 APART = "semseg|depth|normals"
@@ -320,15 +373,17 @@ def test_gradients_of_parameters_that_nobody_shares_are_refused(
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_has_something_that_all_tasks_share(name: str) -> None:
-    """As `check_gradients` says without building it: some parameter gets a gradient from every task."""
+    """As `check_gradients` says without building it; each parameter that is shared gets a gradient from every task."""
     design = preset(name, **SMALL)
     train_config_for(design, {"balancing": "mgda", "log_gradients": 1})
     torch.manual_seed(0)
     model = MTCP(design).train()
     found = model.inspect(torch.rand(2, 3, 64, 64))
-    scalars = [found.initial[task].square().mean() for task in design.tasks]
-    rows = TaskGradients.of(scalars, list(model.shared.parameters())).rows
-    assert any(all(bool(g.any()) for g in of_one) for of_one in zip(*rows, strict=True))
+    last = found.refined or found.initial
+    scalars = [last[task].square().mean() for task in design.tasks]
+    shared = cast(Encoder, model.shared).shared_parameters()
+    assert shared
+    assert all(bool(g.any()) for row in TaskGradients.of(scalars, shared).rows for g in row)
 
 
 def test_strategies_that_look_at_losses_alone_train_one_task() -> None:

@@ -93,6 +93,9 @@ def test_every_parameter_learns(query_gate: bool, mask_gate: str) -> None:
         name for name, p in shared.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()
     ]
     assert without == []
+    # one tensor under every task's name
+    assert len({id(feature) for feature in out.features.values()}) == 1
+    assert list(map(id, shared.shared_parameters())) == list(map(id, shared.parameters()))
 
 
 def test_representation_is_the_gate_of_pixel_decoder_and_masks() -> None:

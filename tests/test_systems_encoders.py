@@ -25,11 +25,13 @@ from mtcp.inference.onnx import differences, session, traced
 from mtcp.inference.predictor import Predictor
 from mtcp.model import MTCP, Decoded
 from mtcp.model.backbone import Backbone
+from mtcp.model.encoder.base import make_encoder
 from mtcp.model.encoder.branched import Branched
 from mtcp.model.encoder.columns import Columns
-from mtcp.model.encoder.options import Groups, branching, branching_text
+from mtcp.model.encoder.options import Groups, branching, branching_text, nothing_shared
 from mtcp.model.stages import StagedBackbone
 from mtcp.model.trace import MapsTrace, MatricesTrace, TreeTrace
+from mtcp.objective.gradients import TaskGradients
 from mtcp.presets import preset
 from mtcp.tasks import TASK_SETS
 from mtcp.training.warm_start import take_over
@@ -87,6 +89,49 @@ def test_gradients_reach_every_parameter(name: str, changes: dict[str, Any]) -> 
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
+@pytest.mark.parametrize("levels", [False, True])
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *((name, {}) for name in PRESETS),
+        ("plain", {"query_gate": True, "mask_gate": "sum", "queries": 4, "query_layers": 1}),
+        ("cross-stitch", SLUICE),
+        ("fafs", {"branching": ""}),
+        ("fafs", {"branching": PARTED}),
+        ("fafs", {"branching": ";".join(["semseg|depth,normals"] * 4)}),
+        ("fafs", {"tasks": ("normals", "depth"), "branching": ";".join(["normals,depth"] * 3 + ["depth|normals"])}),
+    ],
+)  # fmt: skip
+def test_shared_parameters_are_those_that_every_task_reaches(
+    name: str, changes: dict[str, Any], levels: bool
+) -> None:
+    config = small(name, **changes)
+    torch.manual_seed(0)
+    encoder: Any = make_encoder(config, levels=levels).double()  # so that nothing is rounded to zero
+    encoded = encoder(torch.randn(2, 3, 64, 96, dtype=torch.float64))
+    scalars = []
+    for task in config.tasks:
+        maps = encoded.levels[task] if levels else [encoded.features[task]]
+        scalars.append(torch.stack([one.square().mean() for one in maps]).sum())
+    named = dict(encoder.named_parameters())
+    reached = set()
+    for key, *of_tasks in zip(named, *TaskGradients.of(scalars, list(named.values())).rows, strict=True):
+        # some element by every task: of the last cross-stitch unit each has a row of its own
+        if torch.stack([gradient != 0 for gradient in of_tasks]).all(0).any():
+            reached.add(key)
+    listed = encoder.shared_parameters()
+    assert {key for key, parameter in named.items() if any(parameter is one for one in listed)} == reached
+    assert len(listed) == len(reached)
+    assert (nothing_shared(config) == "") == bool(listed)
+
+
+@pytest.mark.parametrize("name", ["plain", "single"])
+def test_one_encoder_for_all_tasks_is_all_shared(name: str) -> None:
+    encoder: Any = built(small(name, ("depth",) if name == "single" else ("depth", "normals"))).shared
+    for mine, every in zip(encoder.shared_parameters(), encoder.parameters(), strict=True):
+        assert mine is every
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_checkpoints_keep_it(name: str, tmp_path: Path) -> None:
     model = built(small(name))
@@ -100,8 +145,6 @@ def test_checkpoints_keep_it(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_decoders_that_read_levels_get_them(name: str) -> None:
-    from mtcp.model.encoder.base import make_encoder
-
     encoder = make_encoder(small(name), levels=True)
     encoded = encoder(torch.rand(1, 3, 64, 96))
     for task, levels in encoded.levels.items():

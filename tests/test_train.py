@@ -167,6 +167,42 @@ def test_gradients_are_compared_every_n_steps(looking: Trainer, tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("balancing", ["gradnorm", "mgda"])
+def test_what_a_strategy_compares_is_logged_unasked(looking: Trainer, tmp_path: Path, balancing: str) -> None:
+    factors = {"task_factors": "depth=4"}
+    unasked = make_trainer(tmp_path / "unasked", balancing=balancing, epochs=2, log_every=2, **factors)
+    unasked.gradients.look = unable  # type: ignore[method-assign]
+    assert unasked.run()
+    assert [entry["step"] for entry in log_lines(unasked, "gradients")] == [2, 4]
+    for line, epoch in zip(log_lines(unasked, "gradients"), log_lines(unasked, "epoch"), strict=True):
+        assert epoch["gradients"] == {kind: pytest.approx(line[kind]) for kind in ("cosine", "norm")}
+    asked = make_trainer(tmp_path / "asked", balancing=balancing, log_every=2, log_gradients=1, **factors)
+    asked.run(until_epoch=1)
+    found = log_lines(asked, "gradients")
+    assert [entry["step"] for entry in found] == [1, 2]
+    first = log_lines(looking, "gradients")[0]  # that of a strategy which does not look, without factors
+    for kind in ("cosine", "norm"):
+        assert found[0][kind] == pytest.approx(first[kind], rel=1e-3, abs=1e-5)
+
+
+def unable(*_: object) -> dict[str, dict[str, float | None]]:
+    """In place of what costs passes through the network."""
+    raise AssertionError
+
+
+@pytest.mark.slow
+def test_a_state_from_before_comparisons_were_logged_unasked_resumes(tmp_path: Path) -> None:
+    first = make_trainer(tmp_path / "run", balancing="mgda", epochs=2)
+    first.run(until_epoch=1)
+    state = first.folder.load_state()
+    state["sums"] = {key: v for key, v in state["sums"].items() if not key.startswith(("cosine", "norm"))}
+    first.folder.save_state(state)
+    second = make_trainer(tmp_path / "run", balancing="mgda", epochs=2, resume=True)
+    assert second.run()
+    assert set(log_lines(second, "epoch")[-1]["gradients"]) == {"cosine", "norm"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_after_the_step_and_loses_nothing(whole: Trainer, tmp_path: Path, number: int) -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)

@@ -125,7 +125,8 @@ class TrainConfig(Config, BalancingOptions, DepthTermOptions, MixingOptions):
     log_gradients: int = described(
         0,
         "steps between comparisons of the tasks' gradients at the shared parameters, which cost a backward pass "
-        "per task; 0: never",
+        "per task; 0: never, but every --log-every steps with a --balancing that looks at gradients, where they cost "
+        "nothing",
     )
 
     def __post_init__(self) -> None:

@@ -85,6 +85,12 @@ def compare(gramian: Tensor, tasks: Sequence[str]) -> dict[str, dict[str, float 
     return {"cosine": cosines, "norm": dict(zip(tasks, norms, strict=True))}
 
 
+def unscaled(gramian: Tensor, scales: Sequence[float]) -> Tensor:
+    """The Gramian (T, T) of g_t, given that of s_t g_t with s_t > 0."""
+    factors = gramian.new_tensor(list(scales))  # (T,)
+    return gramian / torch.outer(factors, factors)
+
+
 def _trained(parameters: Sequence[nn.Parameter]) -> tuple[nn.Parameter, ...]:
     return tuple(parameter for parameter in parameters if parameter.requires_grad)
 

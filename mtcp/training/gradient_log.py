@@ -1,4 +1,4 @@
-"""How the tasks' gradients at the shared parameters agree, looked at every N steps, whatever balances the tasks."""
+"""How the tasks' gradients at the shared parameters agree, every N steps, whatever balances the tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mtcp.objective.gradients import TaskGradients, compare
 class GradientLog:
     """Cosines and norms of the gradients of log(1 + L_t), without factors and weights, for step lines and epoch means.
 
-    Costs a pass through the network per task in the steps that it looks at, and changes nothing.
+    Costs a pass through the network per task in the steps that it looks at, and changes nothing. Of a strategy that
+    compares gradients itself (`Balancer.compares`) the trainer has the comparison for nothing.
     """
 
     def __init__(self, every: int, tasks: Sequence[str]) -> None:

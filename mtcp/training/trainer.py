@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.io.safe_read import brief
 from mtcp.model import MTCP
+from mtcp.model.encoder.base import Encoder
 from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import Applied, Balancer
+from mtcp.objective.gradients import compare
 from mtcp.objective.losses import Objective
 from mtcp.training.batches import Batches, check_data
 from mtcp.training.distributed import (
@@ -98,10 +100,12 @@ class Trainer:
         if self.world.size > 1 and device.type == "cuda":
             model = synchronised(model)
         self.model = model
+        self.shared = cast(Encoder, model.shared).shared_parameters()
         self.balancer.to(device)
         self.balancer.mean_over_ranks = mean_over_ranks
         tasks = [task.name for task in model.tasks]
-        self.gradients = GradientLog(config.log_gradients, tasks)
+        every = config.log_gradients or (config.log_every if balancer.compares else 0)
+        self.gradients = GradientLog(every, tasks)
         self.objective = Objective(
             model, class_weight, config, auxiliary, config.also_weight, config.mask_supervision
         ).to(device)
@@ -276,12 +280,15 @@ class Trainer:
 
     def _backward(self, losses: dict[str, Tensor]) -> Applied:
         """Gradients of this step, the mean over the ranks, in all parameters."""
-        shared = list(self.model.shared.parameters())
-        if self.gradients.due(self.step + 1):
-            found = self.gradients.look(losses, shared, mean_over_ranks)
+        due, found = self.gradients.due(self.step + 1), None
+        if due and not self.balancer.compares:
+            found = self.gradients.look(losses, self.shared, mean_over_ranks)
+        applied = self.balancer.backward(losses, self.shared)
+        if due and applied.gramian is not None:
+            found = compare(applied.gramian, self.gradients.tasks)
+        if found:
             self.gradients.add(found, self.sums.values)
             self._log("gradients", step=self.step + 1, epoch=self.epoch, **found)
-        applied = self.balancer.backward(losses, shared)
         if self.balancer.several_passes:
             average_gradients(self.objective.parameters())
         average_gradients(self.balancer.parameters())

@@ -57,8 +57,7 @@ class Encoded(NamedTuple):
 class Encoder(Protocol):
     """An `nn.Module` that encodes a photo; one line in `ENCODERS` gives it a name.
 
-    Its parameters are stored under `shared.`, and count as what the tasks share: strategies that balance gradients
-    look at them. Options are fields of `ModelConfig`.
+    Its parameters are stored under `shared.`. Options are fields of `ModelConfig`.
     """
 
     @classmethod
@@ -72,6 +71,12 @@ class Encoder(Protocol):
     @property
     def backbone(self) -> nn.Module:
         """What the optimizer gives the backbone's learning rate."""
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """Those that every task's feature depends on, element by element: what tasks are compared and balanced at by
+        their gradients. An FPN or a mask of one task is not among them, also where a fusion behind the encoder mixes
+        the tasks again.
+        """
 
     def __call__(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""

@@ -44,6 +44,15 @@ class Branched(nn.Module):
         """One per group of the last stage; all but the first lack the stages that they share with one before."""
         return [cast(Backbone, net) for net in self.backbone.values()]
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """The stages before the tasks part; all where they never do."""
+        if len(self.tree[-1]) == 1:
+            return list(self.parameters())
+        owner = cast(StagedBackbone, self.backbones[0])  # of every stage that all tasks share
+        joint = [stage for groups, stage in zip(self.tree, owner.stages, strict=True) if len(groups) == 1]
+        modules = [owner.net.get_submodule(name) for stage in joint for name in stage]
+        return [parameter for module in modules for parameter in module.parameters()]
+
     def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
         made: dict[tuple[str, ...], list[Tensor]] = {}  # by leaf what its stages gave

@@ -43,6 +43,12 @@ class Columns(nn.Module):
         """One per task."""
         return [cast(Backbone, net) for net in self.backbone.values()]
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """All backbones, since the tasks are mixed after the last stage too. A subclass adds how, without what it does
+        after the last stage: nothing mixes the tasks again behind it. An FPN is of one task.
+        """
+        return list(self.backbone.parameters())
+
     def mix(self, stage: int, features: list[Tensor]) -> list[Tensor]:
         """features: of each task what stage `stage` (0 to 3) gave, (B, C, h, w) -> the same, mixed."""
         raise NotImplementedError

@@ -33,6 +33,10 @@ class CrossStitch(Columns):
             nn.Parameter(torch.ones(len(self.tasks), len(self.channels))) if config.skip_mixing else None
         )
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """As `Columns.shared_parameters`. Each row of the last unit, and of the skip weights, is of one task."""
+        return [*super().shared_parameters(), *list(self.units)[:-1]]
+
     def mix(self, stage: int, features: list[Tensor]) -> list[Tensor]:
         """As `Columns.mix`."""
         parts = torch.stack([part for feature in features for part in feature.chunk(self.subspaces, 1)], 1)

@@ -101,6 +101,10 @@ class Mask2FormerShared(nn.Module):
         """None: its weights are Mask2Former's."""
         return ()
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """All."""
+        return list(self.parameters())
+
     def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32 -> R (B, C, h, w), M (B, Q, h, w) at
         1/4.

@@ -50,6 +50,10 @@ class MTAN(nn.Module):
         """The one there is."""
         return (self.backbone,)
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """The backbone, and the convolutions from mask to mask. Masks and FPNs are of one task each."""
+        return [*self.backbone.parameters(), *self.onwards.parameters()]
+
     def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
         shared = self.backbone(x)

@@ -28,6 +28,10 @@ class NDDR(Columns):
             for channels in self.channels
         )
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """As `Columns.shared_parameters`."""
+        return [*super().shared_parameters(), *self.layers[:-1].parameters()]
+
     def mix(self, stage: int, features: list[Tensor]) -> list[Tensor]:
         """As `Columns.mix`."""
         joined = torch.cat(features, 1)  # (B, T*C, h, w)

@@ -108,6 +108,10 @@ class TimmShared(nn.Module):
         """The one there is."""
         return (self.backbone,)
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """All."""
+        return list(self.parameters())
+
     def forward(self, x: Tensor) -> Encoded:
         """x: normalised photo (B, 3, H, W), H and W multiples of 32."""
         pixels, *coarser = self.fpn(self.backbone(x))

@@ -1,8 +1,9 @@
 """Strategies that weigh the tasks by their gradients at the shared parameters; the arithmetic is TorchJD's.
 
-TorchJD makes the weights of the combined gradient from the Gramian (T, T) of the tasks' gradients. Its `mtl_backward`
-asks for a shared feature that all tasks start from and parameters that belong to one task each. Here a fusion mixes the
-tasks again behind the shared representation, so the gradients are taken at its parameters, by a pass per task.
+TorchJD makes the weights of the combined gradient from the Gramian (T, T) of the tasks' gradients. The gradients
+themselves are taken by a pass per task from its loss to the parameters. TorchJD's `mtl_backward` gives the same ones,
+but needs more than losses and shared parameters, which is all that a strategy sees: the features at which the tasks
+part, and, task by task, the encoder's parameters that not all tasks share, which else get no gradient.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from mtcp.errors import InputError
 from mtcp.objective.balancing.base import Applied, Balancer, EpochReport
-from mtcp.objective.gradients import TaskGradients
+from mtcp.objective.gradients import TaskGradients, unscaled
 from mtcp.objective.options import CAGradOptions
 
 Weighting = Callable[[Tensor], Tensor]
@@ -33,7 +34,7 @@ class Aggregation(Balancer):
         InputError: TorchJD is not installed.
     """
 
-    several_passes = True
+    several_passes = compares = True
     weights_of_mean: ClassVar[bool] = True
     """Whether TorchJD's weights are those of a mean. They are then multiplied by the number of tasks, so that tasks
     which do not conflict weigh about 1 as in every other strategy, beside the heads, which get the sum."""
@@ -59,7 +60,11 @@ class Aggregation(Balancer):
         self.mean_over_ranks(weights)  # PCGrad draws an order, which differs from rank to rank
         self.weights = dict(zip(self.tasks, weights.tolist(), strict=True))
         gradients.add_combined(list(self.weights.values()))
-        return Applied(dict(self.weights), float(self.total(losses).detach()))
+        return Applied(
+            dict(self.weights),
+            float(self.total(losses).detach()),
+            unscaled(gramian, self._each(self.factors)),
+        )
 
     def _weigh(self, gramian: Tensor, there: Tensor) -> Tensor:
         """Weights (K,) from the Gramian (K, K) of the tasks that are `there` (T,)."""

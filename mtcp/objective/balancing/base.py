@@ -16,10 +16,16 @@ from mtcp.objective.options import NoOptions
 
 @dataclass(frozen=True)
 class Applied:
-    """What one step minimised: `total`, and the w_t in it (without the fixed factors)."""
+    """What one step minimised: `total`, and the w_t in it (without the fixed factors). Of strategies that combine
+    gradients `total` is the weighted sum whose gradient the shared parameters get; the others get the unweighted one.
+
+    gramian: (T, T), the inner products of the gradients of log(1 + L_t) at the shared parameters, without factors and
+    weights, of means over the ranks; None of a strategy that does not look at them.
+    """
 
     weights: dict[str, float]
     total: float
+    gramian: Tensor | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,12 @@ class EpochReport:
 class Balancer(nn.Module):
     """Base of the strategies. A module, because a strategy may learn: give `parameters()` to the optimizer.
 
-    It minimises sum_t w_t f_t log(1 + L_t), where L_t is the raw loss and f_t a fixed factor. Subclasses
-    implement `_decide`, a pure function of `history`, which keeps resuming trivial: the history travels in
-    `state_dict()["_extra_state"]` as plain JSON types, everything else follows from it. Under DDP the trainer
-    reduces: `end_epoch` must get means over all ranks (then every rank decides the same weights), and gradients of
-    `parameters()` must be averaged over the ranks like the network's. A strategy that decides within a step asks for
-    means by `mean_over_ranks`, which works in place and is the trainer's to set.
+    It minimises sum_t w_t f_t log(1 + L_t), where L_t is the raw loss and f_t a fixed factor, unless a subclass says
+    otherwise. Subclasses implement `_decide`, a pure function of `history`, which keeps resuming trivial: the history
+    travels in `state_dict()["_extra_state"]` as plain JSON types, everything else follows from it. Under DDP the
+    trainer reduces: `end_epoch` must get means over all ranks (then every rank decides the same weights), and
+    gradients of `parameters()` must be averaged over the ranks like the network's. A strategy that decides within a
+    step asks for means by `mean_over_ranks`, which works in place and is the trainer's to set.
     """
 
     name: ClassVar[str]
@@ -51,6 +57,8 @@ class Balancer(nn.Module):
     several_passes: ClassVar[bool] = False
     """Whether `backward` goes through the network more than once. DDP expects one pass, so the trainer then
     keeps it out and averages the gradients itself."""
+    compares: ClassVar[bool] = False
+    """Whether what `backward` returns has a Gramian."""
 
     def __init__(
         self,
@@ -123,9 +131,12 @@ class Balancer(nn.Module):
         self._check_tasks(losses)
         return torch.stack([losses[task].float() for task in self.tasks])
 
+    def _each(self, values: Mapping[str, float]) -> list[float]:
+        return [values[task] for task in self.tasks]
+
     def _scales(self, like: Tensor, values: Mapping[str, float]) -> Tensor:
         """(T,) constants in the order of the tasks."""
-        return torch.tensor([values[task] for task in self.tasks], device=like.device)
+        return torch.tensor(self._each(values), device=like.device)
 
     def _check_tasks(self, given: Mapping[str, Any]) -> None:
         if set(given) != set(self.tasks):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mtcp.objective.balancing.base import Applied, Balancer, EpochReport
-from mtcp.objective.gradients import TaskGradients
+from mtcp.objective.gradients import TaskGradients, unscaled
 from mtcp.objective.options import GradNormOptions
 
 LEAST = 1e-3
@@ -28,7 +28,7 @@ class GradNorm(Balancer):
     name = "gradnorm"
     Options = GradNormOptions
     options: GradNormOptions
-    several_passes = True
+    several_passes = compares = True
     first: Tensor
 
     def __init__(self, *args: Any, **named: Any) -> None:
@@ -51,9 +51,11 @@ class GradNorm(Balancer):
         gradients.add_combined([1.0] * len(self.tasks))
         logs = torch.log1p(self._stacked(losses).detach())  # (T,)
         self.mean_over_ranks(logs)
-        norms = gradients.gramian().diagonal().clamp(min=0).sqrt().to(logs)  # (T,)
+        gramian = gradients.gramian()
+        norms = gramian.diagonal().clamp(min=0).sqrt().to(logs)  # (T,)
         self.weight.grad = self._slopes(norms, logs)
-        return Applied(dict(self.weights), float(self.total(losses).detach()))
+        scales = [w * f for w, f in zip(self._each(self.weights), self._each(self.factors), strict=True)]
+        return Applied(dict(self.weights), float(self.total(losses).detach()), unscaled(gramian, scales))
 
     def _slopes(self, norms: Tensor, logs: Tensor) -> Tensor:
         """(T,) how the distance from the wanted norms changes with each weight; norms, logs: (T,)."""
