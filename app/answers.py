@@ -64,10 +64,12 @@ def answer_in_words(demo: gr.Blocks) -> None:
             _log.exception("a listener failed")
             raise gr.Error(FAULT, print_exception=False) from error
 
-    async def postprocess_data(block_fn: BlockFunction, made: Any, state: SessionState | None) -> list[Any]:
-        changed = _changed(block_fn, made)
+    async def postprocess_data(
+        block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
+    ) -> list[Any]:
+        changed = _changed(block_fn, predictions)
         if changed is None:
-            return await write(block_fn, made, state)
+            return await write(block_fn, predictions, state)
         only, values = copy(block_fn), list(changed.values())
         only.outputs = list(changed)
         done = await write(only, values[0] if len(values) == 1 else values, state) if values else []
