@@ -57,9 +57,9 @@ class Overlay {
   draw(orbit, width, height) {
     set(this.svg, { viewBox: `0 0 ${width} ${height}` });
     const { right, up } = orbit.axes(), x = CORNER[0], y = height - CORNER[1];
-    const words = [];
+    const words = [], arm = Math.min(ARM, height / 6);
     for (const { direction, line, text } of this.axes) {
-      const dx = ARM * dot(direction, right), dy = -ARM * dot(direction, up);
+      const dx = arm * dot(direction, right), dy = -arm * dot(direction, up);
       set(line, { x1: x, y1: y, x2: x + dx, y2: y + dy });
       const away = Math.hypot(dx, dy) || 1;
       const anchor = dx < -8 ? 'end' : dx > 8 ? 'start' : 'middle', wide = LETTER * text.textContent.length;
