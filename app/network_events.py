@@ -11,7 +11,7 @@ import gradio as gr
 
 from app import session
 from app.analysis_events import complete, outputs_of
-from app.listeners import NETWORK, QUIET, toast, toasting
+from app.listeners import NETWORK, PRIVATE, QUIET, toast, toasting
 from app.page import Page
 from app.scene_events import drawer
 from app.tabs.base import Settings, Values
@@ -20,6 +20,11 @@ from app.views import page as view
 from app.views import stages
 from mtcp.errors import InputError
 from mtcp.evaluation.truth_files import TrueMap, read_true_map, truth_of_maps
+
+_IN_SIGHT = """() => setTimeout(() => {
+  document.querySelector('#own-truth').scrollIntoView({ block: 'nearest' });
+}, 100)"""
+"""The left column scrolls by itself, and what opens at its end would be below the fold. The time: to be laid out."""
 
 
 def listen(page: Page) -> None:
@@ -64,6 +69,7 @@ def _listen_to_networks(page: Page) -> None:
 
 def _listen_to_truth(page: Page) -> None:
     files, inputs = page.sidebar.truth, {page.sidebar.truth, *page.draw_inputs}
+    page.sidebar.own.expand(None, js=_IN_SIGHT, **PRIVATE)
 
     def given(data: Settings) -> Values:
         kept = data[page.scene]

@@ -28,6 +28,7 @@ from app.tabs.truth import Browser, Truth
 from app.theme import TOGGLE_DARK
 from app.views import about, stages
 from app.views import page as view
+from app.views import permalink as address
 
 T = TypeVar("T")
 
@@ -164,7 +165,7 @@ class Page:
         """The page while the network runs on a new photo: what it does in the place of the last photo's results."""
         said = stages.waiting(stages.NETWORK, self.pace.estimate(stages.NETWORK))
         hidden = self._hide({slot.title: said for slot in self.slots})
-        return {**self.clear(), **hidden, self.sidebar.address: gr.skip()}
+        return {**self.clear(), **hidden, self.sidebar.address: address.waiting()}
 
     def clear(self) -> Values:
         """The page without a result."""

@@ -11,7 +11,7 @@ from typing import Any
 from app import permalink
 from app.networks import Networks
 from app.session import Analysis
-from app.sides import FIRST, SECOND
+from app.sides import FIRST, SECOND, Words
 from app.views import report
 from app.views.coherence_change import without
 from app.views.html import plain
@@ -21,6 +21,8 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.inference.prediction import Prediction
 
+KEYS = {FIRST: "a", SECOND: "b"}
+"""What the JSON calls the sides where they are two networks: there is no initial and no refined then."""
 ON_CARD = ("data", "date", "commit", "parameters", "dtype", "sha256", "command")
 """What a report quotes of a checkpoint's card, where it is there."""
 
@@ -31,35 +33,54 @@ def page(analysis: Analysis, networks: Networks, examples: list[Path]) -> bytes:
 
 
 def numbers(analysis: Analysis, networks: Networks, examples: list[Path]) -> bytes:
-    """What `python -m mtcp coherence --json` writes, and "versions": where it comes from.
+    """What `python -m mtcp coherence --json` writes, and "versions": where it comes from. Of two networks the keys are
+    those of `KEYS`, see docs/coherence.md.
 
     Raises:
         InputError: the network does not predict what is compared.
     """
     if analysis.coherence is None:
         raise InputError(plain(without(analysis)).rstrip("."))
-    told = {**analysis.coherence.to_dict(), "versions": versions(analysis, networks, examples)}
-    return f"{json.dumps(told)}\n".encode()
+    told = analysis.coherence.to_dict()
+    if analysis.pair is not None:
+        told = _of_two(told, analysis.words)
+    return f"{json.dumps({**told, 'versions': versions(analysis, networks, examples)})}\n".encode()
+
+
+def _of_two(told: dict[str, Any], words: Words) -> dict[str, Any]:
+    """A comparison's JSON in the words of two networks: "initial", "before", "fixed" would say what is not so."""
+    renamed = {"before_deg": f"{KEYS[FIRST]}_deg", "after_deg": f"{KEYS[SECOND]}_deg"}
+    failures = [
+        {
+            **{renamed.get(key, key): value for key, value in failure.items()},
+            "found_in": KEYS[failure["found_in"]],
+            "status": words.statuses[failure["status"]],
+        }
+        for failure in told["failures"]
+    ]
+    return {**{KEYS.get(key, key): value for key, value in told.items()}, "failures": failures}
 
 
 def versions(analysis: Analysis, networks: Networks, examples: list[Path]) -> dict[str, Any]:
-    """Photo, networks with what their cards say, environment, and the commands that give the same numbers."""
-    sides = _networks(analysis)
-    return {
-        "photo": analysis.name,
-        "networks": {side: _checkpoint(one, networks) for side, one in sides.items()},
-        "commands": [_command(analysis, side, one, examples) for side, one in sides.items()],
-        "environment": environment(analysis.prediction.device.partition(" ")[0]),
-    }
-
-
-def _networks(analysis: Analysis) -> dict[str, Prediction]:
-    """What each network says of the photo, by "A" and "B", or one by "network"."""
+    """Photo, networks with what their cards say, environment, and the commands that give the same numbers. Networks are
+    by the keys of `KEYS`, with the stage that is compared; a single one by "network".
+    """
     pair = analysis.pair
     if pair is None:
-        return {"network": analysis.prediction}
-    words = analysis.words
-    return {words.side(FIRST): pair.a, words.side(SECOND): pair.b}
+        found = {"network": _checkpoint(analysis.prediction, networks)}
+        commands = [_command(analysis, FIRST, analysis.prediction, examples)]
+    else:
+        found = {
+            key: {**_checkpoint(pair.part(side), networks), "stage": pair.stage(side)}
+            for side, key in KEYS.items()
+        }
+        commands = [_command(analysis, side, pair.part(side), examples) for side in KEYS]
+    return {
+        "photo": analysis.name,
+        "networks": found,
+        "commands": commands,
+        "environment": environment(analysis.prediction.device.partition(" ")[0]),
+    }
 
 
 def _checkpoint(prediction: Prediction, networks: Networks) -> dict[str, Any]:
@@ -68,8 +89,8 @@ def _checkpoint(prediction: Prediction, networks: Networks) -> dict[str, Any]:
 
 
 def _command(analysis: Analysis, side: str, prediction: Prediction, examples: list[Path]) -> str:
-    """The command line that gives one network's numbers. A camera that no field of view tells is in the `.npz` of
-    "Download all maps".
+    """The command line that gives the numbers of the network on that side. A camera that no field of view tells is in
+    the `.npz` of "Download all maps".
     """
     camera = analysis.prediction.camera
     words = ["python", "-m", "mtcp", "coherence"]
@@ -82,7 +103,11 @@ def _command(analysis: Analysis, side: str, prediction: Prediction, examples: li
         if analysis.prediction.camera_from == "given":
             words += ["--fov", f"{camera.fov_deg:.10g}"]
     else:
-        name = f"_{side}-{prediction.checkpoint.removesuffix('.safetensors')}" if analysis.pair else ""
+        name = (
+            f"_{analysis.words.side(side)}-{prediction.checkpoint.removesuffix('.safetensors')}"
+            if analysis.pair
+            else ""
+        )
         words.append(_as_argument(f"{analysis.stem}{name}.npz"))
     return shlex.join([*words, "--json", "coherence.json"])
 

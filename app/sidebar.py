@@ -45,6 +45,7 @@ class Sidebar:
     photo: gr.Image
     a: gr.Dropdown
     b: gr.Dropdown
+    own: gr.Accordion
     truth: gr.File
     examples: gr.Dataset | None
     probe: gr.Column
@@ -82,12 +83,13 @@ class Sidebar:
                     )
                 readout = gr.HTML(elem_id="readout")
                 fov = _number("Field of view across (degrees)", "fov")
-            with gr.Accordion("Ground truth of this photo", open=False, elem_id="own-truth"):
+            with gr.Accordion("Ground truth of this photo", open=False, elem_id="own-truth") as own:
                 truth = truth_input()
             return cls(
                 photo=photo,
                 a=a,
                 b=b,
+                own=own,
                 truth=truth,
                 probe=column,
                 readout=readout,

@@ -337,13 +337,19 @@ def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
     assert causes.why_worse(run_of(maps(60, 10))) == causes.why_worse(run_of(maps(5, 5), maps(9, 5))) == ""
 
 
-def test_picture_has_a_number_where_each_region_is(patchy: Analysis) -> None:
+def test_picture_has_a_number_at_each_region(patchy: Analysis) -> None:
+    """At its own pixel, or a little off where it would hang over the edge or cover another."""
     told = failures.picture(patchy)
     spots = re.findall(r'data-failure="(\d+)" style="left:([\d.]+)%;top:([\d.]+)%"', told)
     assert len(spots) == 15
-    for rank, left, top in spots:
-        region = patchy.failures[int(rank) - 1].region
-        assert region.mask()[int(float(top) / 100 * H), int(float(left) / 100 * W)]
+    wide, high = outlines.BADGE  # of the width
+    places = [(float(left) / 100, float(top) / 100 * H / W) for _, left, top in spots]
+    for k, (x, y) in enumerate(places):
+        assert wide / 2 - 1e-3 < x < 1 - wide / 2 + 1e-3 and high / 2 - 1e-3 < y < H / W - high / 2 + 1e-3
+        assert all(abs(x - a) > wide - 1e-3 or abs(y - b) > high - 1e-3 for a, b in places[:k])
+    for (x, y), (rank, *_) in zip(places, spots, strict=True):
+        column, row = patchy.failures[int(rank) - 1].pixel
+        assert abs(x - column / W) < 3.1 * wide and abs(y - row / W) < 3.1 * high
     assert 'class="mt-pick"' in told
     data = re.search(r'src="data:image/jpeg;base64,([^"]+)"', told)
     assert data and Image.open(io.BytesIO(base64.b64decode(data[1]))).size == (W, H)
@@ -361,8 +367,8 @@ def test_the_chosen_one_is_marked_and_described(analysis: Analysis) -> None:
         "tilted surface: On average, too, the two face different ways: the mean normals differ by 40.0°"
         in text
     )
-    assert "depth has a surface that faces towards the camera (0.00, 0.00, -1.00)" in text
-    assert "towards the camera and right (0.64, 0.00, -0.77): 40.0° apart" in text
+    assert "depth has a surface that faces towards the camera (0.00, 0.00, \N{MINUS SIGN}1.00)" in text
+    assert "towards the camera and right (0.64, 0.00, \N{MINUS SIGN}0.77): 40.0° apart" in text
     assert "None is chosen" in failures.chosen(dataclasses.replace(scene, failure=None))
 
 

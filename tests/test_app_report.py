@@ -103,8 +103,29 @@ def test_report_of_two_networks_calls_them_by_their_names(analysis: Analysis, ne
     assert "A: fake-lite" in words and "B: other" in words and "Network A" in words
     assert "initial" not in words.partition("</style>")[2] and "trace-back" not in words
     told = report.versions(both, networks, [])
-    assert list(told["networks"]) == ["A", "B"] and len(told["commands"]) == 2
+    assert list(told["networks"]) == ["a", "b"] and len(told["commands"]) == 2
     assert "--checkpoint other.safetensors" in told["commands"][1]
+
+
+def test_numbers_of_two_networks_are_by_a_and_b(analysis: Analysis, networks: Networks) -> None:
+    both = networks.seen(analysis, "fake-lite", "other")
+    text = report.numbers(both, networks, []).decode()
+    told, found = json.loads(text), both.coherence
+    assert found is not None and found.refined is not None and found.failures
+    sides = {"a": found.initial, "b": found.refined}
+    for key, side in sides.items():
+        assert told[key]["depth_normal"]["mean_deg"] == pytest.approx(side.depth_normal.mean_deg, abs=1e-4)
+    assert {key: told["versions"]["networks"][key]["stage"] for key in sides} == {
+        "a": "refined",
+        "b": both.pair.stage("refined") if both.pair else "",
+    }
+    for said, failure in zip(told["failures"], found.failures, strict=True):
+        assert said["a_deg"] == pytest.approx(failure.before_deg, abs=1e-4)
+        assert said["b_deg"] == pytest.approx(failure.after_deg, abs=1e-4)
+        assert said["found_in"] == {"initial": "a", "refined": "b"}[failure.found_in]
+        assert said["status"] == both.words.statuses[failure.status]
+    wrong = ('"initial"', '"before_deg"', '"after_deg"', '"fixed"', '"introduced"', '"remaining"')
+    assert not any(word in text for word in wrong)
 
 
 def test_numbers_are_those_of_the_command_line(

@@ -275,7 +275,7 @@ def test_truth_columns_are_of_both(networks: Networks, first: Analysis) -> None:
     told = words(depth.numbers)
     assert told.startswith("against the ground truth A B B \N{MINUS SIGN} A")
     assert "A " in words(truth.headline(both)) and "\N{RIGHTWARDS ARROW}" not in truth.headline(both)
-    assert words(truth.at_probe(both, (3, 4))).startswith("at (3, 4) A B ground truth")
+    assert words(truth.at_probe(Scene(both, (3, 4)))).startswith("at (3, 4) A B ground truth")
 
 
 def test_labels_of_other_classes_are_no_truth(first: Analysis) -> None:

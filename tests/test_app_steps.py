@@ -121,7 +121,7 @@ def test_tabs_say_whether_they_show_the_comparison() -> None:
     network = ui.Network(FakePredictor(), TASKS, "fake-lite.safetensors", "cpu")
     with gr.Blocks():
         slots = build_slots(network, ui.Sources())
-    assert [slot.title for slot in slots if slot.tab.compares] == ["Coherence"]
+    assert [slot.title for slot in slots if slot.tab.compares] == ["Coherence", "Ground truth"]
 
 
 def test_opening_is_computed_once_with_its_comparison(tmp_path: Path) -> None:

@@ -291,6 +291,7 @@ def test_the_replay_says_what_is_different(tmp_path: Path) -> None:
     worst = max(abs(change) for task in TASKS for change in told.differences(task))
     assert "largest difference" in changed and worst > 0.01
     assert "one whole epoch" in training_status.replay_text(None, settings)
+    assert "<td>0.000</td>" in same and "+0.000" not in same and "-0.000" not in same
     figure = training_replay.chart(run, told)
     assert figure is not None and titles(figure) == ["Semantic segmentation", "Depth", "Surface normals"]
     old, new = (one for one in series(figure, "Depth") if one.line.shape == "hv")

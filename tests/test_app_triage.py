@@ -527,6 +527,15 @@ def test_what_is_no_selection_is_refused(sent: Any) -> None:
         triage_scatter.brushed(gr.EventData(None, sent))
 
 
+@pytest.mark.parametrize(
+    ("sent", "is_missed"), [({"points": []}, False), ({"points": [], "missed": True}, True)]
+)
+def test_a_brush_without_photos_is_told_from_a_double_click(sent: Any, is_missed: bool) -> None:
+    event = gr.EventData(None, sent)
+    assert triage_scatter.brushed(event) == ()
+    assert triage_scatter.missed(event) is is_missed
+
+
 def test_a_selection_is_a_list_of_places() -> None:
     assert triage_scatter.brushed(gr.EventData(None, {"points": [3, 1, 3]})) == (3, 1)
     assert len(RANKED) == len({one.key for one in RANKED})

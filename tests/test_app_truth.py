@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,17 +125,27 @@ def test_another_camera_is_told(truth: Truth) -> None:
 
 def test_the_probe_says_what_is_true_there(truth: Truth) -> None:
     analysis = run_of(FakePredictor(), truth)
-    said = view.at_probe(analysis, (W // 2, H - 1))
+    said = view.at_probe(Scene(analysis, (W // 2, H - 1)))
     heads = ("initial</th>", "refined</th>", "ground truth</th>")
     assert said.index(heads[0]) < said.index(heads[1]) < said.index(heads[2])
     assert "floor" in said
     assert "wrong" not in said
-    window = view.at_probe(
-        analysis, (round(W * 0.5 + W * 0.14), round(H * 0.3))
-    )  # in the refined window alone
+    rows = re.findall(r"<tr><td>(.*?)</td>(.*?)</tr>", said)
+    assert [name for name, _ in rows] == [
+        "class",
+        "depth",
+        "normal",
+        "from depth",
+        "angle",
+    ]  # as the probe's own
+    assert "floor 0.80" in rows[0][1] and re.search(r"\d\.\d\d m", rows[1][1])  # probability; centimetres
+    assert rows[3][1].count("(") >= 2 and rows[4][1].count("°") >= 2
+    window = view.at_probe(  # in the refined window alone
+        Scene(analysis, (round(W * 0.5 + W * 0.14), round(H * 0.3)))
+    )
     assert "window" in window
     assert "wrong" in window
-    assert view.at_probe(analysis, (0, 0)).count("unknown") == 3
+    assert view.at_probe(Scene(analysis, (0, 0))).count("unknown") == 3
 
 
 def test_the_tab_says_what_to_do_without_truth(truth: Truth) -> None:

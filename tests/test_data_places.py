@@ -316,7 +316,7 @@ def test_relative_depth_is_shown_without_a_unit() -> None:
     said[0, 0] *= 2
     off = RELATIVE.error(said, true)
     assert off[0, 0] == pytest.approx(1, abs=1e-5) and np.abs(off).sum() == pytest.approx(1, abs=1e-4)
-    assert RELATIVE.value_in_words(np.float32(2)) == "2.000"
+    assert RELATIVE.value_in_words(np.float32(2)) == "2.00"
     assert RELATIVE.error_in_words(np.float32(2), np.float32(1)) == ""
     assert RELATIVE.picture(true).shape == (6, 8, 3)
     told = RELATIVE.summary(true, true * 2)

@@ -17,6 +17,7 @@ from mtcp.evaluation import evaluate, metric_table
 from mtcp.geometry.quantities import COHERENCE, Quantity
 from mtcp.geometry.report import RoomAngle
 
+MINUS = "\N{MINUS SIGN}"
 ERROR = Quantity("error_deg", "Error", "deg", False)
 QUANTITIES = [*{quantity.unit: quantity for quantity in COHERENCE}.values(), Quantity("x_m", "x", "m", False)]
 VALUES = st.floats(0, 1000)
@@ -96,3 +97,8 @@ def test_nothing_is_compared_with_what_is_missing(pair: tuple[float | None, floa
 def test_no_minus_stands_before_zero() -> None:
     assert triage.number(-0.01, "deg", sign=True) == "0.0°"
     assert str(shown.rounded(-0.01, 1)) == "0.0"
+
+
+def test_vectors_are_written_as_numbers_are() -> None:
+    assert shown.vector((0.5, -1.0, -0.001)) == f"(0.50, {MINUS}1.00, 0.00)"
+    assert shown.vector(np.array([-0.25, 0.0]), 1) == f"({MINUS}0.2, 0.0)"

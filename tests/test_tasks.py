@@ -122,14 +122,17 @@ def test_values_and_errors_in_words() -> None:
     assert [SEMSEG.value_in_words(label) for label in (bed, unknown)] == ["bed", "unknown"]
     assert [SEMSEG.error_in_words(bed, true) for true in (bed, door, unknown)] == ["", "wrong", ""]
     metres = [np.float32(value) for value in (2.0, 2.5, 0.0, np.nan)]
-    assert [DEPTH.value_in_words(value) for value in metres] == ["2.000 m", "2.500 m", "unknown", "unknown"]
+    assert [DEPTH.value_in_words(value) for value in metres] == ["2.00 m", "2.50 m", "unknown", "unknown"]
     assert [DEPTH.error_in_words(metres[0], true) for true in metres[:3]] == [
-        "(0.000 m)",
-        "(\N{MINUS SIGN}0.500 m)",
+        "(0.00 m)",
+        "(\N{MINUS SIGN}0.50 m)",
         "",
     ]
     wall, right, none = (np.array(vector, np.float32) for vector in ((0, 0, -1), (1, 0, 0), (0, 0, 0)))
-    assert [NORMALS.value_in_words(vector) for vector in (wall, none)] == ["(0.00, 0.00, -1.00)", "unknown"]
+    assert [NORMALS.value_in_words(vector) for vector in (wall, none)] == [
+        "(0.00, 0.00, \N{MINUS SIGN}1.00)",
+        "unknown",
+    ]
     assert [NORMALS.error_in_words(wall, true) for true in (right, none)] == ["90.0° off", ""]
     assert [EDGE.value_in_words(value) for value in (np.float32(0.25), unknown)] == ["0.25", "unknown"]
 

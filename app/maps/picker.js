@@ -11,6 +11,15 @@ function pick(event) {
   if (at) trigger('pick', at);
 }
 
+// Failures are cards on a small screen, in a row above the photo: the outline and the 3D view come into sight below them.
+function choose(failure) {
+  trigger('choose', { rank: Number(failure.dataset.failure) });
+  const cards = failure.closest('#failures');
+  if (!cards || !matchMedia('(max-width: 620px)').matches) return;
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  cards.scrollIntoView({ block: 'start', behavior: still ? 'instant' : 'smooth' });
+}
+
 document.addEventListener('pointerdown', (event) => {
   pressed = event.button === 0 ? { x: event.clientX, y: event.clientY } : null;
 }, true);
@@ -18,7 +27,7 @@ document.addEventListener('pointerdown', (event) => {
 document.addEventListener('click', (event) => {
   const failure = event.target.closest?.('[data-failure]');
   if (failure) {
-    trigger('choose', { rank: Number(failure.dataset.failure) });
+    choose(failure);
     return;
   }
   pick(event);
@@ -33,7 +42,7 @@ document.addEventListener('keydown', (event) => {
   const failure = event.target.closest?.('[data-failure]');
   if (failure && failure.tagName !== 'BUTTON' && (event.key === 'Enter' || event.key === ' ')) {
     event.preventDefault();
-    trigger('choose', { rank: Number(failure.dataset.failure) });
+    choose(failure);
   }
 });
 

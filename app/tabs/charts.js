@@ -108,6 +108,14 @@ const configured = ({ name, picks }) => settings ??= {
   toImageButtonOptions: { format: 'png', scale: 2, filename: name },
 };
 
+// A brush that holds nothing would dim all points: it goes, and the server says so.
+function brushed(event) {
+  if (!event) return; // plotly let go of it
+  if (event.points.length) { trigger('select', points(event)); return; }
+  setTimeout(() => window.Plotly.update(box, { selectedpoints: [null] }, { selections: [] }));
+  trigger('select', { points: [], missed: true });
+}
+
 const points = event => ({ points: (event?.points ?? []).map(point => point.customdata) });
 
 async function draw() {
@@ -133,7 +141,7 @@ async function draw() {
   await plotly.react(box, ...ready(wide), configured(figure.layout.meta));
   if (!listening && figure.layout.meta.picks) {
     box.on('plotly_click', event => trigger('click', points(event)));
-    box.on('plotly_selected', event => { if (event) trigger('select', points(event)); }); // none: plotly let go of it
+    box.on('plotly_selected', brushed);
     box.on('plotly_deselect', () => trigger('select', points()));
   }
   listening = true;

@@ -20,7 +20,7 @@ from app.tabs import triage_table
 from app.tabs.base import Settings, Values
 from app.tabs.triage import MOST, Triage, quantity
 from app.tabs.triage_entries import Entries, at, by_network, examined, holds, reopened, waiting
-from app.tabs.triage_scatter import brushed
+from app.tabs.triage_scatter import brushed, missed
 from app.views import triage as view
 from app.views import triage_scatter as scatter_view
 from app.views.triage import Entry
@@ -102,6 +102,8 @@ def listen(
     def brush(data: Settings, event: gr.EventData) -> Values:
         """Lists what was brushed; the chart stays as it is, with what the person drew in it."""
         values = redraw(tab, {**data, scatter.chosen: brushed(event)}, data[tab.entries])
+        if missed(event) and scatter.told in values:
+            values[scatter.told] = scatter_view.MISSED + values[scatter.told]
         return {part: value for part, value in values.items() if part is not scatter.plot}
 
     def list_all(data: Settings) -> Values:

@@ -92,5 +92,11 @@ def brushed(event: gr.EventData) -> tuple[int, ...]:
     return tuple(dict.fromkeys(places))
 
 
+def missed(event: gr.EventData) -> bool:
+    """Whether something was drawn that no photo is in: the browser then takes it away again."""
+    data = event._data
+    return isinstance(data, dict) and data.get("missed") is True
+
+
 def _is_place(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -167,7 +167,8 @@ class Truth:
         "how far each prediction is from what the photo really shows, where that is known: for the examples, and for "
         "frames of a data folder"
     )
-    compares: ClassVar[bool] = False
+    compares: ClassVar[bool] = True
+    """The table at the probe has the normals from depth."""
 
     headline: gr.HTML
     caveat: gr.HTML
@@ -219,4 +220,4 @@ class Truth:
 
     def point(self, scene: Scene, settings: Settings) -> Values:
         """What is true at the probe."""
-        return {self.probe: view.at_probe(scene.analysis, scene.probe)}
+        return {self.probe: view.at_probe(scene)}

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from app.scene import Scene
 from app.session import Analysis
 from app.sides import FIRST, SECOND, Words
 from app.views import causes, html, outlines
 from app.views.triage import number
+from mtcp.drawing import shown
 from mtcp.geometry.cause_shares import of_last_stage
 from mtcp.geometry.failures import ACCEPTABLE_DEG
 from mtcp.geometry.report import Failure, Vector
@@ -87,11 +86,11 @@ def _folded(
     analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure], str] | None = None
 ) -> str:
     """The first `TOP` in sight, the others behind their number. told: see `_table`."""
-    shown = _table(analysis, found[:TOP], told)
+    listed = _table(analysis, found[:TOP], told)
     if len(found) > TOP:
         more = _table(analysis, found[TOP:], told)
-        shown += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
-    return shown
+        listed += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
+    return listed
 
 
 def picture(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:
@@ -152,7 +151,8 @@ def _description(failure: Failure, words: Words) -> str:
             f"<br>{where}, depth has a surface that faces {facing(failure.depth_normal)} "
             f"{_vector(failure.depth_normal)}, the normals one that faces {facing(failure.predicted_normal)} "
             f"{_vector(failure.predicted_normal)}: {number(failure.surfaces_deg, 'deg')} apart. "
-            '<span class="mt-subdued">Axes x right, y down, z forward; a wall facing the camera is (0, 0, -1).</span>'
+            '<span class="mt-subdued">Axes x right, y down, z forward; '
+            "a wall facing the camera is (0, 0, \N{MINUS SIGN}1).</span>"
         )
     return (
         f'<p class="mt-chosen-words" role="status"><b>Region {failure.rank}: {_label(failure)}</b>, {share}, '
@@ -214,7 +214,7 @@ def _status(failure: Failure, words: Words) -> str:
 
 
 def _vector(normal: Vector) -> str:
-    return "({})".format(", ".join(f"{v + 0.0:.2f}" for v in np.round(normal, 2)))
+    return shown.vector(normal or ())
 
 
 def _thumbnails(analysis: Analysis) -> list[str]:
@@ -227,15 +227,14 @@ def _thumbnails(analysis: Analysis) -> list[str]:
 
 
 def _picture(analysis: Analysis, found: Sequence[Failure]) -> str:
-    height, width = analysis.photo.shape[:2]
+    size = _size(analysis)
+    places = outlines.spots(found, (analysis.photo.shape[0], analysis.photo.shape[1]))
     spots = "".join(
         f'<button type="button" class="mt-spot" tabindex="-1" data-failure="{failure.rank}" '
-        f'style="left:{100 * (failure.pixel[0] + 0.5) / width:.2f}%;'
-        f'top:{100 * (failure.pixel[1] + 0.5) / height:.2f}%" '
+        f'style="left:{100 * x:.2f}%;top:{100 * y:.2f}%" '
         f'aria-label="choose region {failure.rank}">{failure.rank}</button>'
-        for failure in reversed(found)
+        for failure, (x, y) in reversed(list(zip(found, places, strict=True)))
     )
-    size = _size(analysis)
     paths = "".join(  # the small ones on top, where a pointer reaches them
         f'<path data-outline="{failure.rank}" d="{outlines.path(failure.region, size)}"/>'
         for failure in sorted(found, key=lambda failure: -failure.region.count)

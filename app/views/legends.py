@@ -61,7 +61,7 @@ def normal_axes(ball: np.ndarray) -> str:
     picture = f'<img src="{html.data_uri(ball)}" alt="colour of each normal direction on a ball">'
     words = (
         "The colour of the direction a surface faces, as on a ball seen from the camera."
-        "<p>x right, y down, z forward: a wall that faces the camera is (0, 0, -1), the ball's middle.</p>"
+        "<p>x right, y down, z forward: a wall that faces the camera is (0, 0, \N{MINUS SIGN}1), the ball's middle.</p>"
     )
     shown = f'<div class="mt-ball">{names}{picture}</div><div>{words}</div>'
     return _legend(f'<div class="mt-axes">{shown}</div>')

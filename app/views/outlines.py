@@ -4,17 +4,22 @@ browser, which draws them faintly until one is pointed at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from mtcp.drawing.colour import Colour
 from mtcp.geometry.regions import Region
+from mtcp.geometry.report import Failure
 from mtcp.io.photo import shrink
 
 LINE: Colour = (255, 255, 255)
 CHOSEN: Colour = (244, 63, 94)
 """The rose that marks the chosen region in the 3D view too."""
 DARK: Colour = (15, 15, 20)
+BADGE = (0.065, 0.055)
+"""Width and height of a region's number on the photo, as shares of the photo's width where it is drawn smallest."""
 BEND_PX = 0.8
 """What a path may leave out."""
 
@@ -27,6 +32,30 @@ def path(region: Region, size: tuple[int, int]) -> str:
     return "".join(
         f"M{' '.join(f'{x:g} {y:g}' for x, y in line.tolist())}Z" for line in corners if len(line) > 2
     )
+
+
+def spots(found: Sequence[Failure], size: tuple[int, int]) -> list[tuple[float, float]]:
+    """Where each region's number goes, as shares (x, y) of the width and height of the photo of `size` (H, W): at its
+    own pixel, or as near to it as it is wholly in the picture and on no number before it; in its region if it can be.
+    """
+    wide, high = BADGE[0], BADGE[1] * size[1] / size[0]
+    steps = np.stack(np.meshgrid(np.arange(-6, 7), np.arange(-6, 7)), axis=-1).reshape(-1, 2)  # (169, 2)
+    around = steps[np.argsort((steps**2).sum(axis=1), kind="stable")] * (wide / 2, high / 2)
+    low, top = np.array((wide / 2, high / 2)), np.array((1 - wide / 2, 1 - high / 2))
+    placed: list[tuple[float, float]] = []
+    for failure in found:
+        own = (np.array(failure.pixel) + 0.5) / (size[1], size[0])
+        places = np.clip(own + around, np.minimum(low, 0.5), np.maximum(top, 0.5))
+        before = np.array(placed).reshape(-1, 1, 2)
+        covered = (np.abs(places - before) < (wide - 1e-9, high - 1e-9)).all(axis=-1).any(axis=0)
+        mask = failure.region.mask()
+        rows, columns = (
+            np.minimum((places[:, axis] * mask.shape[1 - axis]).astype(np.intp), mask.shape[1 - axis] - 1)
+            for axis in (1, 0)
+        )
+        best = int(np.argmin(2 * covered + ~mask[rows, columns]))  # of equals the nearest
+        placed.append((float(places[best][0]), float(places[best][1])))
+    return placed
 
 
 def chosen(region: Region, size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int, int, int]]:

@@ -14,6 +14,11 @@ def note(query: str) -> str:
     return f'<p class="mt-subdued mt-fine" data-query="{html.text(query)}">{words}</p>'
 
 
+def waiting() -> str:
+    """While a network runs: says nothing, and leaves the address as it is."""
+    return ""
+
+
 def none() -> str:
     """Without a result."""
     return '<p data-query="" hidden></p>'

@@ -69,7 +69,7 @@ def readout(scene: Scene) -> str:
         )
     words = scene.analysis.words
     table = html.table(["", *map(words.side, found)], rows)
-    note = "Normals in camera axes x right, y down, z forward: a wall facing the camera is (0, 0, -1)."
+    note = "Normals in camera axes x right, y down, z forward: a wall facing the camera is (0, 0, \N{MINUS SIGN}1)."
     return f'<div class="mt-legend mt-readout">{table}<p class="mt-subdued">{note}</p></div>'
 
 

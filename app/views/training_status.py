@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from app.views import html, page
+from mtcp.drawing import shown
 from mtcp.runs.log import RunData
 from mtcp.runs.replay import Replay
 from mtcp.runs.status import Status
@@ -119,7 +120,9 @@ def _table(replayed: Replay) -> str:
     rows = []
     for task in replayed.tasks:
         differences = [d for d in replayed.differences(task)[2:] if math.isfinite(d)]
-        mean = f"{sum(differences) / len(differences):+.3f}" if differences else "none yet"
+        mean = (
+            shown.number(sum(differences) / len(differences), 3, "", sign=True) if differences else "none yet"
+        )
         span = [weights[task] for weights in replayed.replayed[2:]]
         between = f"{min(span):.2f} to {max(span):.2f}" if span else "none yet"
         hits = [

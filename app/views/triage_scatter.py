@@ -23,6 +23,8 @@ MOST_POINTS = 5_000
 """More are not drawn: every second, third ... of a longer list."""
 COLOURS = ("#3b82c4", "#d97706")
 """Of photos like those of training, and of those unlike them: readable on light and dark."""
+MISSED = '<p role="status"><b>There is no photo in what you drew</b>, so all are listed.</p>'
+"""Said before `told` of a brush that holds no point."""
 _STAGES = {"refined": "refined", "initial": "initial", CHANGE: "refined - initial"}
 
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.scene import Scene
 from app.session import Analysis
 from app.sides import FIRST, ONE, SECOND, Words
-from app.views import html, legends, page
+from app.views import html, legends, page, probe
 from app.views.predictions import map_legend
 from app.views.triage import change, number
+from mtcp.drawing import shown
 from mtcp.drawing.colour import palette
 from mtcp.evaluation.ground_truth import error_maps, errors
 from mtcp.evaluation.ranking import TriageRow, error_numbers, error_quantities, error_quantity, mean
 from mtcp.geometry.quantities import Numbers, Quantity
-from mtcp.tasks import Task
+from mtcp.tasks import DEPTH, NORMALS, SEMSEG, Task
 from mtcp.tasks.base import UNKNOWN
 
 PAGE = 20
@@ -30,6 +32,8 @@ EMPTY = (
 )
 
 
+ROWS = {SEMSEG: "class", DEPTH: "depth", NORMALS: "normal"}
+"""Rows of the table at the probe, by task, as the probe's own has them and in that order."""
 WRONG_LABELS = (
     '<div class="mt-legend">Coloured: wrong, in the colour of the class that was predicted. Grey: right. '
     "Black: ground truth unknown.</div>"
@@ -132,28 +136,46 @@ def scoreboard(before: Numbers, after: Numbers, quantities: Sequence[Quantity], 
     return f'<div class="mt-legend">{html.table(heads, rows)}</div>'
 
 
-def at_probe(analysis: Analysis, probe: tuple[int, int]) -> str:
-    """Initial, refined and truth at the probe, one row per task."""
+def at_probe(scene: Scene) -> str:
+    """Initial, refined and truth at the probe: the rows and columns of the probe's own table, of which the truth is
+    known, with how far each is off; what is in no such table comes after.
+    """
+    analysis = scene.analysis
     if analysis.truth is None:
         return ""
-    x, y = probe
-    stages = analysis.prediction.stages()
+    x, y = scene.probe
+    found, stages = probe.readings(scene), probe.stages(analysis)
     rows = []
-    for task in analysis.prediction.task_list():
+    for task in sorted(analysis.prediction.task_list(), key=lambda task: _place(task.name)):
         if task.name not in analysis.truth.maps:
             continue
         true = analysis.truth.maps[task.name][y, x]
-        said = [_said(task, maps[task.name][y, x], true, off=True) for maps in stages.values()]
-        rows.append([html.text(page.title(task.name)), *said, _said(task, true, true)])
-    heads = [*map(analysis.words.side, stages), analysis.words.side("truth")]
-    table = html.table([f"at ({x}, {y})", *heads], rows)
+        cells = [
+            _said(
+                task, maps[task.name][y, x], true, found[stage].share if task.name == SEMSEG else None, stage
+            )
+            for stage, maps in stages.items()
+        ]
+        rows.append([ROWS.get(task.name, html.text(page.title(task.name))), *cells])
+    if DEPTH in analysis.truth.maps and analysis.coherence is not None:
+        vectors = [reading.from_depth for reading in found.values()]
+        rows.append(["from depth", *(probe.NONE if one is None else shown.vector(one) for one in vectors)])
+        rows.append(["angle", *(number(reading.angle, "deg") for reading in found.values())])
+    table = html.table([f"at ({x}, {y})", *map(analysis.words.side, stages)], rows)
     return f'<div class="mt-legend mt-at-probe">{table}</div>'
 
 
-def _said(task: Task, value: np.ndarray, true: np.ndarray, off: bool = False) -> str:
-    """One value in words; off: with its distance from the truth."""
+def _place(task: str) -> int:
+    return list(ROWS).index(task) if task in ROWS else len(ROWS)
+
+
+def _said(task: Task, value: np.ndarray, true: np.ndarray, share: float | None, stage: str) -> str:
+    """One value in words; of a prediction with its probability, and with its distance from the truth."""
     said = html.text(task.value_in_words(value))
-    off_by = task.error_in_words(value, true) if off and said != UNKNOWN else ""
+    if stage == "truth" or said == UNKNOWN:
+        return said
+    said += "" if share is None else f" {share:.2f}"
+    off_by = task.error_in_words(value, true)
     if not off_by:
         return said
     # a class is right or wrong, a number is more or less off

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 EQUAL = "equal"
 """What is said of two numbers that read alike."""
@@ -29,6 +30,11 @@ def number(value: float, digits: int, unit: str, sign: bool = False) -> str:
     read = rounded(value, digits)
     written = f"{read:{'+' if sign and read else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return f"{written}{'' if unit == '°' else ' '}{unit}".rstrip()
+
+
+def vector(values: Iterable[float], digits: int = 2) -> str:
+    """Components as text in brackets, written as `number` writes them."""
+    return f"({', '.join(number(float(value), digits, '') for value in values)})"
 
 
 def away_from(ideal: float, value: float, digits: int) -> float:

@@ -133,10 +133,10 @@ class Depth(ScalarTask):
         return legend.colour_bar(scale.low, scale.high, unit=self.mark, width=values.shape[1])
 
     def value_in_words(self, value: np.ndarray) -> str:
-        return shown.number(float(value), 3, self.mark) if self.known(value) else UNKNOWN
+        return shown.number(float(value), 2, self.mark) if self.known(value) else UNKNOWN
 
     def error_in_words(self, value: np.ndarray, true: np.ndarray) -> str:
-        return f"({shown.number(float(value - true), 3, self.mark, sign=True)})" if self.known(true) else ""
+        return f"({shown.number(float(value - true), 2, self.mark, sign=True)})" if self.known(true) else ""
 
     def numbers(self, maps: Mapping[str, np.ndarray]) -> dict[str, Any]:
         found = {stage: spread(values) for stage, values in maps.items()}

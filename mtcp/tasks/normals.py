@@ -127,9 +127,7 @@ class Normals(Task):
         return f"{float(np.nanmean(self.change(values, last))):.1f}° away"
 
     def value_in_words(self, value: np.ndarray) -> str:
-        if not self.known(value):
-            return UNKNOWN
-        return "({:.2f}, {:.2f}, {:.2f})".format(*(float(v) + 0.0 for v in value))
+        return shown.vector(value) if self.known(value) else UNKNOWN
 
     def error_in_words(self, value: np.ndarray, true: np.ndarray) -> str:
         if not self.known(true):

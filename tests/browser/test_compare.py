@@ -90,17 +90,24 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
         width, height = picture.size
         picture.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)  # no example any more
     page.locator("#photo input[type=file]").set_input_files(photo)
+    expect(page.locator("#permalink")).not_to_contain_text("leads back here")  # not while it runs, either
+    expect(page.locator("#photo-facts")).to_contain_text("mine.png", timeout=PATIENCE_MS)
+    page.get_by_role("tab", name="Coherence", exact=True).click()
+    expect(page.locator("#scoreboard td").first).to_be_visible(
+        timeout=PATIENCE_MS
+    )  # drawn before the truth is there
+    expect(page.locator("#cloud-show")).not_to_contain_text("ground truth")
     page.get_by_role("tab", name="Ground truth", exact=True).click()
     expect(page.get_by_text("The ground truth of this photo is not known.")).to_be_visible(
         timeout=PATIENCE_MS
     )
-    expect(page.locator("#photo-facts")).to_contain_text("mine.png")
 
     depth = tmp_path / "depth.png"
     Image.fromarray(np.full((height // 2, width // 2), 2500, np.uint16)).save(depth)
     labels = tmp_path / "labels.npy"
     np.save(labels, np.full((height, width), 57))
     page.get_by_role("button", name="Ground truth of this photo").click()
+    expect(page.locator("#truth-files")).to_be_in_viewport(ratio=1)  # the left column has scrolled to it
     page.locator("#truth-files input[type=file]").set_input_files([depth, labels])
     expect(page.get_by_text(re.compile(r"labels\.npy: label 57 is out of range"))).to_be_visible(
         timeout=PATIENCE_MS
@@ -111,4 +118,6 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
     expect(page.locator("#truth-files tr")).to_have_count(1)  # only what can be used stays in the list
     page.get_by_role("tab", name="Coherence", exact=True).click()
     expect(page.locator('#scoreboard td[data-of="truth"]').first).to_be_attached(timeout=PATIENCE_MS)
+    page.locator("#cloud-show").get_by_text("ground truth").click()
+    expect(page.locator(PANES)).to_have_text(["ground truth"], timeout=PATIENCE_MS)
     assert not seen.errors and not seen.foreign

@@ -114,6 +114,17 @@ def test_brushing_lists_what_is_in_the_box_and_a_button_all(seen: Visit) -> None
     page.locator("#triage-all").click()
     expect_listed(page, ["wide.png", "tall.png", "dim.png", "dark.png"])
     expect(page.locator("#triage-all")).to_be_hidden()
+    corner = plot.locator(".draglayer .nsewdrag").first.bounding_box()
+    assert corner
+    page.mouse.move(corner["x"] + 3, corner["y"] + 3)
+    page.mouse.down()
+    page.mouse.move(corner["x"] + 19, corner["y"] + 19, steps=6)
+    page.mouse.up()
+    expect(page.locator("#triage-brushed")).to_contain_text("no photo in what you drew")
+    expect_listed(page, ["wide.png", "tall.png", "dim.png", "dark.png"])
+    page.wait_for_function(  # nothing is dim
+        "() => document.querySelector('#triage-scatter .js-plotly-plot').data.every((one) => !one.selectedpoints)"
+    )
 
 
 def brush(page: Page, points: Locator, places: list[int]) -> None:
