@@ -19,10 +19,11 @@ from PIL import Image
 from app.scene import Scene
 from app.session import Analysis
 from app.tabs.coherence import Coherence
-from app.views import angles, causes, coherence_change, failures, outlines, scoreboard
+from app.views import angles, causes, coherence_change, failures, outlines, scoreboard, worse
 from mtcp.drawing import colour
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.coherence import NOISE_FLOOR
+from mtcp.geometry.quantities import COHERENCE
 from mtcp.geometry.regions import Region
 
 SIZE = (96, 128)
@@ -314,13 +315,45 @@ def test_filter_and_order_by_cause() -> None:
 
 
 def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
-    worse = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
-    assert "Worse after trace-back: plane-fit normals, mean angle" in worse
+    told = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
     assert (
-        "100 % has the cause tilted surface (on average, too, depth and normals face different ways)" in worse
+        "Worse after trace-back: plane-fit mean angle, plane-fit share under 30° and derivative mean angle "
+        "(added in failing regions: 100 % tilted surface )" in told
     )
-    assert causes.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
-    assert causes.why_worse(run_of(maps(60, 10))) == causes.why_worse(run_of(maps(5, 5), maps(9, 5))) == ""
+    assert "planar segments' angle to the normals +40.0° (whole planes: causes of failing" in told
+    assert worse.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
+    assert worse.why_worse(run_of(maps(60, 10))) == ""
+    quiet = words(worse.why_worse(run_of(maps(5, 5), maps(9, 5))))
+    assert "plane-fit mean angle and derivative mean angle (no failing region is worse)" in quiet
+
+
+def stepped(*columns: int) -> dict[str, np.ndarray]:
+    """`maps` with a step of the depth at each of these columns; the class changes at the middle one."""
+    found = maps(0, 0)
+    for column in columns:
+        found["depth"][:, column:] *= 1.4
+    return found
+
+
+def test_where_discontinuities_came_and_went_is_told() -> None:
+    told = words(worse.why_worse(run_of(stepped(W // 2), stepped(W // 2, 20, 100))))
+    assert "depth discontinuities on class boundaries (0 % there, new elsewhere)" in told
+    told = words(worse.why_worse(run_of(stepped(W // 2, 20), stepped(20))))
+    assert "depth discontinuities on class boundaries (\N{MINUS SIGN}100 % there, 0 % elsewhere)" in told
+
+
+def test_every_number_of_the_scoreboard_can_be_named() -> None:
+    main = [one.key for one in COHERENCE if one.main]
+    assert sorted(main) == sorted([*worse.ANGLES, *worse.EDGES, *worse.PLANES])
+    for initial, refined in ((maps(20, 10), maps(60, 10)), (stepped(W // 2), stepped(W // 2, 20, 100))):
+        analysis = run_of(initial, refined)
+        board, told = scoreboard.scoreboard(analysis), words(worse.why_worse(analysis))
+        named = {**worse.ANGLES, **worse.PLANES, **{key: what for key, (what, _) in worse.EDGES.items()}}
+        for key in main:
+            found = cells(board, key).get("change", "")
+            if "worse" in found:
+                assert named[key].replace("their ", "") in told
+        assert "worse" in board
 
 
 def test_picture_has_a_number_where_each_region_is(patchy: Analysis) -> None:

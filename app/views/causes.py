@@ -1,24 +1,16 @@
-"""Why depth and normals disagree, in words: of one failure, and why trace-back made a number worse."""
+"""Why depth and normals disagree in a failure, in words, and the list of failures by that."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from app.session import Analysis
 from app.views import html
-from mtcp.drawing import shown
 from mtcp.geometry.cause_names import CAUSES
-from mtcp.geometry.cause_shares import worsened_by_cause
-from mtcp.geometry.quantities import COHERENCE
 from mtcp.geometry.report import Failure
 
 ANY, GROUPED = "any", "grouped"
 """What the list is filtered by, besides a cause: nothing; nothing, but the list is in the order of the causes."""
-ANGLES = ("Predicted vs. plane-fit normals", "Predicted vs. derivative normals")
-"""Groups of the numbers that failures explain."""
-LEAST_PCT = 15.0
-"""Causes of less than this share of the rise are not named."""
 
 
 def sentence(failure: Failure) -> str:
@@ -45,32 +37,3 @@ def filtered(failures: Sequence[Failure], cause: str) -> list[Failure]:
         order = list(CAUSES)
         return sorted(failures, key=lambda failure: order.index(failure.cause.name))
     return [failure for failure in failures if cause in (ANY, failure.cause.name)]
-
-
-def why_worse(analysis: Analysis) -> str:
-    """Which of the angles trace-back made worse, and for what causes; nothing where it made none worse."""
-    report = analysis.coherence
-    if report is None or report.refined is None:
-        return ""
-    worse = []
-    for one in COHERENCE:
-        if one.main and one.group in ANGLES:
-            moved = shown.change(one.read(report.initial), one.read(report.refined), one.digits) or 0.0
-            if moved and (moved < 0) == one.higher_is_better:
-                worse.append(one.short)
-    shares = worsened_by_cause(report.failures)
-    if not worse or not shares:
-        return ""
-    main = next(iter(shares))
-    named = [f"<b>{shares[main]:.0f} %</b> has the cause {main} ({CAUSES[main]})"]
-    named += [
-        f"{share:.0f} % {name}" for name, share in shares.items() if name != main and share >= LEAST_PCT
-    ]
-    two = analysis.words.two
-    where, added = (
-        ("in B", "that B has more of than A") if two else ("after trace-back", "that trace-back added")
-    )
-    return (
-        f'<p class="mt-why">Worse {where}: {"; ".join(map(html.text, worse))}. Of the disagreement {added} in '
-        f"failing regions (area times angle), {', '.join(named)}.</p>"
-    )

@@ -10,6 +10,7 @@ import numpy as np
 from app.session import Analysis
 from app.views import causes, html
 from app.views.triage import digits_of, number
+from app.views.worse import why_worse
 from mtcp.drawing import shown
 from mtcp.geometry.regions import components, nearest
 from mtcp.geometry.report import Coherence
@@ -74,7 +75,7 @@ def headline(analysis: Analysis) -> str:
     Below it, why it got worse, where it did.
     """
     told = html.caveat(analysis.prediction.geometry_note) + causes.unlike(analysis.prediction.unlike)
-    return told + _headline(analysis) + causes.why_worse(analysis)
+    return told + _headline(analysis) + why_worse(analysis)
 
 
 def _headline(analysis: Analysis) -> str:
