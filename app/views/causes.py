@@ -9,8 +9,8 @@ from app.views import html
 from mtcp.geometry.cause_names import CAUSES
 from mtcp.geometry.report import Failure
 
-ANY, GROUPED = "any", "grouped"
-"""What the list is filtered by, besides a cause: nothing; nothing, but the list is in the order of the causes."""
+ANY = "any"
+"""What the list is filtered by, besides a cause: nothing."""
 
 
 def sentence(failure: Failure) -> str:
@@ -28,12 +28,9 @@ def choices(failures: Sequence[Failure]) -> list[tuple[str, str]]:
     """What the list can be filtered by: words with the count, and cause."""
     counts = Counter(failure.cause.name for failure in failures)
     of_causes = [(f"{name} ({counts[name]})", name) for name in CAUSES if counts[name]]
-    return [("any cause", ANY), ("any cause, grouped by cause", GROUPED), *of_causes]
+    return [("any cause", ANY), *of_causes]
 
 
 def filtered(failures: Sequence[Failure], cause: str) -> list[Failure]:
-    """Those of a cause, worst first; of all causes for `ANY`; these one cause after the other for `GROUPED`."""
-    if cause == GROUPED:
-        order = list(CAUSES)
-        return sorted(failures, key=lambda failure: order.index(failure.cause.name))
+    """Those of a cause; of all causes for `ANY`."""
     return [failure for failure in failures if cause in (ANY, failure.cause.name)]

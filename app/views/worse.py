@@ -19,9 +19,9 @@ from mtcp.geometry.report import EdgeAgreement, StageCoherence
 LEAST_PCT = 15.0
 """Causes of less than this share of the rise are not named."""
 ANGLES = {
-    "depth_normal_mean_deg": "plane-fit mean angle",
+    "depth_normal_mean_deg": "plane-fit angle",
     "depth_normal_within_30_pct": "plane-fit share under 30°",
-    "derivative_mean_deg": "derivative mean angle",
+    "derivative_mean_deg": "derivative angle",
 }
 """Key of a number that failing regions explain -> what it is called here, in few words."""
 EDGES: dict[str, tuple[str, Callable[[StageCoherence], EdgeAgreement]]] = {
@@ -30,14 +30,12 @@ EDGES: dict[str, tuple[str, Callable[[StageCoherence], EdgeAgreement]]] = {
 }
 """Key of a share of discontinuities -> of what they are, and where a stage has them."""
 PLANES = {
-    "plane_rms_cm": "RMS of planar segments",
-    "plane_angle_deg": "their angle to the normals",
-    "floor_walls_depth_error_deg": "floor-wall angle from depth",
-    "floor_walls_normals_error_deg": "floor-wall angle from normals",
+    "plane_rms_cm": "plane RMS",
+    "plane_angle_deg": "plane angle",
+    "floor_walls_depth_error_deg": "floor-wall from depth",
+    "floor_walls_normals_error_deg": "floor-wall from normals",
 }
 """Key of a number of whole planes -> what it is called here."""
-_ALONE = {"plane_angle_deg": "planar segments' angle to the normals"}
-"""What "their" would not be understood in."""
 
 
 def why_worse(analysis: Analysis) -> str:
@@ -55,7 +53,7 @@ def why_worse(analysis: Analysis) -> str:
     ]
     folded = sum(not one.main for one in COHERENCE if one.key in moved)
     if folded:
-        told.append(f"{folded} of the scoreboard's folded numbers")
+        told.append(f"{folded} more number{'s' if folded > 1 else ''}")
     where = "in B" if analysis.words.two else "after trace-back"
     return f'<p class="mt-why">Worse {where}: {"; ".join(part for part in told if part)}.</p>'
 
@@ -74,6 +72,8 @@ def _worse(before: StageCoherence, after: StageCoherence) -> dict[str, str]:
 
 def _angles(moved: Mapping[str, str], shares: Mapping[str, float], two: bool) -> str:
     names = [name for key, name in ANGLES.items() if key in moved]
+    if len(names) > 1 and names[:2] == list(ANGLES.values())[:2]:
+        names[1] = names[1].removeprefix("plane-fit ")
     if not names:
         return ""
     if not shares:
@@ -89,17 +89,19 @@ def _angles(moved: Mapping[str, str], shares: Mapping[str, float], two: bool) ->
 
 
 def _edges(moved: Mapping[str, str], before: StageCoherence, after: StageCoherence) -> str:
-    told = []
+    told: list[str] = []
     for key, (what, edges) in EDGES.items():
         if key in moved:
             on, off = (
                 _grown(*(_covered(edges(stage), on_boundary) for stage in (before, after)))
                 for on_boundary in (True, False)
             )
-            told.append(f"{what} discontinuities on class boundaries ({on} there, {off} elsewhere)")
-    return ", ".join(
-        [*told[:1], *(one.replace(" discontinuities on class boundaries", " ones") for one in told[1:])]
-    )
+            told.append(
+                f"{what} ones ({on}, {off})"
+                if told
+                else f"{what} discontinuities on boundaries ({on} there, {off} elsewhere)"
+            )
+    return ", ".join(told)
 
 
 def _covered(edges: EdgeAgreement, on_boundary: bool) -> float:
@@ -118,10 +120,8 @@ def _planes(moved: Mapping[str, str]) -> str:
     names = {key: name for key, name in PLANES.items() if key in moved}
     if not names:
         return ""
-    if "plane_rms_cm" not in names:
-        names |= {key: name for key, name in _ALONE.items() if key in names}
     told = _and([f"{name} {moved[key]}" for key, name in names.items()])
-    return f"{told} (whole planes: causes of failing regions do not explain {'them' if len(names) > 1 else 'it'})"
+    return f"{told} (whole planes, not failing regions)"
 
 
 def _and(names: list[str]) -> str:
