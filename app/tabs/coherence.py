@@ -238,10 +238,12 @@ class Coherence:
     @classmethod
     def build(cls, pace: Pace | None = None) -> Coherence:
         """Adds the view to the page."""
-        headline = gr.HTML(elem_id="coherence-headline", elem_classes="mt-busy")
-        with gr.Row(elem_classes="mt-coherence mt-workbench"):
-            regions = Failures.build()
-            cloud = Cloud.build()
+        with gr.Column(elem_classes="mt-screen"):
+            headline = gr.HTML(elem_id="coherence-headline", elem_classes="mt-busy")
+            with gr.Row(elem_classes="mt-coherence mt-workbench"):
+                regions = Failures.build()
+                cloud = Cloud.build()
+        cloud.more.render()
         with gr.Column(elem_classes="mt-coherence") as compared:
             board = gr.HTML(elem_id="scoreboard")
             maps = Angles.build()
