@@ -9,6 +9,7 @@ import numpy as np
 
 from app.session import Analysis
 from app.views import causes, html
+from app.views.class_names import plain
 from app.views.triage import digits_of, number
 from app.views.worse import why_worse
 from mtcp.drawing import shown
@@ -22,11 +23,6 @@ SIDES = (0.36, 0.64)
 """A part whose middle lies left of the first, or right of the second (shares of the width), is at that side."""
 SAME = 0.05
 """Degrees that read as 0.0 or 0.1: no change worth a word."""
-PLAIN = {
-    "otherprop": "other objects",
-    "otherstructure": "other structure",
-    "otherfurniture": "other furniture",
-}
 
 
 @dataclass(frozen=True)
@@ -196,7 +192,7 @@ def _named(parts: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.nd
         side = " on the left" if middle < SIDES[0] else " on the right" if middle > SIDES[1] else ""
         if not side and classes.count(label) > 1:
             side = " in the middle"
-        yield f"the {PLAIN.get(label, label)}{side}", mask
+        yield f"the {plain(label)}{side}", mask
 
 
 def _told(moved: Change, verbs: Verbs) -> str:

@@ -15,6 +15,7 @@ from app.scene import Scene
 from app.session import Analysis
 from app.sides import FIRST, SECOND, Words
 from app.views import causes, html, outlines
+from app.views.class_names import plain
 from app.views.triage import number
 from mtcp.geometry.cause_names import CAUSES
 from mtcp.geometry.cause_shares import of_last_stage
@@ -256,7 +257,7 @@ def _angle(failure: Failure) -> float | None:
 
 
 def _label(failure: Failure) -> str:
-    return html.text(failure.label or "no class")
+    return html.text(plain(failure.label or "no class"))
 
 
 def _status(failure: Failure, words: Words) -> str:

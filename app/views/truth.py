@@ -11,6 +11,7 @@ import numpy as np
 from app.session import Analysis
 from app.sides import FIRST, ONE, SECOND, Words
 from app.views import html, legends, page
+from app.views.class_names import plain
 from app.views.predictions import map_legend
 from app.views.triage import change, number
 from mtcp.drawing.colour import palette
@@ -166,7 +167,7 @@ def _class_list(task: Task, true: np.ndarray) -> str:
     counts = np.bincount(known, minlength=task.channels)
     found = [i for i in np.argsort(-counts) if counts[i]]
     names = " ".join(
-        f'<span class="mt-class">{html.swatch(colours[i])}{html.text(task.classes[i])} '
+        f'<span class="mt-class">{html.swatch(colours[i])}{html.text(plain(task.classes[i]))} '
         f"{legends.percent(counts[i] / true.size)}</span>"
         for i in found
     )
