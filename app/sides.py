@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 from mtcp.errors import InputError
+from mtcp.geometry.report import STATUSES
 from mtcp.inference.prediction import Maps, Prediction
 from mtcp.tasks import title
 
@@ -62,13 +63,14 @@ def of_stages(refinement: str = "") -> Words:
     return Words(
         sides={FIRST: "initial", SECOND: "refined"},
         long={FIRST: "initial", SECOND: "refined"},
-        statuses={"remaining": "remaining", "fixed": "fixed", "introduced": "introduced"},
+        statuses={one: one for one in STATUSES},
         meanings={
-            "remaining": f"acceptable neither before nor after {by}",
-            "fixed": "acceptable after it",
-            "introduced": "acceptable before it",
+            "remaining": f"fails after {by}, and was not acceptable before",
+            "introduced": f"fails after {by}, and was acceptable before",
+            "reduced": f"failed before {by}; less than half of it still does, but it is not acceptable",
+            "fixed": f"failed before {by}, and is acceptable now",
         },
-        marks={"remaining": "", "fixed": "mt-better", "introduced": "mt-worse"},
+        marks={"remaining": "", "introduced": "mt-worse", "reduced": "mt-better", "fixed": "mt-better"},
         change="change",
         two=False,
         refinement=by,
@@ -84,13 +86,24 @@ def of_two(a: str, b: str) -> Words:
     return Words(
         sides={FIRST: "A", SECOND: "B"},
         long={FIRST: f"A: {a}", SECOND: f"B: {b}"},
-        statuses={"remaining": "in both", "fixed": "only in A", "introduced": "only in B"},
-        meanings={
-            "remaining": "acceptable neither in A nor in B",
-            "fixed": "acceptable in B",
-            "introduced": "acceptable in A",
+        statuses={
+            "remaining": "in both",
+            "introduced": "only in B",
+            "reduced": "less in B",
+            "fixed": "only in A",
         },
-        marks={"remaining": "", "fixed": "mt-initial", "introduced": "mt-refined"},
+        meanings={
+            "remaining": "fails in B, and is not acceptable in A",
+            "introduced": "fails in B, and is acceptable in A",
+            "reduced": "fails in A; less than half of it does in B, but it is not acceptable there",
+            "fixed": "fails in A, and is acceptable in B",
+        },
+        marks={
+            "remaining": "",
+            "introduced": "mt-refined",
+            "reduced": "mt-initial",
+            "fixed": "mt-initial",
+        },
         change="B \N{MINUS SIGN} A",
         two=True,
     )

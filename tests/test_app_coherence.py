@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 
 import gradio as gr
 import numpy as np
@@ -20,11 +21,13 @@ from app.scene import Scene
 from app.session import Analysis
 from app.sides import of_stages
 from app.tabs.coherence import Coherence
-from app.views import angles, causes, coherence_change, failures, outlines, scoreboard
+from app.views import angles, causes, coherence_change, failures, outlines, scoreboard, worse
 from mtcp.drawing import colour
 from mtcp.evaluation.ground_truth import Truth
 from mtcp.geometry.coherence import NOISE_FLOOR
+from mtcp.geometry.quantities import COHERENCE
 from mtcp.geometry.regions import Region
+from mtcp.geometry.report import Failure
 
 SIZE = (96, 128)
 H, W = SIZE
@@ -273,20 +276,21 @@ def test_without_a_known_angle_there_is_no_histogram() -> None:
 
 def test_rows_are_ranked_and_named(patchy: Analysis) -> None:
     told = failures.table(patchy)
-    ranks = [int(rank) for rank in re.findall(r'<tr data-failure="(\d+)" tabindex="0"', told)]
+    ranks = [int(rank) for rank in re.findall(r'data-failure="(\d+)" tabindex="0"', told)]
     assert ranks == list(range(1, 16))
     before_fold, after_fold = told.split("<details><summary>5 more</summary>")
-    assert before_fold.count("<tr data") == failures.TOP and after_fold.count("<tr data") == 5
-    first = words(re.search(r'<tr data-failure="1".*?</tr>', told)[0])  # type: ignore[index]
+    assert before_fold.count("data-failure") == failures.TOP and after_fold.count("data-failure") == 5
+    first = words(re.search(r'<tr role="row" data-failure="1".*?</tr>', told)[0])  # type: ignore[index]
     assert re.fullmatch(r"1 window remaining [a-z ]+ [\d.]+ % 68.0° 68.0° 68.0°", first)
 
 
 def test_filter_keeps_the_status_asked_for(analysis: Analysis) -> None:
     assert failures.choices(analysis) == [
-        ("of the refined prediction (0)", "current"),
+        ("refined (0)", "current"),
         ("remaining (0)", "remaining"),
-        ("fixed (1)", "fixed"),
         ("introduced (0)", "introduced"),
+        ("reduced (0)", "reduced"),
+        ("fixed (1)", "fixed"),
         ("all (1)", "all"),
     ]
     assert failures.table(analysis) == '<p class="mt-subdued">No region of this kind.</p>'
@@ -300,7 +304,7 @@ def test_a_click_chooses_what_is_listed_before_what_is_left_of_the_initial_predi
     initial, refined = maps(40, 5), maps(5, 5)
     refined["normals"][:, 20:40] = tilted(np.full((SIZE[0], 20), 40, np.float32))
     analysis = run_of(initial, refined)
-    left, listed = analysis.failures
+    listed, left = analysis.failures
     assert (left.found_in, listed.found_in) == ("initial", "refined")
     assert analysis.failure_at(30, SIZE[0] // 2) == listed.rank
     assert analysis.failure_at(8, SIZE[0] // 2) == left.rank
@@ -317,24 +321,112 @@ def test_filter_and_order_by_cause() -> None:
     assert set(counts) == {"tilted surface", "rough normals"}
     assert causes.choices(analysis.failures) == [
         ("any cause", causes.ANY),
-        ("any cause, grouped by cause", causes.GROUPED),
         *((f"{name} ({counts[name]})", name) for name in ("tilted surface", "rough normals")),
     ]
     for name, count in counts.items():
-        assert failures.table(analysis, "all", name).count("<tr data-failure") == count
+        assert failures.table(analysis, "all", name).count("data-failure") == count
         assert failures.picture(analysis, "all", name).count("mt-spot") == count
-    grouped = failures.chosen_of(analysis, "all", causes.GROUPED)
+    grouped = failures.chosen_of(analysis, "all", order="cause")
     assert [one.cause.name for one in grouped] == sorted(counts.elements(), reverse=True)
 
 
-def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
-    worse = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
-    assert "Worse after trace-back: plane-fit normals, mean angle" in worse
-    assert (
-        "100 % has the cause tilted surface (on average, too, depth and normals face different ways)" in worse
+def many() -> Analysis:
+    """Squares of each status on a wall that agrees; the larger ones are less wrong."""
+    before, after = np.full(SIZE, 5.0, np.float32), np.full(SIZE, 5.0, np.float32)
+    squares = ((12, 60, 60), (20, 50, 45), (16, 10, 65), (14, 60, 25), (18, 40, 10))
+    for k, (side, first, last) in enumerate(squares):
+        at = slice(5, 5 + side), slice(2 + 25 * k, 2 + 25 * k + side)
+        before[at], after[at] = first, last
+    return run_of(*({**maps(0, 0), "normals": tilted(of)} for of in (before, after)))
+
+
+def test_numbers_begin_with_what_is_listed_first_and_counts_add_up() -> None:
+    analysis = many()
+    listed = failures.chosen_of(analysis, failures.CURRENT)
+    assert [one.rank for one in listed] == [1, 2, 3]
+    assert [one.score for one in listed] == sorted((one.score for one in listed), reverse=True)
+    assert {one.status for one in listed} == {"remaining", "introduced"}
+    counts = {value: int(re.findall(r"\d+", words)[0]) for words, value in failures.choices(analysis)}
+    assert counts == {"current": 3, "remaining": 2, "introduced": 1, "reduced": 1, "fixed": 1, "all": 5}
+    assert "Remaining and introduced add up to refined, and with reduced and fixed to all" in words(
+        failures.about(analysis)
     )
-    assert causes.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
-    assert causes.why_worse(run_of(maps(60, 10))) == causes.why_worse(run_of(maps(5, 5), maps(9, 5))) == ""
+    for status, count in counts.items():
+        assert failures.table(analysis, status).count('<tr role="row" data-failure') == count
+
+
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        ("number", lambda one: one.rank),
+        ("area", lambda one: -one.share_pct),
+        ("angle", lambda one: -(one.after_deg if one.found_in == "refined" else one.before_deg)),
+        ("surfaces", lambda one: -one.surfaces_deg),
+    ],
+)
+def test_the_list_is_sorted_by_what_is_asked_for(order: str, key: Callable[[Failure], float]) -> None:
+    analysis = many()
+    expected = [one.rank for one in sorted(analysis.failures, key=key)]
+    told = failures.table(analysis, "all", order=order)
+    assert [int(rank) for rank in re.findall(r'<tr role="row" data-failure="(\d+)"', told)] == expected
+    assert order == "number" or expected != sorted(expected)
+
+
+def test_every_number_of_the_list_stands_under_a_heading(patchy: Analysis) -> None:
+    told = failures.table(patchy)
+    heads = re.findall(
+        r'<th scope="col" role="columnheader" class="mt-(\w+)" title="[^"]+">([^<]+)</th>', told
+    )
+    assert heads == 2 * [  # the folded ones have them too
+        ("number", "number"), ("region", "region"), ("share", "area"), ("initial", "initial"),
+        ("refined", "refined"), ("surfaces", "apart"),
+    ]  # fmt: skip
+    row = re.search(r'<tr role="row" data-failure="1".*?</tr>', told)
+    assert row
+    assert re.findall(r'class="mt-(\w+)" data-head="(\w+)">', row[0]) == heads[2:6]
+    assert told.count('role="rowheader"') == 15
+
+
+def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
+    told = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
+    assert (
+        "Worse after trace-back: plane-fit angle, share under 30° and derivative angle "
+        "(added in failing regions: 100 % tilted surface )" in told
+    )
+    assert "plane angle +40.0° (whole planes, not failing" in told
+    assert worse.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
+    assert worse.why_worse(run_of(maps(60, 10))) == ""
+    quiet = words(worse.why_worse(run_of(maps(5, 5), maps(9, 5))))
+    assert "plane-fit angle and derivative angle (no failing region is worse)" in quiet
+
+
+def stepped(*columns: int) -> dict[str, np.ndarray]:
+    """`maps` with a step of the depth at each of these columns; the class changes at the middle one."""
+    found = maps(0, 0)
+    for column in columns:
+        found["depth"][:, column:] *= 1.4
+    return found
+
+
+def test_where_discontinuities_came_and_went_is_told() -> None:
+    told = words(worse.why_worse(run_of(stepped(W // 2), stepped(W // 2, 20, 100))))
+    assert "depth discontinuities on boundaries (0 % there, new elsewhere)" in told
+    told = words(worse.why_worse(run_of(stepped(W // 2, 20), stepped(20))))
+    assert "depth discontinuities on boundaries (\N{MINUS SIGN}100 % there, 0 % elsewhere)" in told
+
+
+def test_every_number_of_the_scoreboard_can_be_named() -> None:
+    main = [one.key for one in COHERENCE if one.main]
+    assert sorted(main) == sorted([*worse.ANGLES, *worse.EDGES, *worse.PLANES])
+    for initial, refined in ((maps(20, 10), maps(60, 10)), (stepped(W // 2), stepped(W // 2, 20, 100))):
+        analysis = run_of(initial, refined)
+        board, told = scoreboard.scoreboard(analysis), words(worse.why_worse(analysis))
+        named = {**worse.ANGLES, **worse.PLANES, **{key: what for key, (what, _) in worse.EDGES.items()}}
+        for key in main:
+            found = cells(board, key).get("change", "")
+            if "worse" in found:
+                assert named[key].removeprefix("plane-fit ") in told
+        assert "worse" in board
 
 
 def test_picture_has_a_number_at_each_region(patchy: Analysis) -> None:
@@ -442,9 +534,9 @@ def shown(update: dict | gr.components.Component) -> bool:
 def test_fill_sets_only_outputs_and_shows_the_comparison(tab: Coherence, analysis: Analysis) -> None:
     filled = tab.fill(Scene.of(analysis), settings(tab))
     assert set(filled) <= set(tab.outputs)
-    assert filled[tab.failures.table].count("<tr data-failure") == 0  # trace-back fixed the only one
+    assert filled[tab.failures.table].count("data-failure") == 0  # trace-back fixed the only one
     everything = tab.fill(Scene.of(analysis), {**settings(tab), tab.failures.status: "all"})
-    assert everything[tab.failures.table].count("<tr data-failure") == 1
+    assert everything[tab.failures.table].count("data-failure") == 1
     assert (shown(filled[tab.compared]), shown(filled[tab.angles.compare.both])) == (True, True)
     assert not shown(filled[tab.angles.compare.alone])
     without = tab.fill(Scene.of(run_of(maps(40, 10))), settings(tab))
@@ -465,6 +557,8 @@ def test_controls_redraw_what_they_change(tab: Coherence, analysis: Analysis) ->
     assert json.loads(by_scale[tab.angles.histogram])["layout"]["yaxis"]["type"] == "log"
     by_method = redraws[tab.angles.method](scene, settings(tab, method="derivative"))
     assert "derivative" in by_method[tab.angles.histogram] and tab.angles.compare.both in by_method
+    by_order = redraws[tab.failures.order](scene, {**settings(tab), tab.failures.order: "area"})
+    assert set(by_order) == {tab.failures.table}
     by_status = redraws[tab.failures.status](scene, {**settings(tab), tab.failures.status: "introduced"})
     assert set(by_status) == {tab.failures.table, tab.failures.picture}
     wanted = {tab.failures.status: "all", tab.failures.cause: "rough depth"}

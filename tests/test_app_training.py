@@ -89,7 +89,7 @@ WEIGHTS, LOSSES = "Task weights wₜ", "Losses Lₜ"
 
 def test_every_quantity_has_a_panel(tmp_path: Path) -> None:
     figure = drawn([logged(tmp_path, lines(4))])
-    measured = ["Semantic segmentation: mIoU", "Depth: RMSE", "Surface normals: mean angle"]
+    measured = ["Semantic segmentation: mIoU", "Depth: RMSE", "Surface normals: mean angular error"]
     assert titles(figure) == [
         WEIGHTS,
         LOSSES,

@@ -18,6 +18,7 @@ from app.session import Analysis
 from app.sides import of_stages
 from app.tabs.predictions import Predictions
 from app.views import change, html, legends, page, predictions
+from app.views.class_names import PLAIN, plain
 from mtcp.drawing import colour
 from mtcp.drawing.colour import palette
 from mtcp.drawing.scale import scale_end
@@ -260,3 +261,12 @@ def luminance(colour_hex: str) -> float:
     rgb = np.array([int(colour_hex[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def test_classes_are_called_in_plain_english_everywhere() -> None:
+    assert plain("otherprop") == "other objects" and plain("refridgerator") == "refrigerator"
+    assert plain("wall") == "wall" and set(PLAIN) <= set(NYUD_CLASSES)
+    moves = legends.changed_labels(
+        [measure.Transition(0, 1, 0.2)], ["otherprop", "refridgerator"], [(0, 0, 0)] * 2
+    )
+    assert "other objects &rarr;" in moves and "refrigerator" in moves

@@ -91,11 +91,11 @@ def test_failures_made_by_hand():
     good = with_error(good, slice(10, 20), slice(100, 130), 70)  # 300 px at 70: new
     good = with_error(good, slice(100, 103), slice(5, 8), 80)  # 9 px: too small to tell
     failures = coherence(bad, good, camera).failures
-    assert [f.status for f in failures] == ["fixed", "remaining", "introduced"]
-    assert [f.found_in for f in failures] == ["initial", "refined", "refined"]
+    assert [f.status for f in failures] == ["remaining", "introduced", "fixed"]
+    assert [f.found_in for f in failures] == ["refined", "refined", "initial"]  # these are numbered last
     assert [f.rank for f in failures] == [1, 2, 3]
-    boxes = [(90, 80, 120, 110), (20, 50, 60, 70), (100, 10, 130, 20)]
-    for failure, box, before, after in zip(failures, boxes, [60, 50, 0], [0, 40, 70], strict=True):
+    boxes = [(20, 50, 60, 70), (100, 10, 130, 20), (90, 80, 120, 110)]
+    for failure, box, before, after in zip(failures, boxes, [50, 0, 60], [40, 70, 0], strict=True):
         assert failure.box == box
         assert failure.before_deg == pytest.approx(before, abs=1.5)
         assert failure.after_deg == pytest.approx(after, abs=1.5)
@@ -106,7 +106,7 @@ def test_failures_made_by_hand():
         assert expected[failure.pixel[1], failure.pixel[0]]
         assert failure.share_pct == pytest.approx(100 * expected.mean())
         assert failure.score == pytest.approx(
-            failure.share_pct * (before if failure.rank == 1 else after), rel=0.05
+            failure.share_pct * (before if failure.rank == 3 else after), rel=0.05
         )
 
 

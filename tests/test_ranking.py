@@ -24,6 +24,7 @@ from mtcp.evaluation.ranking import (
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.coherence import coherence
 from mtcp.geometry.quantities import COHERENCE, Quantity, coherence_numbers
+from mtcp.geometry.report import STATUSES
 from mtcp.tasks import task_set
 
 ANGLE = Quantity("angle_deg", "Angle", "deg", higher_is_better=False)
@@ -46,7 +47,7 @@ def test_every_number_of_the_report_is_there() -> None:
     initial, refined = stage_numbers(report)
     assert list(initial) == list(refined) == [quantity.key for quantity in COHERENCE]
     assert coherence_numbers(report.initial) == initial
-    assert set(failure_counts(report)) == {"failures_remaining", "failures_fixed", "failures_introduced"}
+    assert set(failure_counts(report)) == {f"failures_{status}" for status in STATUSES}
     assert sum(failure_counts(report).values()) == len(report.failures)
 
 

@@ -57,10 +57,11 @@ class Cloud:
     ply: gr.Button
     glb: gr.Button
     saved: gr.HTML
+    more: gr.Column
 
     @classmethod
     def build(cls) -> Cloud:
-        """Adds the view to the page."""
+        """Adds the view to the page, but for `more`, the settings and files: whoever builds it says where they are."""
         with gr.Column(elem_classes="mt-cloud-view", min_width=0):
             gr.HTML("<h2>In 3D</h2>")
             with gr.Row(elem_classes="mt-cloud-choices"):
@@ -91,7 +92,7 @@ class Cloud:
                 elem_id="cloud",
             )
             legend = gr.HTML(elem_id="cloud-legend")
-        with gr.Column(elem_classes="mt-cloud-more", min_width=0):
+        with gr.Column(elem_classes="mt-cloud-more", min_width=0, render=False) as more:
             with gr.Row(elem_classes="mt-cloud-controls"):
                 needles = gr.Checkbox(
                     True,
@@ -135,7 +136,7 @@ class Cloud:
                     elem_classes="mt-cloud-axes",
                 )
             saved = saver("cloud-saved")
-        return cls(show, colour, needles, edges, budget, size, shown, legend, ply, glb, saved)
+        return cls(show, colour, needles, edges, budget, size, shown, legend, ply, glb, saved, more)
 
     @property
     def controls(self) -> tuple[Control, ...]:

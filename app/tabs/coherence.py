@@ -100,6 +100,7 @@ class Failures:
     about: gr.HTML
     status: gr.Radio
     cause: gr.Dropdown
+    order: gr.Dropdown
     table: gr.HTML
     picture: gr.HTML
     chosen: gr.HTML
@@ -118,31 +119,55 @@ class Failures:
                 elem_id="failure-status",
                 min_width=0,
             )
-            cause = gr.Dropdown(
-                causes.choices(()) + [(name, name) for name in CAUSES],
-                value=causes.ANY,
-                label="Cause",
-                show_label=False,
-                container=False,
-                elem_id="failure-cause",
-                min_width=0,
-            )
+            with gr.Row(elem_classes="mt-listing"):
+                cause = gr.Dropdown(
+                    causes.choices(()) + [(name, name) for name in CAUSES],
+                    value=causes.ANY,
+                    label="Cause",
+                    show_label=False,
+                    container=False,
+                    elem_id="failure-cause",
+                    min_width=0,
+                )
+                order = gr.Dropdown(
+                    [(words, key) for key, (words, _) in failures.ORDERS.items()],
+                    value=failures.NUMBER,
+                    label="Sorted by",
+                    show_label=False,
+                    container=False,
+                    filterable=False,
+                    elem_id="failure-order",
+                    min_width=0,
+                )
             about = gr.HTML()
             table = gr.HTML(elem_id="failures")
         with gr.Column(elem_classes="mt-pictured", min_width=0) as pictured:
             gr.HTML("<h2>In the photo</h2>")
             picture = gr.HTML(elem_id="failure-picture")
             chosen = gr.HTML(elem_id="failure-chosen")
-        return cls(listed, pictured, about, status, cause, table, picture, chosen)
+        return cls(listed, pictured, about, status, cause, order, table, picture, chosen)
 
     @property
     def controls(self) -> tuple[Control, ...]:
-        return (Control(self.status, self._filtered), Control(self.cause, self._filtered))
+        return (
+            Control(self.status, self._filtered),
+            Control(self.cause, self._filtered),
+            Control(self.order, self._sorted),
+        )
 
     @property
     def outputs(self) -> tuple[Component, ...]:
         columns: list[Any] = [self.listed, self.pictured]  # a column is no Component to gradio's types
-        return (*columns, self.about, self.status, self.cause, self.table, self.picture, self.chosen)
+        return (
+            *columns,
+            self.about,
+            self.status,
+            self.cause,
+            self.order,
+            self.table,
+            self.picture,
+            self.chosen,
+        )
 
     def wait(self, scene: Scene) -> Values:
         """Before depth and normals are compared: the photo alone, and without that comparison nothing at all."""
@@ -168,7 +193,8 @@ class Failures:
             self.about: failures.about(scene.analysis),
             self.status: offered(gr.Radio, options, status, visible=len(options) > 1 and there),
             self.cause: offered(gr.Dropdown, of_causes, cause, visible=there),
-            **self._drawn(scene, status, cause),
+            self.order: gr.Dropdown(visible=there),
+            **self._drawn(scene, status, cause, settings[self.order]),
             **self.point(scene, settings),
         }
 
@@ -176,11 +202,15 @@ class Failures:
         return {self.chosen: failures.chosen(scene)}
 
     def _filtered(self, scene: Scene, settings: Settings) -> Values:
-        return self._drawn(scene, settings[self.status], settings[self.cause])
+        return self._drawn(scene, settings[self.status], settings[self.cause], settings[self.order])
 
-    def _drawn(self, scene: Scene, status: str, cause: str) -> Values:
+    def _sorted(self, scene: Scene, settings: Settings) -> Values:
+        asked = settings[self.status], settings[self.cause], settings[self.order]
+        return {self.table: failures.table(scene.analysis, *asked)}
+
+    def _drawn(self, scene: Scene, status: str, cause: str, order: str) -> Values:
         return {
-            self.table: failures.table(scene.analysis, status, cause),
+            self.table: failures.table(scene.analysis, status, cause, order),
             self.picture: failures.picture(scene.analysis, status, cause)
             or failures.unmarked(scene.analysis),
         }
@@ -208,10 +238,12 @@ class Coherence:
     @classmethod
     def build(cls, pace: Pace | None = None) -> Coherence:
         """Adds the view to the page."""
-        headline = gr.HTML(elem_id="coherence-headline", elem_classes="mt-busy")
-        with gr.Row(elem_classes="mt-coherence mt-workbench"):
-            regions = Failures.build()
-            cloud = Cloud.build()
+        with gr.Column(elem_classes="mt-screen"):
+            headline = gr.HTML(elem_id="coherence-headline", elem_classes="mt-busy")
+            with gr.Row(elem_classes="mt-coherence mt-workbench"):
+                regions = Failures.build()
+                cloud = Cloud.build()
+        cloud.more.render()
         with gr.Column(elem_classes="mt-coherence") as compared:
             board = gr.HTML(elem_id="scoreboard")
             maps = Angles.build()

@@ -75,8 +75,8 @@ def choice(
 
 
 def stage_choice(elem_id: str) -> gr.Dropdown:
-    """Of which stage the number is taken that is ranked by."""
-    return choice("taken", elem_id, [(words, stage) for stage, words in STAGES.items()])
+    """Of which stage the number is that is ranked by."""
+    return choice("stage", elem_id, [(words, stage) for stage, words in STAGES.items()])
 
 
 def offered(

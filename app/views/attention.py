@@ -105,7 +105,7 @@ def readouts(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionR
     seen = analysis.prediction.network_size
     note = (
         f"A cell is {STRIDE} &times; {STRIDE} pixels of the {seen[1]} &times; {seen[0]} that the network saw. "
-        "Effective cells: exp(entropy) of the attention. Even: what attention without preference would give."
+        "Effective cells: exp(entropy) of the attention. Uniform: what attention without preference would give."
     )
     return f'<div class="mt-attention">{shown}</div><p class="mt-hint">{note}</p>'
 

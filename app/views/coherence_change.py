@@ -10,7 +10,9 @@ import numpy as np
 from app.session import Analysis
 from app.sides import Words
 from app.views import causes, html
+from app.views.class_names import plain
 from app.views.triage import digits_of, number
+from app.views.worse import why_worse
 from mtcp.drawing import shown
 from mtcp.geometry.regions import components, nearest
 from mtcp.geometry.report import Coherence
@@ -22,11 +24,6 @@ SIDES = (0.36, 0.64)
 """A part whose middle lies left of the first, or right of the second (shares of the width), is at that side."""
 SAME = 0.05
 """Degrees that read as 0.0 or 0.1: no change worth a word."""
-PLAIN = {
-    "otherprop": "other objects",
-    "otherstructure": "other structure",
-    "otherfurniture": "other furniture",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def headline(analysis: Analysis) -> str:
     Below it, why it got worse, where it did.
     """
     told = html.caveat(analysis.prediction.geometry_note) + causes.unlike(analysis.prediction.unlike)
-    return told + _headline(analysis) + causes.why_worse(analysis)
+    return told + _headline(analysis) + why_worse(analysis)
 
 
 def _headline(analysis: Analysis) -> str:
@@ -198,7 +195,7 @@ def _named(parts: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.nd
         side = " on the left" if middle < SIDES[0] else " on the right" if middle > SIDES[1] else ""
         if not side and classes.count(label) > 1:
             side = " in the middle"
-        yield f"the {PLAIN.get(label, label)}{side}", mask
+        yield f"the {plain(label)}{side}", mask
 
 
 def _told(moved: Change, verbs: Verbs) -> str:

@@ -7,20 +7,30 @@ its own: the table stays as it is, with the keyboard's focus in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.scene import Scene
 from app.session import Analysis
 from app.sides import FIRST, SECOND, Words
 from app.views import causes, html, outlines
+from app.views.class_names import plain
 from app.views.triage import number
 from mtcp.drawing import shown
+from mtcp.geometry.cause_names import CAUSES
 from mtcp.geometry.cause_shares import of_last_stage
 from mtcp.geometry.failures import ACCEPTABLE_DEG
 from mtcp.geometry.report import Failure, Vector
 from mtcp.geometry.stage import FAILURE_DEG
 from mtcp.io.photo import shrink
 
+HEADS = {
+    "number": "as in the photo and in 3D",
+    "region": "most frequent class and its share of the region, status, cause",
+    "share": "share of the picture",
+    "surfaces": "angle between the mean normals of depth and the predicted ones",
+}
+ANGLE = "mean angle between depth and normals in the region"
+"""What is under the headings of the list; under those of the sides, the angle."""
 TOP = 10
 """Rows shown without unfolding."""
 SIDE = 640
@@ -28,24 +38,41 @@ SIDE = 640
 THUMBNAIL = (84, 112)
 CURRENT = "current"
 """What is listed first: the failures of the refined prediction, of B, or of the only one."""
+NUMBER = "number"
+"""The order of the numbers: by area times mean angle."""
+_CAUSES = list(CAUSES)
+ORDERS: dict[str, tuple[str, Callable[[Failure], float]]] = {
+    NUMBER: ("sort: area \N{MULTIPLICATION SIGN} angle", lambda one: one.rank),
+    "area": ("sort: area", lambda one: -one.share_pct),
+    "angle": ("sort: angle", lambda one: -(_angle(one) or 0.0)),
+    "surfaces": ("sort: surfaces apart", lambda one: -(one.surfaces_deg or 0.0)),
+    "cause": ("sort: cause", lambda one: _CAUSES.index(one.cause.name)),
+}
+"""What the list can be in the order of, the largest first -> words, and what is compared. The angle is that in the
+prediction that a region was found in.
+"""
 _AXES = (("left", "right"), ("up", "down"), ("towards the camera", "away from it"))
 
 
-def chosen_of(analysis: Analysis, status: str, cause: str = causes.ANY) -> list[Failure]:
-    """The failures of a status ("all": every one; `CURRENT`) and cause (see `causes.filtered`), worst first."""
+def chosen_of(analysis: Analysis, status: str, cause: str = causes.ANY, order: str = NUMBER) -> list[Failure]:
+    """The failures of a status ("all": every one; `CURRENT`) and cause (see `causes.filtered`), in an order of
+    `ORDERS`; what is the same in that is in the order of the numbers.
+    """
     found = of_last_stage(analysis.failures) if status == CURRENT else analysis.failures
     of_status = [failure for failure in found if status in ("all", CURRENT, failure.status)]
-    return causes.filtered(of_status, cause)
+    return sorted(causes.filtered(of_status, cause), key=ORDERS[order][1])
 
 
 def choices(analysis: Analysis) -> list[tuple[str, str]]:
-    """What the table can be filtered by: words with the count, and status. Without a refinement only `CURRENT`."""
+    """What the table can be filtered by: words with the count, and status. Without the refinement only `CURRENT`.
+
+    The counts add up: `CURRENT` is remaining and introduced, with reduced and fixed it is all.
+    """
     counts = Counter(failure.status for failure in analysis.failures)
     if not analysis.prediction.refined:
         return [(f"all ({len(analysis.failures)})", CURRENT)]
     words = analysis.words
-    last = "B" if words.two else "the refined prediction"
-    found = [(f"of {last} ({len(of_last_stage(analysis.failures))})", CURRENT)]
+    found = [(f"{words.side(SECOND)} ({len(of_last_stage(analysis.failures))})", CURRENT)]
     found += [(f"{name} ({counts[status]})", status) for status, name in words.statuses.items()]
     return [*found, (f"all ({len(analysis.failures)})", "all")]
 
@@ -62,15 +89,21 @@ def about(analysis: Analysis) -> str:
     names = analysis.words.statuses
     statuses = "; ".join(f"{names[status]}: {meaning}" for status, meaning in analysis.words.meanings.items())
     if analysis.prediction.refined:
-        words += f" {statuses[0].upper()}{statuses[1:]}. Acceptable is a mean angle of at most {ACCEPTABLE_DEG:.0f}°."
+        sums = ("remaining", "introduced"), ("reduced", "fixed")
+        first, rest = (" and ".join(names[status] for status in part) for part in sums)
+        words += (
+            f" {statuses[0].upper()}{statuses[1:]}. Acceptable is a mean angle of at most {ACCEPTABLE_DEG:.0f}°. "
+            f"{first[0].upper()}{first[1:]} add up to {analysis.words.side(SECOND)}, and with {rest} to all; these are "
+            "numbered after the others."
+        )
     return (
         f'<details class="mt-fine mt-subdued"><summary>What is listed here</summary><p>{words}</p></details>'
     )
 
 
-def table(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY) -> str:
-    """The failures of a status and cause, the first `TOP` in sight and the others folded."""
-    found = chosen_of(analysis, status, cause)
+def table(analysis: Analysis, status: str = CURRENT, cause: str = causes.ANY, order: str = NUMBER) -> str:
+    """The failures of a status and cause in an order of `ORDERS`, the first `TOP` in sight and the others folded."""
+    found = chosen_of(analysis, status, cause, order)
     if not found:
         return '<p class="mt-subdued">No region of this kind.</p>' if analysis.failures else ""
     return f'<div class="mt-legend mt-failures">{_folded(analysis, found)}</div>'
@@ -172,41 +205,59 @@ def _table(analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure
     traced = bool(analysis.prediction.refined)
     words = analysis.words
     sides = {side: words.side(side) for side in (FIRST, SECOND)[: 2 if traced else 1]}
-    heads = {"": "", "region": "region", "share": "of the picture", **sides, "surfaces": "surfaces apart"}
+    heads = {"number": "number", "region": "region", "share": "area", **sides, "surfaces": "apart"}
     titles = "".join(
-        f'<th scope="col" class="{f"mt-{key}" if key in sides else ""}">{head}</th>'
+        f'<th scope="col" role="columnheader" class="mt-{key}" title="{HEADS.get(key, ANGLE)}">{head}</th>'
         for key, head in heads.items()
     )
     pictures = _thumbnails(analysis)
-    body = "".join(_row(failure, pictures[failure.rank - 1], traced, words, told) for failure in found)
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+    body = "".join(_row(failure, pictures[failure.rank - 1], heads, words, told) for failure in found)
+    # the roles: rows are laid out as grids and cards, which takes the meaning of a table from them
+    return (
+        f'<table role="table" style="--numbers:{len(heads) - 2}"><thead role="rowgroup"><tr role="row">{titles}</tr>'
+        f'</thead><tbody role="rowgroup">{body}</tbody></table>'
+    )
 
 
 def _row(
-    failure: Failure, thumbnail: str, traced: bool, words: Words, told: Callable[[Failure], str] | None
+    failure: Failure,
+    thumbnail: str,
+    heads: Mapping[str, str],
+    words: Words,
+    told: Callable[[Failure], str] | None,
 ) -> str:
+    numbers = {
+        "share": f"{failure.share_pct:.1f} %",
+        FIRST: number(failure.before_deg, "deg"),
+        SECOND: number(failure.after_deg, "deg"),
+        "surfaces": number(failure.surfaces_deg, "deg"),
+    }
     label = _label(failure)
     mixed = failure.label_pct is not None and failure.label_pct < 99.5
-    share = f"<small>{failure.label_pct:.0f} % of it</small>" if mixed else ""
+    share = f"<small>{failure.label_pct:.0f} %</small>" if mixed else ""
     cells = [
-        f'<td><span class="mt-rank">{failure.rank}</span>'
+        f'<td role="cell"><span class="mt-rank">{failure.rank}</span>'
         f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',
-        f'<th scope="row">{label}{share}<small>{_status(failure, words)}</small>'
+        f'<th scope="row" role="rowheader">{label}{share}<small>{_status(failure, words)}</small>'
         f'<small class="mt-cause">{told(failure) if told else html.text(failure.cause.name)}</small></th>',
-        f"<td>{failure.share_pct:.1f} %</td>",
-        f"<td class='mt-initial'>{number(failure.before_deg, 'deg')}</td>",
     ]
-    if traced:
-        cells.append(f"<td class='mt-refined'>{number(failure.after_deg, 'deg')}</td>")
-    cells.append(f"<td class='mt-surfaces'>{number(failure.surfaces_deg, 'deg')}</td>")
+    cells += [
+        f'<td role="cell" class="mt-{key}" data-head="{heads[key]}">{written}</td>'
+        for key, written in numbers.items()
+        if key in heads
+    ]
     if told:
-        return f"<tr>{''.join(cells)}</tr>"
+        return f'<tr role="row">{"".join(cells)}</tr>'
     spoken = f"Region {failure.rank}, {label}, {html.text(failure.cause.name)}: choose"
-    return f'<tr data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'
+    return f'<tr role="row" data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'
+
+
+def _angle(failure: Failure) -> float | None:
+    return failure.after_deg if failure.found_in == SECOND else failure.before_deg
 
 
 def _label(failure: Failure) -> str:
-    return html.text(failure.label or "no class")
+    return html.text(plain(failure.label or "no class"))
 
 
 def _status(failure: Failure, words: Words) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from app.session import Analysis
 from app.views import probe, scoreboard
+from app.views.class_names import plain
 from mtcp.drawing.colour import palette
 from mtcp.geometry.regions import nearest
 from mtcp.inference.prediction import STRIDE
@@ -116,7 +117,13 @@ def _describe(task: Task) -> dict[str, Any]:
             "#{:02x}{:02x}{:02x}".format(*(int(c) for c in colour)) for colour in palette(task.channels)
         ]
         title = "class" if task.name == SEMSEG else row["title"]
-        return {**row, "title": title, "kind": "label", "names": list(task.classes), "colours": colours}
+        return {
+            **row,
+            "title": title,
+            "kind": "label",
+            "names": [plain(name) for name in task.classes],
+            "colours": colours,
+        }
     if task.directions:
         return {**row, "title": "normal", "kind": "vector", "digits": 2, "unit": ""}
     return {**row, "kind": "number", "digits": 2, "unit": " m" if task.unit == "m" else ""}

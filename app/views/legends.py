@@ -8,6 +8,7 @@ import numpy as np
 
 from app.sides import FIRST, ONE, SECOND, Words
 from app.views import html
+from app.views.class_names import plain
 from mtcp.drawing import colour
 from mtcp.drawing.scale import Scale
 from mtcp.tasks import measure
@@ -78,8 +79,8 @@ def changed_labels(
         return _legend(note)
     rows = [
         [
-            f"{html.swatch(palette[move.before])}{html.text(classes[move.before])} &rarr; "
-            f"{html.swatch(palette[move.after])}{html.text(classes[move.after])}",
+            f"{html.swatch(palette[move.before])}{html.text(plain(classes[move.before]))} &rarr; "
+            f"{html.swatch(palette[move.after])}{html.text(plain(classes[move.after]))}",
             percent(move.share),
         ]
         for move in moves
@@ -117,7 +118,7 @@ def _shares_table(found: Sequence[Share], palette: Sequence[html.Rgb], traced: b
     columns = 3 if traced else 2
     rows = [
         [
-            f"{html.swatch(palette[share.label])}{html.text(share.name)}",
+            f"{html.swatch(palette[share.label])}{html.text(plain(share.name))}",
             percent(share.initial),
             percent(share.refined),
         ][:columns]

@@ -10,6 +10,7 @@ import numpy as np
 from app.scene import Scene
 from app.session import Analysis
 from app.views import html
+from app.views.class_names import plain
 from mtcp.drawing.colour import palette
 from mtcp.geometry.report import StageCoherence
 from mtcp.tasks import DEPTH, IGNORE, NORMALS, NYUD_CLASSES, SEMSEG, Task
@@ -136,7 +137,7 @@ def _label(reading: Reading, task: Task) -> str:
         return NONE
     name = (task.classes or NYUD_CLASSES)[reading.label]
     share = "" if reading.share is None else f" {reading.share:.2f}"
-    return f"{html.swatch(palette(task.channels)[reading.label])}{html.text(name)}{share}"
+    return f"{html.swatch(palette(task.channels)[reading.label])}{html.text(plain(name))}{share}"
 
 
 def _number(value: float | None, digits: str, unit: str) -> str:

@@ -11,10 +11,10 @@ from app.views import charts, page, training_series, training_spike
 from app.views.charts import Panel
 from app.views.training_axis import Axis, Kind, Logged, axis_of
 from app.views.training_series import STAGES, of_pair, of_stage, of_task
+from mtcp.evaluation.ranking import METRIC_TITLES
 from mtcp.tasks import TASK_SETS
 
 COSINE_UNIT = "cosine at the shared parameters, below 0: the tasks conflict"
-METRIC_TITLES = {"miou": "mIoU", "rmse": "RMSE", "mean": "mean angle", "maxf": "max F", "si_log": "log error"}
 COLUMNS, CELL = (1, 2, 3, 4), (350, 270)
 
 

@@ -16,6 +16,7 @@ from app.networks import name_of
 from app.session import Analysis
 from app.sides import THE_REFINEMENT
 from app.views import causes, html, legends, outlines
+from app.views.class_names import plain
 from mtcp.drawing import colour, shown
 from mtcp.drawing.scale import Scale
 from mtcp.evaluation.ranking import (
@@ -105,7 +106,7 @@ def photo_numbers(analysis: Analysis) -> Numbers:
 
 
 def _in_words(failure: Failure) -> str:
-    label = f"{failure.label}, " if failure.label else ""
+    label = f"{plain(failure.label)}, " if failure.label else ""
     return f"{label}{failure.share_pct:.1f} % of the picture: {failure.cause.name}"
 
 

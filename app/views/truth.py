@@ -12,6 +12,7 @@ from app.scene import Scene
 from app.session import Analysis
 from app.sides import FIRST, ONE, SECOND, Words
 from app.views import html, legends, page, probe
+from app.views.class_names import plain
 from app.views.predictions import map_legend
 from app.views.triage import change, number
 from mtcp.drawing import shown
@@ -188,7 +189,7 @@ def _class_list(task: Task, true: np.ndarray) -> str:
     counts = np.bincount(known, minlength=task.channels)
     found = [i for i in np.argsort(-counts) if counts[i]]
     names = " ".join(
-        f'<span class="mt-class">{html.swatch(colours[i])}{html.text(task.classes[i])} '
+        f'<span class="mt-class">{html.swatch(colours[i])}{html.text(plain(task.classes[i]))} '
         f"{legends.percent(counts[i] / true.size)}</span>"
         for i in found
     )

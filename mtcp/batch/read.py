@@ -37,8 +37,9 @@ _DETAILS = (
     "geometry_note",
     "unlike",
     "failures_remaining",
-    "failures_fixed",
     "failures_introduced",
+    "failures_reduced",
+    "failures_fixed",
     "worst_cause",
     "checkpoint",
 )

@@ -43,8 +43,9 @@ WHOLE = {
     "network_height_px": "px",
     "threads": "",
     "failures_remaining": "",
-    "failures_fixed": "",
     "failures_introduced": "",
+    "failures_reduced": "",
+    "failures_fixed": "",
     "worst_x_px": "px",
     "worst_y_px": "px",
 }

@@ -21,8 +21,8 @@ CHANGE = "change"
 """What a row can be ranked by, beside the two stages: refined - initial."""
 
 _KEY_UNITS = {"%": "pct", "deg": "deg", "m": "m", "cm": "cm", "": "ratio"}
-_METRIC_TITLES = {
-    "miou": "mean IoU",
+METRIC_TITLES = {
+    "miou": "mIoU",
     "pixel_acc": "pixel accuracy",
     "mean_acc": "mean class accuracy",
     "rmse": "RMSE",
@@ -32,14 +32,15 @@ _METRIC_TITLES = {
     "delta2": "delta < 1.25²",
     "delta3": "delta < 1.25³",
     "si_log": "log error up to scale",
-    "mean": "mean error",
-    "median": "median error",
+    "mean": "mean angular error",
+    "median": "median angular error",
     "angular_rmse": "angular RMSE",
     "within_11": "under 11.25 degrees",
     "within_22": "under 22.5 degrees",
     "within_30": "under 30 degrees",
     "maxf": "best F-measure",
 }
+"""Metric -> what it is called, on the page, in tables and in charts of training."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def error_quantities(tasks: Sequence[Task]) -> tuple[Quantity, ...]:
 def error_quantity(task: str, metric: str) -> Quantity:
     """One metric of `mtcp.evaluation.metrics` for one task."""
     unit = UNITS[metric]
-    title = f"{task_named(task).short}: {_METRIC_TITLES[metric]}"
+    title = f"{task_named(task).short}: {METRIC_TITLES[metric]}"
     return Quantity(f"{task}_{metric}_{_KEY_UNITS[unit]}", title, unit, HIGHER_IS_BETTER[metric])
 
 

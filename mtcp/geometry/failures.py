@@ -39,7 +39,7 @@ def find_failures(
 ) -> tuple[Failure, ...]:
     """Regions over `FAILURE_DEG` (plane fit against predicted normals), ranked by area x mean error.
 
-    Those of the refined stage, and those of the initial one of which the refinement left less than half (so
+    First those of the refined stage, then those of the initial one of which the refinement left less than half (so
     that what it fixed is in the list too). Hairlines under three pixels wide, as along depth discontinuities, are
     cut off first; regions under `least_share` of the picture are dropped; those over `LARGE_SHARE` are cut
     along class boundaries; at most `most` are returned. unlike: see `cause_of`.
@@ -50,14 +50,16 @@ def find_failures(
     if refined is not None:
         earlier = _regions(initial.failing, initial.semseg, least_share)
         found += [(part, box, initial) for part, box in earlier if bad[box][part].mean() < 0.5]
-    found.sort(key=lambda one: -_score(one[0], _mean_angle(one[2], one[0], one[1])))
+    scored = [(one, _score(one[0], _mean_angle(one[2], one[0], one[1]))) for one in found]
+    worst = sorted(scored, key=lambda one: -one[1])[:most]
+    found = [one for one, _ in sorted(worst, key=lambda scored: scored[0][2] is not last)]
 
     def describe(ranked: tuple[int, tuple[np.ndarray, tuple[slice, slice], StageInput]]) -> Failure:
         rank, (part, box, stage) = ranked
         return _describe(rank, part, box, stage, initial, refined, photo_size, classes, unlike)
 
     with ThreadPoolExecutor(2) as beside:  # most of it lets go of Python's lock
-        return tuple(beside.map(describe, enumerate(found[:most], 1)))
+        return tuple(beside.map(describe, enumerate(found, 1)))
 
 
 def _regions(bad: np.ndarray, semseg: np.ndarray | None, least_share: float) -> list[Part]:
@@ -110,7 +112,7 @@ def _describe(
     return Failure(
         rank=rank,
         found_in="refined" if stage is refined else "initial",
-        status=_status(before, after),
+        status=_status(before, after, gone=refined is not None and stage is not refined),
         label=label,
         label_pct=label_pct,
         share_pct=share,
@@ -134,9 +136,10 @@ def _mean_angle(stage: StageInput, part: np.ndarray, box: tuple[slice, slice]) -
     return None if math.isnan(mean) else float(mean)
 
 
-def _status(before: float | None, after: float | None) -> str:
-    if _acceptable(after):
-        return "fixed"
+def _status(before: float | None, after: float | None, gone: bool) -> str:
+    """gone: whether the region is of the initial stage, and less than half of it is left."""
+    if gone:
+        return "fixed" if _acceptable(after) else "reduced"
     return "introduced" if after is not None and _acceptable(before) else "remaining"
 
 

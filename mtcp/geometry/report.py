@@ -18,9 +18,10 @@ from mtcp.geometry.regions import Region
 
 Vector = tuple[float, float, float]
 
-STATUSES = ("remaining", "fixed", "introduced")
-"""What the refinement did to a failure: acceptable in neither stage; acceptable after it; acceptable before it (see
-`mtcp.geometry.failures.ACCEPTABLE_DEG`).
+STATUSES = ("remaining", "introduced", "reduced", "fixed")
+"""What the refinement did to a failure. Those of the refined prediction: not acceptable before, either; acceptable
+before (see `mtcp.geometry.failures.ACCEPTABLE_DEG`). Those that are left of the initial one, of which less than half
+still fails: not acceptable after it; acceptable after it.
 """
 
 _NOT_JSON = {"json": False}

@@ -98,6 +98,44 @@ def test_the_workbench_is_one_row_that_fits_the_window(seen: Visit) -> None:
     seen.page.evaluate("() => window.scrollTo(0, 0)")
 
 
+def test_the_row_takes_what_the_headline_leaves(seen: Visit) -> None:
+    page, parts = seen.page, ("#failures", "#failure-picture", "#cloud .mt-cloud-tools", ".mt-cloud-key")
+    say = "html => { document.querySelector('.mt-headline').insertAdjacentHTML('afterend', html); }"
+    bottom = "e => e.getBoundingClientRect().bottom"
+    top = page.locator("#failures").evaluate("e => e.getBoundingClientRect().top")
+    page.evaluate(say, f"<p class='mt-why' id='more-words'>{'Worse here and there. ' * 15}</p>")
+    assert page.locator("#failures").evaluate("e => e.getBoundingClientRect().top") > top + 20
+    for part in parts:
+        assert page.locator(part).first.evaluate(bottom) <= 900
+    assert page.locator("#failures").evaluate("e => e.scrollHeight > e.clientHeight && e.clientHeight > 200")
+    page.evaluate("() => document.querySelector('#more-words').remove()")
+
+
+def test_the_list_has_headings_in_sight_and_is_sorted(seen: Visit) -> None:
+    page = seen.page
+    table = page.locator("#failures").get_by_role("table").first
+    heads = table.get_by_role("columnheader")
+    expect(heads).to_have_text(["number", "region", "area", "initial", "refined", "apart"])
+    rows = page.locator("#failures [data-failure]")
+    assert rows.evaluate_all("all => all.slice(0, 3).map((one) => one.dataset.failure)") == ["1", "2", "3"]
+    first, edges = table.get_by_role("row").nth(1), "e => e.getBoundingClientRect().right"
+    for k in range(2, 6):  # the rest is laid out above the numbers
+        cell = first.locator("> *").nth(k)
+        assert heads.nth(k).evaluate(edges) == pytest.approx(cell.evaluate(edges), abs=1)
+    page.locator("#failure-order input").click()
+    page.get_by_role("option", name="sort: area", exact=True).click()
+    page.wait_for_function(
+        """() => {
+          const shares = [...document.querySelectorAll('#failures td.mt-share')].map((e) => parseFloat(e.innerText));
+          return shares.length > 2 && shares.every((value, k) => k === 0 || value <= shares[k - 1]);
+        }""",
+        timeout=RUN_MS,
+    )
+    page.locator("#failure-order input").click()
+    page.get_by_role("option", name="sort: area \N{MULTIPLICATION SIGN} angle", exact=True).click()
+    expect(rows.first).to_have_attribute("data-failure", "1", timeout=RUN_MS)
+
+
 def test_an_example_has_its_truth_in_3d(seen: Visit) -> None:
     shown = seen.page.locator("#cloud figure:not([hidden]) figcaption")
     seen.page.locator("#cloud-show").get_by_text("ground truth").click()
