@@ -126,7 +126,7 @@ def test_the_list_has_headings_in_sight_and_is_sorted(seen: Visit) -> None:
     page.get_by_role("option", name="sort: area", exact=True).click()
     page.wait_for_function(
         """() => {
-          const shares = [...document.querySelectorAll('#failures td.mt-share')].map((e) => parseFloat(e.innerText));
+          const shares = [...document.querySelectorAll('#failures td.mt-share')].map((e) => parseFloat(e.textContent));
           return shares.length > 2 && shares.every((value, k) => k === 0 || value <= shares[k - 1]);
         }""",
         timeout=RUN_MS,
