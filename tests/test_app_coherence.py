@@ -134,7 +134,7 @@ def test_only_trace_back_is_called_so() -> None:
         )
         assert f"; {by} added <b>" in coherence_change.headline(named)
         assert f"Worse after {by}: " in coherence_change.headline(named)
-        assert f"neither before nor after {by}" in failures.about(named)
+        assert f"fails after {by}" in failures.about(named)
 
 
 # the scoreboard
