@@ -18,7 +18,7 @@ from app.session import Analysis
 from app.sides import of_stages
 from app.tabs.predictions import Predictions
 from app.views import change, html, legends, page, predictions
-from app.views.class_names import PLAIN, plain
+from app.views.class_names import PLAIN, plain, plain_text
 from mtcp.drawing import colour
 from mtcp.drawing.colour import palette
 from mtcp.drawing.scale import scale_end
@@ -270,3 +270,8 @@ def test_classes_are_called_in_plain_english_everywhere() -> None:
         [measure.Transition(0, 1, 0.2)], ["otherprop", "refridgerator"], [(0, 0, 0)] * 2
     )
     assert "other objects &rarr;" in moves and "refrigerator" in moves
+
+
+def test_classes_in_sentences_have_plain_names() -> None:
+    assert plain_text("wall (57 %) and otherprop (32 %)") == "wall (57 %) and other objects (32 %)"
+    assert plain_text("otherproperty") == "otherproperty"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from app.views import html
+from app.views.class_names import plain_text
 from mtcp.geometry.cause_names import CAUSES
 from mtcp.geometry.report import Failure
 
@@ -15,7 +16,7 @@ ANY = "any"
 
 def sentence(failure: Failure) -> str:
     """The cause and its numbers, ready HTML."""
-    said = html.text(failure.cause.sentence).replace(" degrees", "°")
+    said = html.text(plain_text(failure.cause.sentence)).replace(" degrees", "°")
     return f'<span class="mt-cause"><b>{html.text(failure.cause.name)}:</b> {said}</span>'
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 PLAIN = {
     "otherprop": "other objects",
     "otherstructure": "other structure",
@@ -14,3 +16,8 @@ PLAIN = {
 def plain(name: str) -> str:
     """A class as people call it."""
     return PLAIN.get(name, name)
+
+
+def plain_text(text: str) -> str:
+    """A sentence with its classes as people call them."""
+    return re.sub("|".join(rf"\b{name}\b" for name in PLAIN), lambda found: PLAIN[found[0]], text)
