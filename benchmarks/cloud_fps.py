@@ -125,6 +125,7 @@ def page(scene: Scene) -> gr.Blocks:
             visible="hidden",
         )
         part = Cloud.build()
+        part.more.render()
         inputs = {kept, *(control.component for control in part.controls)}
         outputs = [kept, *part.outputs]
         said = gr.Textbox(elem_id="probe", label="probe")
