@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.one_thread import OneThread
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, read_card
@@ -68,7 +68,7 @@ def _tasks_of(path: Path) -> tuple[Task, ...]:
 
 def load(checkpoint: Path, device: str, name: str | None = None, thread: OneThread | None = None) -> Network:
     """The network, ready for the page. name: what the page calls it; by default as its file. thread: where it is loaded
-    and runs on a CPU; one of its own by default.
+    and runs; one of its own by default.
 
     Raises:
         InputError: the checkpoint or the device cannot be used.
@@ -77,15 +77,15 @@ def load(checkpoint: Path, device: str, name: str | None = None, thread: OneThre
     from app.networks import Network
     from mtcp.inference.predictor import Predictor
 
-    thread = thread or OneThread()
-    predictor = thread.run(lambda: Predictor(checkpoint, device=device))
+    forked = os.environ.get(
+        "SPACES_ZERO_GPU"
+    )  # it calls from a process that it forks, which has no other thread
+    run: Callable[[Callable[[], Any]], Any] = (lambda act: act()) if forked else (thread or OneThread()).run
+    predictor = run(lambda: Predictor(checkpoint, device=device))
     predictor.name = f"{name or checkpoint.stem}.safetensors"
-    threaded = predictor.device.type == "cpu" and not os.environ.get("SPACES_ZERO_GPU")
 
     def predict(photo: np.ndarray, facts: PhotoFacts | None = None) -> Prediction:
-        if not threaded:  # ZeroGPU calls from a process that it forks, which has no other thread
-            return predictor(photo, facts=facts)
-        return thread.run(lambda: predictor(photo, facts=facts))
+        return run(lambda: predictor(photo, facts=facts))
 
     return Network(
         predict=gpu.borrowed(predict),

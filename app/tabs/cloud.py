@@ -20,7 +20,7 @@ from app.served_files import cached_file, saver, served
 from app.session import Analysis
 from app.sides import FIRST
 from app.tabs.base import Control, Settings, Values
-from app.tabs.parts import offered
+from app.tabs.parts import BARE, offered
 from app.views import cloud as view
 from app.views.cloud_layers import TRUTH, layers
 from mtcp.geometry.cloud import BUDGET
@@ -69,20 +69,18 @@ class Cloud:
                     ["both", "initial", "refined"],
                     value="both",
                     label="Predictions shown in 3D",
-                    show_label=False,
-                    container=False,
                     elem_id="cloud-show",
                     min_width=0,
+                    **BARE,
                 )
                 colour = gr.Dropdown(
                     [(name, key) for key, name in view.COLOURS.items()],
                     value="photo",
                     label="Colour of the points",
-                    show_label=False,
-                    container=False,
                     filterable=False,
                     elem_id="cloud-colour",
                     min_width=120,
+                    **BARE,
                 )
             shown = gr.HTML(
                 None,

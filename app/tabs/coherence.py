@@ -17,7 +17,7 @@ from app.sides import ONE
 from app.tabs.base import Control, Settings, Values
 from app.tabs.charts import chart, drawn
 from app.tabs.cloud import Cloud
-from app.tabs.parts import Comparison, offered
+from app.tabs.parts import BARE, Comparison, offered
 from app.views import angles, causes, coherence_change, failures, scoreboard, stages
 from mtcp.geometry.cause_names import CAUSES
 
@@ -114,30 +114,27 @@ class Failures:
                 [failures.CURRENT, *ONE.statuses, "all"],
                 value=failures.CURRENT,
                 label="Failures shown",
-                show_label=False,
-                container=False,
                 elem_id="failure-status",
                 min_width=0,
+                **BARE,
             )
             with gr.Row(elem_classes="mt-listing"):
                 cause = gr.Dropdown(
                     causes.choices(()) + [(name, name) for name in CAUSES],
                     value=causes.ANY,
                     label="Cause",
-                    show_label=False,
-                    container=False,
                     elem_id="failure-cause",
                     min_width=0,
+                    **BARE,
                 )
                 order = gr.Dropdown(
                     [(words, key) for key, (words, _) in failures.ORDERS.items()],
                     value=failures.NUMBER,
                     label="Sorted by",
-                    show_label=False,
-                    container=False,
                     filterable=False,
                     elem_id="failure-order",
                     min_width=0,
+                    **BARE,
                 )
             about = gr.HTML()
             table = gr.HTML(elem_id="failures")

@@ -21,6 +21,8 @@ _PICTURE: dict[str, Any] = {
     "show_label": False,
     "buttons": ["download", "fullscreen"],
 }
+BARE: dict[str, Any] = {"show_label": False, "container": False}
+"""Of a control whose label is there for screen readers only."""
 
 
 def map_picture(label: str, elem_id: str, alt: str, *classes: str, visible: bool = True) -> gr.Image:

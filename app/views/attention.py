@@ -84,11 +84,10 @@ def headline(analysis: Analysis, probe: tuple[int, int], found: tuple[AttentionR
     first, *others = (f"to about <b>{count(look.effective)}</b>" for look in found)
     parts = [f"{html.text(found[0].title.lower())} attends {first} of {N:,} cells"]
     parts += [f"{html.text(look.title.lower())} {to}" for look, to in zip(found[1:], others, strict=True)]
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     classes = labels(analysis)
     column, row = analysis.prediction.cell(*probe)
     where = f" on <b>{html.text(classes.name(classes.cells[row, column]))}</b>" if classes else ""
-    return f'<p class="mt-headline">From the probe{where}, {listed}.</p>'
+    return f'<p class="mt-headline">From the probe{where}, {html.listed(parts)}.</p>'
 
 
 def overlays(analysis: Analysis, found: tuple[AttentionRow, ...], scale: str, opacity: float) -> str:

@@ -31,7 +31,7 @@ class Change:
 
 def sentence(changes: Sequence[str], words: Words = ONE) -> str:
     """The `short` of some changes as one sentence."""
-    listed = changes[0] if len(changes) == 1 else f"{', '.join(changes[:-1])} and {changes[-1]}"
+    listed = html.listed(changes)
     return f"B differs from A: {listed}." if words.two else f"{words.refinement_title} {listed}."
 
 

@@ -31,6 +31,11 @@ def plain(words: str) -> str:
     return html.unescape(words)
 
 
+def listed(parts: Sequence[str]) -> str:
+    """One, two and three: parts, at least one, as a list within a sentence."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def css_rgb(colour: Rgb) -> str:
     """An RGB triple (0..255) as a CSS colour."""
     return "rgb({} {} {})".format(*(int(channel) for channel in colour))

@@ -77,7 +77,7 @@ def _angles(moved: Mapping[str, str], shares: Mapping[str, float], two: bool) ->
     if not names:
         return ""
     if not shares:
-        return f"{_and(names)} (no failing region is worse)"
+        return f"{html.listed(names)} (no failing region is worse)"
     main = next(iter(shares))
     causes = [
         f'<b title="{html.text(CAUSES[name])}">{share:.0f} % {name}</b>'
@@ -85,7 +85,7 @@ def _angles(moved: Mapping[str, str], shares: Mapping[str, float], two: bool) ->
         if name == main or share >= LEAST_PCT
     ]
     added = "what B has more of in failing regions" if two else "added in failing regions"
-    return f"{_and(names)} ({added}: {', '.join(causes)})"
+    return f"{html.listed(names)} ({added}: {', '.join(causes)})"
 
 
 def _edges(moved: Mapping[str, str], before: StageCoherence, after: StageCoherence) -> str:
@@ -120,9 +120,5 @@ def _planes(moved: Mapping[str, str]) -> str:
     names = {key: name for key, name in PLANES.items() if key in moved}
     if not names:
         return ""
-    told = _and([f"{name} {moved[key]}" for key, name in names.items()])
+    told = html.listed([f"{name} {moved[key]}" for key, name in names.items()])
     return f"{told} (whole planes, not failing regions)"
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtcp.ablation.rows import SINGLE
+from mtcp.ablation.rows import SINGLE, of_one_task
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import delta_m
@@ -85,7 +85,7 @@ def add_delta_m(records: Iterable[Record], tasks: Sequence[Task]) -> list[Record
     result = list(records)
     singles: dict[int, dict[str, Mapping[str, float]]] = {}
     for record in result:
-        if record["row"].startswith(f"{SINGLE}-") and "metrics" in record:
+        if of_one_task(record["row"]) and "metrics" in record:
             singles.setdefault(record["seed"], {}).update(record["metrics"]["initial"])
     return [
         {**record, "delta_m": _delta(record, singles.get(record["seed"], {}), tasks)} for record in result

@@ -10,7 +10,7 @@ from typing import Any
 
 from mtcp.ablation.grid import DEFAULT, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
-from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single
+from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single, of_one_task
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity
@@ -90,10 +90,9 @@ def _common(records: Sequence[Record]) -> tuple[Task, ...]:
     if len(names) < 2:
         raise InputError("results of one task only: no table without a second one")
     decided = {"tasks", "seed"}.union(*fields_set(grid(records[0]["grid"], tuple(names))))
-    of_one = f"{SINGLE}-"
-    first = next((record for record in records if not record["row"].startswith(of_one)), records[0])
+    first = next((record for record in records if not of_one_task(record["row"])), records[0])
     for record in records:
-        own = decided.union(OF_TASKS) if record["row"].startswith(of_one) else decided
+        own = decided.union(OF_TASKS) if of_one_task(record["row"]) else decided
         where = Path(f"{record['row']}-s{record['seed']}")
         check_same(where, _undecided(record, own), _undecided(first, own))
         check = (record.get("measured_on"), records[0].get("measured_on"))

@@ -63,7 +63,12 @@ def select(rows: Sequence[AblationRow], names: Sequence[str] | None) -> tuple[Ab
 
 def is_single(row: AblationRow) -> bool:
     """Whether the row trains one task."""
-    return row.name.startswith(f"{SINGLE}-")
+    return of_one_task(row.name)
+
+
+def of_one_task(name: str) -> bool:
+    """Whether the row of that name trains one task."""
+    return name.startswith(f"{SINGLE}-")
 
 
 def by_name(rows: Sequence[AblationRow], name: str) -> AblationRow:
