@@ -39,7 +39,6 @@ def answer_in_words(demo: gr.Blocks) -> None:
     async def preprocess_data(
         block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
     ) -> Any:
-        _read_as_here(block_fn.inputs, state)
         try:
             return await read(
                 block_fn, taken(block_fn.inputs, _whole(block_fn, inputs)), state, explicit_call
@@ -82,19 +81,10 @@ def answer_in_words(demo: gr.Blocks) -> None:
     demo.process_api = process_api  # type: ignore[method-assign]
 
 
-def _read_as_here(blocks: Sequence[Any], state: SessionState | None) -> None:
-    """Whenever a listener leaves one of its outputs as it is, gradio builds that component again for the session, and
-    forgets that its `preprocess` was replaced on the object. Here it is remembered.
-    """
-    for block in blocks:
-        if state is not None and "preprocess" in vars(block) and block._id in state:
-            state[block._id].preprocess = block.preprocess
-
-
 def _changed(block_fn: BlockFunction, made: Any) -> dict[Any, Any] | None:
     """Of what a listener returned by component, what it changes. gradio would build each of the others again, as if it
-    had changed, too: a tenth of a second with as many outputs as the listeners have that may draw any tab. None:
-    something else was returned.
+    had changed, too: a tenth of a second with as many outputs as the listeners have that may draw any tab, and a
+    `preprocess` that was replaced on the object is forgotten. None: something else was returned.
     """
     if not isinstance(made, dict) or not made or not set(made) <= set(block_fn.outputs):
         return None

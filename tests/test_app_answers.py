@@ -59,7 +59,7 @@ def shown(page: Served, done: dict[str, Any], call: dict[str, Any], elem_id: str
 
 
 def test_page_reads_files_in_its_own_way_after_it_was_loaded(page: Served, tmp_path: Path) -> None:
-    """What the page's first listener leaves as it is, gradio builds again, without what was replaced on it."""
+    """What the page's first listener leaves as it is, gradio would build again, without what was replaced on it."""
     loads = [d for d in page.listeners if any(event == "load" for _, event in d["targets"])]
     calls = [{"fn_index": d["id"], "data": [None] * len(d["inputs"])} for d in loads]
     done = [m["success"] for m in page.join(calls, tmp_path.name) if m["msg"] == "process_completed"]
