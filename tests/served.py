@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 import httpx
@@ -27,6 +29,7 @@ from app.result_cache import ResultCache
 from mtcp.tasks import task_set
 
 TASKS = task_set("nyud", ("semseg", "depth", "normals"))
+T = TypeVar("T")
 MARK = {"_type": "gradio.FileData"}
 
 
@@ -142,6 +145,12 @@ def served(
                 yield Served(demo, url, folder, runs, predictor, client)
         finally:
             demo.close(verbose=False)
+
+
+def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns. This thread may have a loop already: Playwright's, of a test before."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(asyncio.run, coroutine).result()
 
 
 def picture(path: Path, colour: int = 120) -> Path:

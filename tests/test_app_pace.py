@@ -3,7 +3,6 @@ for, and no news of an event's status to components that do not show it."""
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from fake_predictor import FakePredictor
-from served import TASKS
+from served import TASKS, awaited
 
 from app import answers, ui
 from app.load import load
@@ -89,7 +88,7 @@ def test_outputs_that_a_listener_leaves_alone_are_not_built_again() -> None:
     state = gr.state_holder.SessionState(demo)
 
     def sent(made: Any) -> list[Any]:
-        return asyncio.run(demo.postprocess_data(listener, made, state))
+        return awaited(demo.postprocess_data(listener, made, state))
 
     skip = gr.skip()
     assert sent({one: "new"}) == [None, "new", skip, skip]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.server
 import json
 import os
@@ -18,7 +17,7 @@ import pytest
 import safehttpx
 from gradio import processing_utils
 from gradio_client import Client, handle_file
-from served import MARK, Served, picture, served
+from served import MARK, Served, awaited, picture, served
 
 from app import guard, serve, ui
 from app.session import archive
@@ -337,7 +336,7 @@ def test_the_guard_passes_a_body_on_as_it_came(tmp_path: Path) -> None:
         got.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join"}
-    asyncio.run(guard.Guard(app, tmp_path)(scope, receive, send))
+    awaited(guard.Guard(app, tmp_path)(scope, receive, send))
     assert got == [
         {"type": "http.request", "body": b"".join(parts), "more_body": False},
         {"type": "http.disconnect"},
