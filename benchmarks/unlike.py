@@ -1,4 +1,5 @@
-"""Which score of the class logits tells photos unlike those of training from photos like them? AUC by kind.
+"""What tells photos unlike those of training from photos like them? AUC of scores of the class logits by kind, and how
+many the ranges on the checkpoint's card find.
 
     python -m benchmarks.unlike --like FOLDER [--unlike FOLDER ...] [--checkpoint FILE] [--count 60] [--json FILE]
 
@@ -6,8 +7,9 @@
 pictures unlike rooms are made: darkened to 5 %, 24 pixels high and enlarged, stretched to 4:1; noise and pages of text
 are made of nothing. --unlike: further folders, outdoors say; each is a kind of its own.
 
-AUC (area under the ROC curve): the chance that a score is on the unlike side of a like photo's, 50 % for a coin.
-"Found" is the share below the 1st percentile of the photos like those of training, as `mtcp.inference.typical` has it.
+AUC (area under the ROC curve): the chance that a score is on the unlike side of a like photo's, 50 % for a coin; in
+brackets, the share below the 1st percentile of the photos like those of training. The second table has the share that
+the card's ranges (`mtcp.inference.typical`) find, by each signal and by any of them, and of the like photos, too.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +32,14 @@ from mtcp.data import find_data
 from mtcp.data.sample import evenly_spread
 from mtcp.inference.predictor import Predictor
 from mtcp.inference.sizes import config_size, network_size, to_network
-from mtcp.inference.typical import Typical, class_information
+from mtcp.inference.typical import SIGNALS, Signals, Typical, class_information, signals
 from mtcp.io.photo import open_photo, shrink
 from mtcp.model import Decoded
 from mtcp.tasks import SEMSEG
 
 SIDE = 640
 LIKE = "like training"
+ANY = "any of them"
 Scores = dict[str, float]
 """Name of a score -> its value; all are high for photos like those of training."""
 
@@ -111,18 +115,27 @@ def photos_of(source: str, count: int) -> list[np.ndarray]:
     return [shrink(open_photo(files[i])[0], SIDE) for i in evenly_spread(len(files), count)]
 
 
-def measure(predictor: Predictor, kinds: dict[str, list[np.ndarray]]) -> dict[str, list[Scores]]:
-    """The scores of every picture, by kind."""
+@dataclass(frozen=True)
+class Seen:
+    """What a network makes of one picture."""
+
+    scores: Scores
+    signals: Signals
+
+
+def measure(predictor: Predictor, kinds: dict[str, list[np.ndarray]]) -> dict[str, list[Seen]]:
+    """What the network makes of every picture, by kind."""
     budget = math.prod(config_size(predictor.model.config))
-    found: dict[str, list[Scores]] = {}
+    found: dict[str, list[Seen]] = {}
     bar = tqdm(total=sum(map(len, kinds.values())))
     for kind, pictures in kinds.items():
         found[kind] = []
         for picture in pictures:
             size = network_size((picture.shape[0], picture.shape[1]), budget)
-            image = torch.from_numpy(picture.copy()).to(predictor.device).permute(2, 0, 1)
+            image = to_network(torch.from_numpy(picture.copy()).to(predictor.device).permute(2, 0, 1), size)
             with torch.inference_mode():
-                found[kind].append(scores(predictor.model.inspect(to_network(image, size))))
+                decoded = predictor.model.inspect(image)
+            found[kind].append(Seen(scores(decoded), signals(image, decoded)))
             bar.update()
     return found
 
@@ -133,11 +146,11 @@ def auc_pct(like: np.ndarray, unlike: np.ndarray) -> float:
     return 100.0 * float(ranks.sum() - len(like) * (len(like) + 1) / 2) / (len(like) * len(unlike))
 
 
-def summary(found: dict[str, list[Scores]]) -> dict[str, dict[str, dict[str, float]]]:
+def summary(found: dict[str, list[Seen]]) -> dict[str, dict[str, dict[str, float]]]:
     """Score -> kind -> {"auc_pct", "found_pct"}."""
     result: dict[str, dict[str, dict[str, float]]] = {}
-    for name in found[LIKE][0]:
-        values = {kind: np.array([one[name] for one in rows]) for kind, rows in found.items()}
+    for name in found[LIKE][0].scores:
+        values = {kind: np.array([one.scores[name] for one in rows]) for kind, rows in found.items()}
         low = np.percentile(values[LIKE], 1)
         result[name] = {
             kind: {"auc_pct": auc_pct(values[LIKE], of), "found_pct": 100.0 * float((of < low).mean())}
@@ -147,11 +160,15 @@ def summary(found: dict[str, list[Scores]]) -> dict[str, dict[str, dict[str, flo
     return result
 
 
-def flagged_pct(found: dict[str, list[Scores]], typical: Typical) -> dict[str, float]:
-    """Kind -> share (%) of its pictures that the checkpoint's card has for unlike those of training."""
+def flagged_pct(found: dict[str, list[Seen]], typical: Typical) -> dict[str, dict[str, float]]:
+    """Signal, or `ANY`, -> kind -> share (%) of its pictures outside the range on the checkpoint's card."""
+    outside = {kind: [typical.outside(one.signals) for one in rows] for kind, rows in found.items()}
     return {
-        kind: 100.0 * float(np.mean([bool(typical.unlike(one["class information"])) for one in rows]))
-        for kind, rows in found.items()
+        name: {
+            kind: 100.0 * float(np.mean([bool(one) if name == ANY else name in one for one in told]))
+            for kind, told in outside.items()
+        }
+        for name in (*(name for name in SIGNALS if name in typical.ranges), ANY)
     }
 
 
@@ -163,6 +180,16 @@ def markdown(result: dict[str, dict[str, dict[str, float]]]) -> str:
         cells = " | ".join(f"{of[kind]['auc_pct']:.1f} ({of[kind]['found_pct']:.0f})" for kind in kinds)
         lines.append(f"| {name} | {cells} | {np.mean([of[kind]['auc_pct'] for kind in kinds]):.1f} |")
     return "\n".join(lines)
+
+
+def flagged_table(told: dict[str, dict[str, float]]) -> str:
+    """A row for each signal, a column for each kind: what `flagged_pct` found."""
+    kinds = list(told[ANY])
+    lines = [f"| outside the card's range, % | {' | '.join(kinds)} |", "| --- " * (len(kinds) + 1) + "|"]
+    return "\n".join(
+        lines
+        + [f"| {name} | {' | '.join(f'{of[kind]:.0f}' for kind in kinds)} |" for name, of in told.items()]
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -191,9 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(markdown(result))
     told = {} if predictor.typical is None else flagged_pct(found, predictor.typical)
     if told:
-        print(
-            "\nbelow the card's range, %: " + ", ".join(f"{kind} {share:.0f}" for kind, share in told.items())
-        )
+        print(f"\n{flagged_table(told)}")
     if args.json:
         args.json.write_text(
             json.dumps({"checkpoint": args.checkpoint.name, "scores": result, "flagged_pct": told}, indent=1)

@@ -74,6 +74,9 @@ class FakePredictor:
         )
 
 
+GREYS = Typical({"information": (50, 100, 200)}, "greys")
+
+
 class Tilts(FakePredictor):
     """The left part of a photo, wider the brighter it is, gets refined normals that are 60 degrees off. Its class
     information is its mean grey value; under 50 is unlike training.
@@ -85,9 +88,7 @@ class Tilts(FakePredictor):
         normals = seen.refined["normals"].copy()
         normals[:, : round(0.9 * photo.shape[1] * grey / 255)] = (np.sin(np.pi / 3), 0.0, -0.5)
         refined = {**seen.refined, "normals": normals}
-        return replace(
-            seen, refined=refined, information=grey, unlike=Typical(50, 100, 200, "greys").unlike(grey)
-        )
+        return replace(seen, refined=refined, information=grey, unlike=GREYS.unlike({"information": grey}))
 
 
 def room(H: int, W: int, window: float, far: float) -> dict[str, np.ndarray]:

@@ -342,6 +342,9 @@ def test_each_network_has_a_table_of_its_own_that_says_so(
     assert truth_events.seen_by(browser, now, "first").keys() == {browser.seen_by}
     with pytest.raises(InputError, match="choose first, other"):
         truth_events.seen_by(browser, now, "third")
+    unmoved = truth_events.seen_by_usable(browser, networks, now, "third")  # said elsewhere: once is enough
+    assert unmoved.keys() == {browser.seen_by}
+    assert browser.table in truth_events.seen_by_usable(browser, networks, now, "other")
 
 
 def test_listeners_are_private_and_return_what_fills_the_inbox(

@@ -47,9 +47,15 @@ def test_all_scores_are_higher_where_classes_stand_out_and_stages_agree() -> Non
     assert "initial agrees with refined" not in unlike.scores(Decoded({"semseg": sharp}))
 
 
-def test_what_the_cards_range_flags() -> None:
-    rows = [{"class information": value} for value in (0.5, 1.5, 2.5, 3.5)]
-    assert unlike.flagged_pct({"made": rows}, Typical(2, 3, 4)) == {"made": 50}
+def test_what_the_cards_ranges_flag() -> None:
+    typical = Typical({"information": (2, 3, 4), "brightness": (10, 20, 30)})
+    rows = [
+        unlike.Seen({}, {"information": information, "brightness": brightness})
+        for information, brightness in ((0.5, 15), (1.5, 5), (2.5, 35), (9.5, 30))
+    ]
+    told = unlike.flagged_pct({"made": rows}, typical)
+    assert told == {"brightness": {"made": 50}, "information": {"made": 50}, unlike.ANY: {"made": 75}}
+    assert unlike.flagged_table(told).splitlines()[-1] == "| any of them | 75 |"
 
 
 def test_what_is_made_is_what_it_is_called() -> None:

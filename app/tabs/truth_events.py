@@ -20,6 +20,7 @@ from app.session import Analysis
 from app.tabs.base import Settings, Values
 from app.tabs.truth import Browser, Truth, listed
 from app.views import truth as view
+from mtcp.errors import InputError
 from mtcp.evaluation.ranking import error_quantity, ranked
 
 REDRAW = 5
@@ -47,7 +48,7 @@ def listen(
         return []
     _listen_to_table(browser)
     _listen_to_measuring(browser, networks)
-    _listen_to_network(browser, network)
+    _listen_to_network(browser, networks, network)
 
     def run_of(data: Settings, index: int) -> Any:
         return handed(browser.seen(data).run(index, networks.predict(data[browser.seen_by])))
@@ -97,11 +98,11 @@ def _listen_to_measuring(browser: Browser, networks: Networks) -> None:
     )
 
 
-def _listen_to_network(browser: Browser, network: gr.Dropdown) -> None:
+def _listen_to_network(browser: Browser, networks: Networks, network: gr.Dropdown) -> None:
     """Another network was chosen: shows what was measured with it. A job ends, as it was one of the other's."""
 
     def see_by(data: Settings) -> Values:
-        return seen_by(browser, data, data[network])
+        return seen_by_usable(browser, networks, data, data[network])
 
     outputs: list[Any] = [browser.seen_by, browser.number, browser.table, *browser.job.outputs]
     unmoved = toasting(see_by, lambda _: {browser.seen_by: gr.skip()})
@@ -202,6 +203,15 @@ def seen_by(browser: Browser, data: Settings, network: str) -> Values:
         browser.table: table(browser, now),
         **browser.job.halted(done),
     }
+
+
+def seen_by_usable(browser: Browser, networks: Networks, data: Settings, network: str) -> Values:
+    """`seen_by`; nothing where the network cannot be used, which the listener that shows the photo says."""
+    try:
+        networks.take(network)
+    except InputError:
+        return {browser.seen_by: gr.skip()}
+    return seen_by(browser, data, network)
 
 
 def main_quantities(frames: Frames) -> tuple[Any, ...]:

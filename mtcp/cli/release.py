@@ -17,7 +17,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.quantities import BY_KEY
 from mtcp.io.atomic import write_atomic, writing
 from mtcp.io.safe_read import parse_object, read_bytes
-from mtcp.tasks import SEMSEG, lacking
+from mtcp.tasks import lacking
 
 if TYPE_CHECKING:
     from mtcp.model import MTCP
@@ -111,15 +111,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _typical(model: MTCP, data: str, split: str, bases: Sequence[Path]) -> dict[str, Any]:
-    """The card's field of `mtcp.inference.typical`; none for a network without classes, or of too few photos."""
+    """The card's field of `mtcp.inference.typical`; none of too few photos."""
     from mtcp.data import open_data
-    from mtcp.evaluation.typical_range import class_informations
+    from mtcp.evaluation.typical_range import signals_of
     from mtcp.inference.typical import FIELD, LEAST_PHOTOS, Typical
 
     photos = open_data(data, split, ())
-    if SEMSEG not in model.config.tasks or len(photos) < LEAST_PHOTOS:
+    if len(photos) < LEAST_PHOTOS:
         return {}
-    found = class_informations(model, photos)
+    found = signals_of(model, photos)
     return {FIELD: Typical.of(found, portable(f"{data} {split}", bases)).to_card(len(found))}
 
 

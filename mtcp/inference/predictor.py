@@ -28,7 +28,7 @@ from mtcp.inference.sizes import (
     smaller_size,
     to_network,
 )
-from mtcp.inference.typical import Typical, class_information
+from mtcp.inference.typical import Typical, signals
 from mtcp.io.photo import check_photo, open_photo, shrink
 from mtcp.io.photo_facts import PhotoFacts, wide_note
 from mtcp.model import MTCP, Decoded
@@ -109,7 +109,7 @@ class Predictor:
         size = (photo.shape[0], photo.shape[1])
         facts = facts or PhotoFacts(geometry_note=wide_note(size[1], size[0]))
         camera, camera_from = _camera(size, fov_deg, facts.focal35_mm)
-        asked = self.network_size or network_size(size, int(np.prod(config_size(self.model.config))))
+        asked = self.network_size or self._usual_size(size)
         start = time.perf_counter()
         with torch.inference_mode():
             image = torch.from_numpy(photo.copy()).to(self.device).permute(2, 0, 1)
@@ -120,7 +120,7 @@ class Predictor:
                     stage: {name: finish(self.model, name, raw, size, seen) for name, raw in raws.items()}
                     for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined))
                 }
-                inside = _inside(self.model, decoded) | self._typicality(decoded)
+                inside = _inside(self.model, decoded) | self._typicality(image, decoded)
             except (MemoryError, RuntimeError) as error:
                 if not is_memory_short(error):
                     raise
@@ -172,15 +172,18 @@ class Predictor:
                 )
             size = smaller
 
-    def _typicality(self, decoded: Decoded) -> dict[str, Any]:
-        """The fields of a `Prediction` that tell whether the photo is like those of training."""
-        logits = decoded.last.get(SEMSEG)
-        if logits is None:
-            return {}
-        information = class_information(logits)
+    def _usual_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The network size for a photo of this size where none is asked for."""
+        return network_size(size, int(np.prod(config_size(self.model.config))))
+
+    def _typicality(self, image: Tensor, decoded: Decoded) -> dict[str, Any]:
+        """The fields of a `Prediction` that tell whether the photo (3, H, W) is like those of training. It is looked at
+        as small as those of the card's range were, whatever size the network had.
+        """
+        found = signals(to_network(image, self._usual_size((image.shape[1], image.shape[2]))), decoded)
         return {
-            "information": information,
-            "unlike": self.typical.unlike(information) if self.typical else "",
+            "information": found.get("information"),
+            "unlike": self.typical.unlike(found) if self.typical else "",
         }
 
     def _check(self, decoded: Decoded) -> None:
