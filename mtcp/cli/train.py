@@ -21,7 +21,7 @@ from mtcp.run_config import train_config_for
 
 EXAMPLES = """examples:
   a demo on synthetic rooms:      python -m mtcp train --name demo --data rooms:200 --epochs 10 --init none
-  NYUv2 as shipped:               python -m mtcp train --name nyud --data data/nyud --val-split val
+  NYUv2:                          python -m mtcp train --name nyud --data data/nyud --val-split val
   go on with it:                  python -m mtcp train --name nyud --resume
   several processes:              torchrun --nproc-per-node 2 -m mtcp train --name nyud --data data/nyud
   plain multi-task baseline:      python -m mtcp train --name plain --task-decoder no --fusion none --refinement none
