@@ -191,11 +191,12 @@ def _comparer(page: Page) -> Callable[..., Values]:
         height, width = scene.analysis.prediction.size
         with page.pace.timed(stages.COHERENCE, height * width):
             analysis = scene.analysis.compare()
-        now = page.results.look(kept)  # the probe may have been moved meanwhile, or the field of view
-        if now.analysis is not scene.analysis:
-            analysis = now.analysis.compare()
-        now = now.compare(analysis)
-        page.results.change(kept, now)
-        return {page.scene: kept, **page.tell(now), **page.sidebar.point(now)}
+        while True:
+            now = page.results.look(kept)  # the probe may have been moved meanwhile, or the field of view
+            if now.analysis is not scene.analysis:
+                analysis = now.analysis.compare()
+            done = now.compare(analysis)
+            if page.results.change(kept, now, done):
+                return {page.scene: kept, **page.tell(done), **page.sidebar.point(done)}
 
     return toasting(compare, lambda _: {page.scene: gr.skip()})

@@ -5,6 +5,7 @@ The photo, its camera and the probe stay. A network that has seen the photo does
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,12 +14,14 @@ from app import session
 from app.analysis_events import complete, outputs_of
 from app.listeners import NETWORK, PRIVATE, QUIET, toast, toasting
 from app.page import Page
+from app.scene import Scene
 from app.scene_events import drawer
 from app.tabs.base import Settings, Values
 from app.uploads import uploaded
 from app.views import page as view
 from app.views import stages
 from mtcp.errors import InputError
+from mtcp.evaluation.ground_truth import Truth
 from mtcp.evaluation.truth_files import TrueMap, read_true_map, truth_of_maps
 
 _IN_SIGHT = """() => setTimeout(() => {
@@ -67,6 +70,26 @@ def _listen_to_networks(page: Page) -> None:
     complete(page, said.success(toasting(see, back), inputs, outputs, **NETWORK, **QUIET))
 
 
+def _read(scene: Scene, paths: Sequence[str]) -> tuple[dict[str, tuple[str, TrueMap]], list[str]]:
+    """What files show of the photo: by task its file and map, the last one given of each; and why others are no use."""
+    prediction = scene.analysis.prediction
+    found: dict[str, tuple[str, TrueMap]] = {}
+    refused = []
+    for path in paths:
+        try:
+            read = read_true_map(path, scene.analysis.original, prediction.camera, prediction.classes)
+        except InputError as error:
+            refused.append(str(error))
+        else:
+            found[read.task] = path, read
+    return found, refused
+
+
+def _truth(scene: Scene, maps: Sequence[TrueMap]) -> Truth | None:
+    prediction = scene.analysis.prediction
+    return truth_of_maps(maps, prediction.camera, prediction.classes) if maps else None
+
+
 def _listen_to_truth(page: Page) -> None:
     files, inputs = page.sidebar.truth, {page.sidebar.truth, *page.draw_inputs}
     page.sidebar.own.expand(None, js=_IN_SIGHT, **PRIVATE)
@@ -77,22 +100,20 @@ def _listen_to_truth(page: Page) -> None:
             raise InputError(
                 "there is no result to set the files beside: drop the photo first, then what it shows"
             )
-        scene = page.results.look(kept)
-        analysis, paths = scene.analysis, [uploaded(path) for path in data[files] or ()]
-        camera, classes = analysis.prediction.camera, analysis.prediction.classes
-        found: dict[str, tuple[str, TrueMap]] = {}
-        for path in paths:
-            try:
-                read = read_true_map(path, analysis.original, camera, classes)
-            except InputError as error:
-                toast(error)
-            else:
-                found[read.task] = path, read
-        own = truth_of_maps([read for _, read in found.values()], camera, classes) if found else None
-        scene = scene.seen_by(session.with_own(analysis, own))
-        values = {**page.sidebar.refocus(scene), **page.draw(scene, {**data, page.drawn: {}})}
-        page.results.change(kept, scene)
-        return {page.scene: kept, **values, files: [path for path, _ in found.values()] or None}
+        paths = [uploaded(path) for path in data[files] or ()]
+        told: set[str] = set()
+        while True:
+            before = page.results.look(kept)
+            found, refused = _read(before, paths)
+            for problem in refused:
+                if problem not in told:
+                    toast(problem)
+            told.update(refused)
+            own = _truth(before, [read for _, read in found.values()])
+            scene = before.seen_by(session.with_own(before.analysis, own))
+            values = {**page.sidebar.refocus(scene), **page.draw(scene, {**data, page.drawn: {}})}
+            if page.results.change(kept, before, scene):
+                return {page.scene: kept, **values, files: [path for path, _ in found.values()] or None}
 
     def unmoved(data: Settings) -> Values:
         return {files: None}

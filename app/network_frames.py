@@ -64,7 +64,8 @@ class NetworkFrames:
         Raises:
             InputError: no such network, or one that cannot be used; the folder lacks what it predicts.
         """
+        network = self._networks.take(name)  # with no lock but its own
         with self._lock:
             if name not in self._known:
-                self._known[name] = self._opened(self._networks.take(name))
+                self._known[name] = self._opened(network)
             return self._known[name]

@@ -60,6 +60,7 @@ class Networks:
         self.first = first
         self._offers = {name: offer for name, offer in (offers or {}).items() if name != first.name}
         self._loaded = {first.name: first}
+        self._loading = {name: threading.Lock() for name in self._offers}
         self._lock = threading.Lock()
 
     @property
@@ -83,15 +84,22 @@ class Networks:
             InputError: no such network, or one that cannot be used.
         """
         name = name or self.first.name
+        if name not in self.names:
+            raise InputError(
+                f"checkpoint {name[:LONGEST_NAME]!r} is not offered here: choose {', '.join(self.names)}"
+            )
+        if (known := self._known(name)) is not None:
+            return known
+        with self._loading[name]:  # others' networks are not waited for
+            if (known := self._known(name)) is None:
+                known = replace(self._offers[name].load(), pace=self.first.pace)
+                with self._lock:
+                    self._loaded[name] = known
+            return known
+
+    def _known(self, name: str) -> Network | None:
         with self._lock:
-            if name not in self._loaded:
-                if name not in self._offers:
-                    raise InputError(
-                        f"checkpoint {name[:LONGEST_NAME]!r} is not offered here: choose {', '.join(self.names)}"
-                    )
-                loaded = self._offers[name].load()
-                self._loaded[name] = replace(loaded, pace=self.first.pace)
-            return self._loaded[name]
+            return self._loaded.get(name)
 
     def predict(self, name: str | None) -> session.Predict:
         """What `take(name).predict` is, with the network loaded when it is first called."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import ref
 
 import gradio as gr
 from gradio.components import Component
@@ -36,9 +37,9 @@ _OFF = ["mt-off"]
 """Classes of a column that is in the page but not seen."""
 _DRAWING = '<p class="mt-subdued" role="status">Drawing ...</p>'
 
-Drawn = dict[str, tuple[tuple[int, int, bool], tuple[int, int], int | None]]
-"""Tab's title -> what it shows: the prediction's and the truth's identity and whether the tab has its comparison of
-depth and normals, the probe, the chosen failure."""
+Drawn = dict[str, tuple[tuple[ref[Any], ref[Any] | None, bool], tuple[int, int], int | None]]
+"""Tab's title -> what it shows: the prediction and the truth (weakly, which are equal only where they are the same one)
+and whether the tab has its comparison of depth and normals, the probe, the chosen failure."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class TabSlot:
 
 @dataclass(frozen=True)
 class Page:
-    """The states and components that listeners share. scene, inbox: of each visitor a `Kept`, or None."""
+    """The states and components that listeners share. scene, inbox: of each visitor a `CachedResult`, or None."""
 
     networks: Networks
     sources: Sources
@@ -179,7 +180,8 @@ class Page:
         if scene is None or slot is None:
             return {self.drawn: gr.skip()}
         title, analysis = slot.tab.title, scene.analysis
-        seen = (id(analysis.prediction), id(analysis.truth), analysis.compared and slot.tab.compares)
+        truth = None if analysis.truth is None else ref(analysis.truth)
+        seen = (ref(analysis.prediction), truth, analysis.compared and slot.tab.compares)
         now = (seen, scene.probe, scene.failure)
         before = data[self.drawn].get(title)
         if before == now:

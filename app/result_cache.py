@@ -1,7 +1,7 @@
 """Visitors' results within a bound of memory: those that nobody has looked at for longest are let go first.
 
-A session keeps a `Kept`, and the result is freed with it. `Held` only knows them all, and empties the oldest when they
-are too much together.
+A session keeps a `CachedResult`, and the result is freed with it. `ResultCache` only knows them all, and empties the
+oldest when they are too much together.
 """
 
 from __future__ import annotations
@@ -90,10 +90,16 @@ class ResultCache:
         kept.value = None
         return value
 
-    def change(self, kept: CachedResult[T], value: T) -> None:
-        """Another value in the place of the one before."""
-        kept.value = value
+    def change(self, kept: CachedResult[T], before: T, value: T) -> bool:
+        """Another value in the place of `before`. False where that is not held any more: another listener of the
+        visitor was faster, and what it put there must not be lost. Then look again.
+        """
+        with self._lock:
+            if kept.value is not before:
+                return False
+            kept.value = value
         self.settle(kept)
+        return True
 
     def settle(self, latest: CachedResult[Any]) -> None:
         """Counts `latest` anew, whose views may have computed more, and lets go of what is too much."""

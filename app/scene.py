@@ -1,4 +1,4 @@
-"""What the page looks at: a run, the probe pixel and the chosen failure. One per visitor, never changed in place."""
+"""What the page looks at: an analysis, the probe and the chosen failure. One per visitor, never changed in place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NARROWEST_DEG = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """probe: (x, y) pixel of the photo. failure: rank of the chosen one in `run.coherence.failures`, or None."""
+    """probe: (x, y) pixel of the photo. failure: rank of the chosen one in `analysis.failures`, or None."""
 
     analysis: Analysis
     probe: tuple[int, int]

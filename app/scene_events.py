@@ -110,14 +110,16 @@ def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene])
         kept = data[page.scene]
         if kept is None:  # the photo is clicked too early, or the server knows this visitor no longer
             raise InputError("there is no result to look at: wait for the network, or drop the photo again")
-        before = page.results.look(kept)
-        scene = change(before, data, event)
-        if scene is before:
-            return {page.scene: gr.skip()}
-        side = page.sidebar.point(scene) if scene.analysis is before.analysis else page.sidebar.refocus(scene)
-        values = {**side, **page.draw(scene, data)}
-        page.results.change(kept, scene)
-        return {page.scene: kept, **values}
+        while True:
+            before = page.results.look(kept)
+            scene = change(before, data, event)
+            if scene is before:
+                return {page.scene: gr.skip()}
+            same = scene.analysis is before.analysis
+            side = page.sidebar.point(scene) if same else page.sidebar.refocus(scene)
+            values = {**side, **page.draw(scene, data)}
+            if page.results.change(kept, before, scene):
+                return {page.scene: kept, **values}
 
     return toasting(move, lambda *_: {page.scene: gr.skip()})
 

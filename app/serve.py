@@ -66,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--port",
         type=int,
-        default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        default=os.environ.get(
+            "GRADIO_SERVER_PORT", "7860"
+        ),  # a text is read by `type`, and refused in words
         help="port to listen on (default: %(default)s)",
     )
     made.add_argument(

@@ -175,6 +175,8 @@ def _joined(pair: Pair) -> Prediction:
         for side, (one, _) in sides.items()
         if last_stage(one) in one.probability and "semseg" in common
     }
+    names = {FIRST: f"A ({pair.a_name})", SECOND: f"B ({pair.b_name})"}
+    unlike = {side: one.unlike and f"for {names[side]}, {one.unlike}" for side, (one, _) in sides.items()}
     return replace(
         a,
         tasks=common,
@@ -188,6 +190,9 @@ def _joined(pair: Pair) -> Prediction:
         traces=(),
         masks=None,
         gate=None,
+        information=None,
+        unlike="; ".join(reason for reason in unlike.values() if reason),
+        unlike_of=unlike,
     )
 
 

@@ -18,6 +18,7 @@ from app.page import Page, Sources, build_footer, build_header, build_slots
 from app.result_cache import ResultCache
 from app.sidebar import Sidebar
 from app.tabs import training_events, triage_events, truth_events
+from app.tabs.base import STATE_SECONDS
 from app.tabs.coherence import Coherence
 from app.tabs.predictions import Predictions
 from app.tabs.training import Training
@@ -26,8 +27,6 @@ from app.tabs.truth import Truth
 
 OTHER_TABS = (Training.title, Triage.title)
 """Those that do not look at a scene."""
-STATE_SECONDS = 3600
-"""A visitor's result is dropped this long after it was made; earlier, if others need the memory: `app.result_cache`."""
 CACHE_SECONDS = (3600, 6 * 3600)
 """Every hour, files older than six hours are deleted: long after a page would still show them."""
 

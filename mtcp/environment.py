@@ -22,7 +22,7 @@ def environment(device: torch.device | str = "cpu") -> dict[str, Any]:
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": _device_name(device),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -49,6 +49,15 @@ def current_commit(root: Path | None = None) -> str:
         return answer("describe", "--always") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+def _device_name(device: torch.device) -> str:
+    import torch
+
+    try:
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    except (RuntimeError, AssertionError):  # on ZeroGPU only the process that holds the GPU sees it
+        return device.type
 
 
 def _processor() -> str:

@@ -71,7 +71,7 @@ def train(
 def main() -> None:
     out = Path(sys.argv[1])
     torch.set_num_threads(1)
-    world = join_world("cpu")
+    world = join_world(torch.device("cpu"))
     train(out, "whole", world)
     train(out, "halves", world, stop=3)  # two steps an epoch: in the middle of the second
     train(out, "halves", world, resume=True)

@@ -553,13 +553,15 @@ def test_results_of_different_budgets_make_no_table(tmp_path: Path) -> None:
 
 def test_paths_of_this_machine_do_not_travel() -> None:
     _, train = of("plain")
-    here = recorded(
-        MODEL, train.replace(data="/home/me/data/nyud", init="/home/me/a.safetensors,b.safetensors")
-    )
-    assert (here["train"]["data"], here["train"]["init"]) == ("nyud", "a.safetensors,b.safetensors")
-    check_same(
-        Path("x"), here, recorded(MODEL, train.replace(data="../nyud", init="a.safetensors,b.safetensors"))
-    )
+    there = {"data": "../nyud", "init": "a.safetensors,b.safetensors", "also": "places:0.3,more:0.1"}
+    mine = {
+        "data": "/home/me/data/nyud",
+        "init": "/home/me/a.safetensors,b.safetensors",
+        "also": "/home/me/places:0.3,/home/me/more:0.1",
+    }
+    here = recorded(MODEL, train.replace(**mine))
+    assert {key: here["train"][key] for key in mine} == {**there, "data": "nyud"}
+    check_same(Path("x"), here, recorded(MODEL, train.replace(**there)))
 
 
 def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

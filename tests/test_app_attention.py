@@ -104,7 +104,7 @@ def test_a_grid_that_reaches_beyond_the_photo_is_cut() -> None:
 
 
 def test_headline_tells_the_class_and_how_widely_each_task_looks(analysis: Analysis) -> None:
-    found = attention.draw_inputs(analysis, (64, 90))  # on the floor
+    found = attention.rows_at(analysis, (64, 90))  # on the floor
     words = attention.headline(analysis, (64, 90), found)
     assert "From the probe on <b>floor</b>, semantic segmentation attends to about <b>" in words
     assert "of 192 cells, depth to about <b>" in words
@@ -115,14 +115,14 @@ def test_headline_tells_the_class_and_how_widely_each_task_looks(analysis: Analy
 
 
 def test_overlays_follow_the_probe_and_the_scale(analysis: Analysis) -> None:
-    here = attention.overlays(analysis, attention.draw_inputs(analysis, PROBE), "linear", 0.7)
+    here = attention.overlays(analysis, attention.rows_at(analysis, PROBE), "linear", 0.7)
     assert alts(here) == [
         f"{title}: what the probe attends to, linear scale"
         for title in ("Semantic segmentation", "Depth", "Surface normals")
     ]
     assert here.count('class="mt-pick"') == 3
-    elsewhere = attention.overlays(analysis, attention.draw_inputs(analysis, (120, 5)), "linear", 0.7)
-    ranked = attention.overlays(analysis, attention.draw_inputs(analysis, PROBE), "rank", 0.7)
+    elsewhere = attention.overlays(analysis, attention.rows_at(analysis, (120, 5)), "linear", 0.7)
+    ranked = attention.overlays(analysis, attention.rows_at(analysis, PROBE), "rank", 0.7)
     assert (drawn(here)[0] != drawn(elsewhere)[0]).any()
     assert (drawn(here)[0] != drawn(ranked)[0]).any()
     assert "most attended" in ranked
@@ -146,7 +146,7 @@ def test_readouts_compare_with_attention_without_preference(analysis: Analysis) 
         analysis.name,
         analysis.original,
     )
-    text = attention.readouts(prediction, PROBE, attention.draw_inputs(prediction, PROBE))
+    text = attention.readouts(prediction, PROBE, attention.rows_at(prediction, PROBE))
     rows = re.findall(r"<tr><td>([^<]*)</td><td><b>([^<]*)</b>(?:&times;)?</td><td>([^<&]*)", text)
     assert [name for name, _, _ in rows[:3]] == [
         "effective cells",
@@ -158,7 +158,7 @@ def test_readouts_compare_with_attention_without_preference(analysis: Analysis) 
 
 
 def test_bars_name_the_refined_classes_and_the_rings(analysis: Analysis) -> None:
-    found = attention.draw_inputs(analysis, PROBE)
+    found = attention.rows_at(analysis, PROBE)
     assert '<span class="mt-refined">refined</span>' in attention_bars.note(analysis, found)
     figure = attention_bars.bars(analysis, found)
     assert figure is not None and len(figure.layout.annotations) == 2 * len(found)
@@ -175,7 +175,7 @@ def test_bars_name_the_refined_classes_and_the_rings(analysis: Analysis) -> None
     rings = next(t for t in figure.data if t.type == "bar" and t.meta == "Depth, by distance")
     assert rings.y[0] == "0 to 10 %" and sum(rings.x) == pytest.approx(100, abs=0.1)
     plain = run_of(FakePredictor(trace_back=False))
-    note = attention_bars.note(plain, attention.draw_inputs(plain, PROBE))
+    note = attention_bars.note(plain, attention.rows_at(plain, PROBE))
     assert '<span class="mt-initial">initial</span>' in note
     assert attention_bars.bars(plain, ()) is None
 

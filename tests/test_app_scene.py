@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from types import SimpleNamespace
+from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from fake_predictor import FakePredictor
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.page import Page
+from app.result_cache import ResultCache
 from app.scene import Scene
+from app.scene_events import _mover
 from app.session import Analysis
 from app.views import probe, scoreboard
 from mtcp.errors import InputError
 from mtcp.evaluation.ground_truth import Truth
+from mtcp.geometry.camera import Camera
 
 SIZE = (60, 80)
 
@@ -124,3 +131,48 @@ def test_the_marker_lies_on_the_probe(scene: Scene) -> None:
     assert "--probe-y:99.167%" in css
     assert "--ratio:1.33333" in css
     assert "--probe:none" in probe.marker(None)
+
+
+def page_with(results: ResultCache, **more: Any) -> Any:
+    """As much of a `Page` as a listener needs that moves the probe."""
+    sidebar = SimpleNamespace(point=lambda scene: {}, refocus=lambda scene: {})
+    return SimpleNamespace(results=results, sidebar=sidebar, scene="scene", drawn="drawn", **more)
+
+
+def test_a_comparison_that_ends_while_the_probe_is_moved_is_not_lost(scene: Scene) -> None:
+    analysis = dataclasses.replace(scene.analysis)  # not compared yet
+    early = analysis.uncompared()
+    results, drawn = ResultCache(), []
+    kept = results.keep(Scene.of(early), "made.jpg")
+
+    def draw(scene: Scene, data: object) -> dict[str, int]:
+        if not drawn:  # meanwhile another listener ends
+            before = results.look(kept)
+            assert results.change(kept, before, before.compare(early.compare()))
+        drawn.append(scene.probe)
+        return {}
+
+    move = _mover(page_with(results, draw=draw), lambda scene, *_: scene.point(0.1, 0.2))
+    assert move({"scene": kept}, None)["scene"] is kept
+    now = results.look(kept)
+    assert now.analysis.compared and now.probe == drawn[-1] == Scene.of(analysis).point(0.1, 0.2).probe
+    assert len(drawn) == 2
+
+
+def test_no_prediction_is_taken_for_one_before_at_the_same_place_in_memory(scene: Scene) -> None:
+    filled: list[int] = []
+
+    def fill(scene: Scene, data: object) -> dict[str, int]:
+        filled.append(1)
+        return {}
+
+    tab = SimpleNamespace(title="t", compares=False, fill=fill)
+    slot = SimpleNamespace(tab=tab, empty=gr.HTML(), shown=gr.Column())
+    page: Any = SimpleNamespace(slots=(slot,), opened="opened", drawn="drawn")
+    drawn: Any = {}
+    for turn in range(200):  # each prediction is freed before the next is made
+        seen = Scene.of(scene.analysis.with_camera(Camera.from_fov(80, 60, 50 + turn / 10)))
+        drawn = Page.draw(page, seen, {"opened": "t", "drawn": drawn})["drawn"]
+        again = Page.draw(page, seen, {"opened": "t", "drawn": drawn})["drawn"]
+        assert again != drawn and len(filled) == turn + 1  # nothing to do: skipped
+        del seen

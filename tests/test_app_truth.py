@@ -299,7 +299,7 @@ def test_pages_of_the_table() -> None:
     quantity = view.error_quantities(TASKS)[0]
 
     def shown(page: int) -> str:
-        return view.frames_table(view.Listing(rows, range(len(rows)), quantity, "refined", page, None), ())
+        return view.frames_table(view.Listing(rows, range(len(rows)), quantity, page, None), ())
 
     assert shown(0).count("data-open") == shown(1).count("data-open") == view.PAGE
     assert shown(2).count("data-open") == shown(99).count("data-open") == 1

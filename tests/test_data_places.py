@@ -319,7 +319,12 @@ def test_relative_depth_is_shown_without_a_unit() -> None:
     assert RELATIVE.value_in_words(np.float32(2)) == "2.00"
     assert RELATIVE.error_in_words(np.float32(2), np.float32(1)) == ""
     assert RELATIVE.picture(true).shape == (6, 8, 3)
+    assert np.abs(RELATIVE.change(true, true * 3)).max() < 1e-5  # a factor is no change
+    moved = RELATIVE.change(true, said * 3)
+    assert moved[0, 0] == pytest.approx(1, abs=1e-5) and np.abs(moved).sum() == pytest.approx(1, abs=1e-4)
+    assert RELATIVE.apart(true * 3, true).startswith("0.00")
     told = RELATIVE.summary(true, true * 2)
+    assert told["mean_abs_change_relative"] == pytest.approx(0, abs=1e-5)
     assert told["initial_high_relative"] == 3 and not [key for key in told if key.endswith("_m")]
     assert RELATIVE.change_in_words(true).before == "moved relative depth by"
 

@@ -92,7 +92,7 @@ def test_a_registered_fusion_trains_predicts_and_opens(dummies: None, tmp_path: 
     assert set(prediction.refined) == {"semseg", "depth"}
     assert prediction.traces == (Shares(trainer.model.fusion.share.item()),)
     analysis = Analysis(photo, prediction, "a.png", (64, 96))
-    found = attention.draw_inputs(analysis, (5, 5))
+    found = attention.rows_at(analysis, (5, 5))
     assert attention.NOT_ATTENDING in attention.headline(analysis, (5, 5), found)
     assert attention.NOT_ATTENDING in attention_inside.entropies(analysis)
     assert attention_inside.WITHOUT_GATES in attention_inside.gates(analysis)

@@ -24,7 +24,7 @@ from PIL import Image
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, FORMAT, load_checkpoint, read_card
 from mtcp.cli.coherence import read_npz
 from mtcp.config import ModelConfig
-from mtcp.data.files import read_array, read_image, read_lines
+from mtcp.data.files import read_image, read_lines
 from mtcp.data.nyud import NYUD, read_depth, read_edge, read_normals, read_semseg
 from mtcp.errors import InputError
 from mtcp.io import safe_read as reading
@@ -333,7 +333,7 @@ CLAIMS = [
 
 @pytest.mark.parametrize("content", CLAIMS, ids=range(len(CLAIMS)))
 def test_arrays_that_lie(content: bytes) -> None:
-    for reader in (read_array, read_depth, read_edge, read_normals):
+    for reader in (reading.read_npy, read_depth, read_edge, read_normals):
         read(reader, "map.npy", content)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

@@ -45,7 +45,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
 def everywhere(run: Analysis) -> dict[str, str]:
     told, quantity = run.prediction, COHERENCE[0]
     one = triage.entry(run, "x.jpg")
-    seen = triage_table.TableOptions(1, 0, 1.0, 1.0, (0, 0), [one.row], [])
+    seen = triage_table.TableShown(1, 0, 1.0, 1.0, (0, 0), [one.row], [])
     assert run.coherence is not None
     return {
         "header": page.header("c", "cpu", told),

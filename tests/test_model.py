@@ -95,6 +95,13 @@ def test_swin_backbone_takes_any_size_and_comes_channels_first() -> None:
     assert [tuple(m.shape[-2:]) for m in maps] == [(16, 24), (8, 12), (4, 6), (2, 3)]
 
 
+def test_a_swin_map_as_high_as_it_has_channels_is_not_taken_for_channels_first() -> None:
+    backbone = Backbone("swin_tiny_patch4_window7_224").eval()
+    with torch.no_grad():
+        maps = backbone(torch.rand(1, 3, 4 * backbone.channels[0], 32))
+    assert [tuple(m.shape[1:]) for m in maps] == [(96, 96, 8), (192, 48, 4), (384, 24, 2), (768, 12, 1)]
+
+
 SIDES = [*range(1, 30), 32, 40]  # with and without whole windows
 
 

@@ -62,8 +62,11 @@ def test_what_views_compute_counts() -> None:
 def test_another_value_takes_the_place_of_the_one_before() -> None:
     results = ResultCache(3500)
     kept = keep(results)
-    results.change(kept, maps(2000))
+    before, larger = results.look(kept), maps(2000)
+    assert results.change(kept, before, larger)
     assert results.size == 2000
+    assert not results.change(kept, before, maps(500))  # another listener was faster: look again
+    assert kept.value is larger and results.size == 2000
     assert results.take(kept)["depth"].size == 2000
     assert results.size == 0
 

@@ -22,7 +22,7 @@ from mtcp.data.rooms import KINDS, Frame, Rooms, make_room, render, write_nyud
 from mtcp.data.rooms.light import bounce
 from mtcp.data.rooms.light.smooth import smooth
 from mtcp.data.rooms.noise import fbm, hash_unit, value_noise
-from mtcp.data.rooms.rays import Rays
+from mtcp.data.rooms.rays import Hits, Rays
 from mtcp.data.rooms.view import FAR, View, choose_view, look
 from mtcp.errors import InputError
 from mtcp.geometry.normals import plane_fit_normals
@@ -45,6 +45,25 @@ def world_points(frame: Frame, view: View) -> np.ndarray:
     """(H, W, 3) positions of the pixels in the room's axes."""
     points = frame.camera.backproject(frame.depth.astype(np.float64))
     return points @ view.rotation + view.position
+
+
+def test_a_ray_that_slips_out_of_the_room_shows_nothing_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = make_room(3)
+    view = choose_view(room, Rays(room), None)
+    whole = render(room, TINY, "none", view)
+    first = Rays.first
+
+    def leaking(rays: Rays, origin: np.ndarray, direction: np.ndarray) -> Hits:
+        hits = first(rays, origin, direction)
+        triangle = hits.triangle.copy()
+        triangle[7] = -1
+        return dataclasses.replace(hits, triangle=triangle)
+
+    monkeypatch.setattr(Rays, "first", leaking)
+    frame = render(room, TINY, "none", view)
+    assert frame.depth[0, 7] == 0 and frame.semseg[0, 7] == 255
+    rest = np.arange(frame.depth.size).reshape(TINY) != 7
+    assert (frame.depth == whole.depth)[rest].all() and (frame.semseg == whole.semseg)[rest].all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

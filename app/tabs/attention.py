@@ -161,7 +161,7 @@ class Attention:
 
     def point(self, scene: Scene, settings: Settings) -> Values:
         analysis, probe = scene.analysis.alone(settings[self.network]), scene.probe
-        found = attention.draw_inputs(analysis, probe)
+        found = attention.rows_at(analysis, probe)
         return {
             self.headline: attention.headline(analysis, probe, found),
             self.overlays: attention.overlays(analysis, found, *self._drawn(settings)),
@@ -173,7 +173,7 @@ class Attention:
 
     def _redraw(self, scene: Scene, settings: Settings) -> Values:
         analysis = scene.analysis.alone(settings[self.network])
-        found = attention.draw_inputs(analysis, scene.probe)
+        found = attention.rows_at(analysis, scene.probe)
         return {self.overlays: attention.overlays(analysis, found, *self._drawn(settings))}
 
     def _drawn(self, settings: Settings) -> tuple[str, float]:

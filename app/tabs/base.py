@@ -14,6 +14,9 @@ from app.scene import Scene
 Values = dict[Any, Any]
 """What a listener returns: component -> new value or update. Components left out stay as they are."""
 
+STATE_SECONDS = 3600
+"""A visitor's result is dropped this long after it was made; earlier, if others need the memory: `app.result_cache`."""
+
 Settings = Mapping[Any, Any]
 """Component -> its current value, for all controls of the page."""
 

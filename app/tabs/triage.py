@@ -11,6 +11,7 @@ from gradio.data_classes import FileData, ListFiles
 
 from app.background_job import Job
 from app.folders import fresh_folder
+from app.tabs.base import STATE_SECONDS
 from app.tabs.parts import choice, stage_choice
 from app.tabs.triage_scatter import Scatter
 from app.uploads import uploaded
@@ -20,7 +21,6 @@ from mtcp.geometry.quantities import RANKED, RANKED_BY_KEY, Quantity
 
 MOST = 50
 """Photos at once, at most."""
-STATE_SECONDS = 3600
 OPEN = """element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-open]');
   if (button) trigger('click', { open: Number(button.dataset.open) });

@@ -44,7 +44,7 @@ def listen(
 
     Args:
         network: the name of the one that the person has chosen.
-        inbox: gets the `Run` of a photo that the person opens, as `handed` makes it.
+        inbox: gets the analysis of a photo that the person opens, as `handed` makes it.
 
     Returns:
         The events after which something may be in the inbox.

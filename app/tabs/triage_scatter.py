@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from app.tabs.base import Settings, Values
+from app.tabs.base import STATE_SECONDS, Settings, Values
 from app.tabs.charts import chart, drawn
 from app.tabs.parts import choice
 from app.views import triage as view
@@ -17,8 +17,6 @@ from app.views import triage_scatter as drawing
 from app.views.triage_scatter import MOST_POINTS, Points
 from mtcp.errors import InputError
 from mtcp.geometry.quantities import INFORMATION, RANKED_BY_KEY, Quantity
-
-STATE_SECONDS = 3600
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def listen(
 
     Args:
         network: the name of the one that the person has chosen.
-        inbox: gets the `Run` of a frame that the person opens, as `handed` makes it.
+        inbox: gets the analysis of a frame that the person opens, as `handed` makes it.
 
     Returns:
         The events after which something may be in the inbox.
@@ -176,7 +176,6 @@ def table(browser: Browser, data: Settings) -> str:
         rows=frames.rows(),
         order=sequence(browser, data),
         quantity=browser.quantity(data),
-        of=data[browser.of],
         page=data[browser.page],
         open=data[browser.at],
         network=data[browser.seen_by],

@@ -55,7 +55,7 @@ class Labels:
         return self.names[label] if label < len(self.names) else "unknown"
 
 
-def draw_inputs(analysis: Analysis, probe: tuple[int, int]) -> tuple[AttentionRow, ...]:
+def rows_at(analysis: Analysis, probe: tuple[int, int]) -> tuple[AttentionRow, ...]:
     """Each task's row at the probe (x, y); nothing for a network in which nothing attends."""
     trace = analysis.prediction.attention
     if trace is None:

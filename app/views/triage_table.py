@@ -25,7 +25,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class TableOptions:
+class TableShown:
     """What is shown of a table, for one number and stage.
 
     count, bad_count: of the whole table; before, after, improved: of the number, over the whole table.
@@ -45,7 +45,7 @@ class TableOptions:
 
 def look(
     table: CoherenceTable, quantity: Quantity, of: str, most: int = MOST_SHOWN, among: Sequence[int] = ()
-) -> TableOptions:
+) -> TableShown:
     """Reads what is shown of a table; the rest of it is read past, not kept.
 
     among: the rows listed are taken from these alone; all if there are none.
@@ -53,7 +53,7 @@ def look(
     Raises:
         InputError: a part of it turns out damaged.
     """
-    return TableOptions(
+    return TableShown(
         table.count,
         table.bad_count,
         table.mean(quantity, "initial"),
@@ -82,7 +82,7 @@ def points(table: CoherenceTable, x: Quantity, y: Quantity, of: str) -> Points:
     return Points(drawn, known.size)
 
 
-def summary(seen: TableOptions, quantity: Quantity) -> str:
+def summary(seen: TableShown, quantity: Quantity) -> str:
     """One sentence over the whole table, and how to get from a row to its photo."""
     photos = "1 photo" if seen.count == 1 else f"{seen.count:,} photos"
     bad = "1 bad file" if seen.bad_count == 1 else f"{seen.bad_count:,} bad files"
@@ -95,12 +95,12 @@ def summary(seen: TableOptions, quantity: Quantity) -> str:
     return f'<p class="mt-headline">{said}</p><p class="mt-subdued">{hint}</p>'
 
 
-def listing(seen: TableOptions, quantity: Quantity, of: str) -> str:
+def listing(seen: TableShown, quantity: Quantity, of: str) -> str:
     """The rows shown, the worst first, and then the bad files with their messages."""
     return _photos(seen, quantity, of) + left_out(seen.bad, seen.bad_count)
 
 
-def _photos(seen: TableOptions, quantity: Quantity, of: str) -> str:
+def _photos(seen: TableShown, quantity: Quantity, of: str) -> str:
     if not seen.rows:
         return ""
     if seen.chosen:

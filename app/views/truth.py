@@ -208,14 +208,13 @@ def _errors(
 
 @dataclass(frozen=True)
 class Listing:
-    """How the table of frames is drawn. order: indices into `rows`; of: stage; open: index of the open one. network:
-    the name of the one that the numbers are of.
+    """How the table of frames is drawn. order: indices into `rows`; open: index of the open one. network: the name of
+    the one that the numbers are of.
     """
 
     rows: Sequence[TriageRow]
     order: Sequence[int]
     quantity: Quantity
-    of: str
     page: int
     open: int | None
     network: str = ""

@@ -30,10 +30,6 @@ class Together(nn.Module):
         parts = {name: net.inspect(x) for name, net in self._items()}
         return Decoded({name: part.initial[name] for name, part in parts.items()})
 
-    def forward(self, x: Tensor) -> dict[str, dict[str, Tensor]]:
-        """Photo (B, 3, H, W) -> finished maps, as `MTCP.forward`."""
-        return {"initial": {name: net(x)["initial"][name] for name, net in self._items()}, "refined": {}}
-
     def finish(
         self, task: str, raw: Tensor, size: tuple[int, int], network_size: tuple[int, int] | None = None
     ) -> Tensor:

@@ -57,7 +57,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 def recorded(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]]:
     """Both configurations as JSON, with file names in place of this machine's paths."""
     values = train.to_dict()
-    for key in ("data", "init"):
+    for key in ("data", "init", "also"):
         values[key] = ",".join(Path(part).name for part in str(values[key]).split(","))
     return {"model": model.to_dict(), "train": values}
 

@@ -75,6 +75,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the table; 0."""
+    if args.workers < 0:
+        raise InputError(f"--workers {args.workers}: give 0 or more")
     from mtcp.checkpoint.store import load_checkpoint
     from mtcp.data import open_data
     from mtcp.evaluation.evaluate import evaluate

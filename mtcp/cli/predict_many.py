@@ -24,7 +24,9 @@ ENGINES = ("plain", "ray")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of tables to `predict`."""
-    group = parser.add_argument_group("many photos to a table (needs the extra table; with --engine ray, ray)")
+    group = parser.add_argument_group(
+        "many photos to a table (needs the extra table; with --engine ray, ray)"
+    )
     group.add_argument("--table", action="store_true", help="write a table of coherence numbers, no maps")
     group.add_argument(
         "--engine", choices=ENGINES, default="plain", help="ray: several workers; implies --table"

@@ -75,16 +75,14 @@ def run(args: argparse.Namespace) -> int:
 
     from mtcp.inference.sizes import pick_device
     from mtcp.training import RunFolder, TrainingError
-    from mtcp.training.distributed import join_world, leave_world
+    from mtcp.training.distributed import join_world, leave_world, own_device
     from mtcp.training.setup import build_trainer
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     folder = RunFolder(args.runs / args.name)
     model_config, train_config = _resumed(args, folder) if args.resume else _configs(args)
-    device = pick_device(args.device)
-    world = join_world(device.type)
-    if device.type == "cuda" and world.size > 1:
-        device = pick_device(f"cuda:{world.local_rank}")
+    device = pick_device(own_device(args.device))
+    world = join_world(device)
     command = folder.read_command() if args.resume else "python -m mtcp " + shlex.join(sys.argv[1:])
     # The unscaled softmax is so peaked that on a CPU its backward drowns in denormals: 5 times slower with them.
     # The flag belongs to the process, so the command sets it, before threads start, and takes it back.

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mtcp.errors import InputError
 from mtcp.io.photo import MAX_BYTES, MAX_PIXELS
-from mtcp.io.safe_read import ARRAY_BYTES, brief, read_bytes, read_npy
+from mtcp.io.safe_read import ARRAY_BYTES, brief, read_bytes
 
 
 def read_image(path: Path, mode: str | None = "RGB") -> np.ndarray:
@@ -34,15 +34,6 @@ def decode_image(content: bytes, where: object, mode: str | None = "RGB") -> np.
             return np.array(image if mode is None else image.convert(mode))
     except Exception as error:  # Pillow's decoders raise anything on truncated files
         raise InputError(f"{where}: truncated or not an image ({brief(error)})") from error
-
-
-def read_array(path: Path) -> np.ndarray:
-    """A `.npy` file of numbers.
-
-    Raises:
-        InputError: missing, truncated or not a numpy array of numbers.
-    """
-    return read_npy(path)
 
 
 def read_lines(path: Path) -> list[str]:

@@ -26,7 +26,6 @@ from mtcp.data.derive import derive_normals
 from mtcp.data.files import (
     common_suffix,
     load_mat_array,
-    read_array,
     read_image,
     read_lines,
     require_disjoint,
@@ -37,7 +36,7 @@ from mtcp.data.shapes import require_aspect
 from mtcp.data.units import require_metres, valid_depth
 from mtcp.errors import InputError
 from mtcp.geometry.camera import NYUV2, Camera
-from mtcp.io.safe_read import parse_object, read_bytes
+from mtcp.io.safe_read import parse_object, read_bytes, read_npy
 from mtcp.tasks import IGNORE, NORMALS, NYUD_CLASSES, task_named, task_set
 
 log = logging.getLogger(__name__)
@@ -205,7 +204,7 @@ def read_depth(path: Path) -> np.ndarray:
         InputError: missing, truncated, not one channel, or in another unit (see `mtcp.data.units`).
     """
     is_mat = path.suffix == ".mat"
-    depth = valid_depth(_one_map(load_mat_array(path, "depth") if is_mat else read_array(path), path))
+    depth = valid_depth(_one_map(load_mat_array(path, "depth") if is_mat else read_npy(path), path))
     require_metres(depth, str(path))
     return depth
 
@@ -218,7 +217,7 @@ def read_normals(path: Path) -> np.ndarray:
         InputError: missing, truncated, not three channels, or floats beyond -1..1.
     """
     if path.suffix == ".npy":
-        values = read_array(path)
+        values = read_npy(path)
         if values.dtype.kind in "iu" and values.itemsize > 1:
             raise InputError(f"{path}: {values.dtype}; expected floats, int8 or uint8")
         scale = {"i": 127.0, "u": 127.5}.get(values.dtype.kind, 1.0)
@@ -247,7 +246,7 @@ def read_edge(path: Path) -> np.ndarray:
     if path.suffix == ".png":
         values = read_image(path, mode="L")
         return (values > 127).astype(np.uint8)
-    values = _one_map(read_array(path), path)
+    values = _one_map(read_npy(path), path)
     return np.where(values == IGNORE, IGNORE, values > 0).astype(np.uint8)
 
 

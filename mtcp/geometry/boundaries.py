@@ -14,6 +14,10 @@ from mtcp.geometry.report import Boundaries, EdgeAgreement
 from mtcp.tasks import IGNORE
 
 DEPTH_STEP = 0.10
+JUMP = 0.10
+"""A jump of the depth: at least this share of it within a window of the plane fit, on top of the slope on either side.
+As `DEPTH_STEP`, but over a longer way: networks blur steps.
+"""
 """A depth edge is a step of at least this share of the depth over 1/80 of the long side."""
 NORMAL_STEP_DEG = 30.0
 """A normal edge is a turn of at least this angle over 1/80 of the long side."""
@@ -74,7 +78,7 @@ def depth_edges(depth: np.ndarray, step: float = DEPTH_STEP) -> np.ndarray:
     return _ridges(change, np.log1p(step), depth.shape)
 
 
-def depth_jumps(depth: np.ndarray, half: int, step: float = DEPTH_STEP) -> np.ndarray:
+def depth_jumps(depth: np.ndarray, half: int) -> np.ndarray:
     """Boolean (h, w): the steepest pixel across each strong step of depth, however blurred within 2 `half` pixels.
 
     What counts is the change of the depth over 2 `half` pixels without that over as many pixels on either side: less
@@ -84,7 +88,6 @@ def depth_jumps(depth: np.ndarray, half: int, step: float = DEPTH_STEP) -> np.nd
     Args:
         depth: (h, w) metres, 0 where invalid.
         half: pixels.
-        step: the least change, as a share of the depth.
     """
     valid = np.isfinite(depth) & (depth > 0)
     log_depth = np.log(np.where(valid, depth, 1.0)).astype(np.float32)
@@ -101,7 +104,7 @@ def depth_jumps(depth: np.ndarray, half: int, step: float = DEPTH_STEP) -> np.nd
         # where the larger side is negative, both go back, and the larger one the less
         return np.abs(moved) - np.abs(np.maximum(before, after))
 
-    return _ridges(change, np.log1p(step), depth.shape, half)
+    return _ridges(change, np.log1p(JUMP), depth.shape, half)
 
 
 def normal_edges(normals: np.ndarray, step_deg: float = NORMAL_STEP_DEG) -> np.ndarray:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mtcp.geometry.boundaries import JUMP
 from mtcp.geometry.cause_names import (
     DISCONTINUITY,
     FAR,
@@ -43,10 +44,6 @@ SENSOR_STEP = 2.85e-3
 OBLIQUE_DEG = 80.0
 """Too oblique: the surface, as the normals have it, is seen at this angle from its normal or more, so that a pixel
 covers six times its width.
-"""
-JUMP = 0.10
-"""A jump of the depth: at least this share of it within a window of the plane fit, on top of the slope on either side.
-As for `mtcp.geometry.boundaries.DEPTH_STEP`, but over a longer way: networks blur steps.
 """
 JUMP_SHARE = 0.6
 """Of a region's pixels: so many are within a window of the fit from a jump inside the region."""
@@ -101,8 +98,8 @@ def _cause(region: Part, stage: StageInput, seen: Seen, classes: Sequence[str]) 
         return FAR, told
     if seen.jump_pct >= 100 * JUMP_SHARE:
         return DISCONTINUITY, (
-            f"A depth discontinuity of at least 10 % runs through the region: {seen.jump_pct:.0f} % of it is so near "
-            "that the plane fit bridges the step."
+            f"A depth discontinuity of at least {100 * JUMP:.0f} % runs through the region: "
+            f"{seen.jump_pct:.0f} % of it is so near that the plane fit bridges the step."
         )
     if told := _merged(region, stage):
         return MERGED, told

@@ -55,7 +55,7 @@ def coherence(
     classes: Sequence[str] = NYUD_CLASSES,
     working_side: int = WORKING_SIDE,
     note: str = "",
-    unlike: str = "",
+    unlike: str | Mapping[str, str] = "",
 ) -> Coherence:
     """The whole report on one photo.
 
@@ -68,7 +68,7 @@ def coherence(
         working_side: long side that larger maps are reduced to.
         note: why geometry does not hold for the photo, as `Prediction.geometry_note`; it is passed on.
         unlike: why the photo is unlike those of training, from whatever measures that; empty where it is not, or where
-            nothing is known of it. See `mtcp.geometry.causes.cause_of`.
+            nothing is known of it. See `mtcp.geometry.causes.cause_of`. By stage where the two are of two networks.
 
     Raises:
         InputError: a missing map, a size that is not the camera's.
@@ -82,7 +82,8 @@ def coherence(
     with ThreadPoolExecutor(2) as beside:  # what takes the time lets go of Python's lock
         first, *second = beside.map(measured, [initial, refined] if refined else [initial])
     after, later = second[0] if second else (None, None)
-    failures = find_failures(first[1], later, photo_size, classes, unlike=unlike)
+    reasons = dict.fromkeys(("initial", "refined"), unlike) if isinstance(unlike, str) else unlike
+    failures = find_failures(first[1], later, photo_size, classes, reasons)
     return Coherence(
         camera=camera,
         working_size=first[1].depth.shape,
@@ -91,7 +92,7 @@ def coherence(
         failures=failures,
         noise_floor=dict(NOISE_FLOOR),
         note=note,
-        unlike=unlike,
+        unlike="; ".join(dict.fromkeys(reason for reason in reasons.values() if reason)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,6 +22,7 @@ the refinement (30.0 to 50.4 degrees), nor is one fixed that only got below `FAI
 """
 LEAST_SHARE = 0.001
 MOST = 50
+NOTHING_KNOWN: Mapping[str, str] = {}
 LARGE_SHARE = 0.10
 """A region over this share of the picture is cut along class boundaries: where much is wrong, the wrong
 parts touch, and one region would swallow the room.
@@ -33,25 +34,23 @@ def find_failures(
     refined: StageInput | None,
     photo_size: tuple[int, int],
     classes: Sequence[str],
-    least_share: float = LEAST_SHARE,
-    most: int = MOST,
-    unlike: str = "",
+    unlike: Mapping[str, str] = NOTHING_KNOWN,
 ) -> tuple[Failure, ...]:
     """Regions over `FAILURE_DEG` (plane fit against predicted normals), ranked by area x mean error.
 
     First those of the refined stage, then those of the initial one of which the refinement left less than half (so
     that what it fixed is in the list too). Hairlines under three pixels wide, as along depth discontinuities, are
-    cut off first; regions under `least_share` of the picture are dropped; those over `LARGE_SHARE` are cut
-    along class boundaries; at most `most` are returned. unlike: see `cause_of`.
+    cut off first; regions under `LEAST_SHARE` of the picture are dropped; those over `LARGE_SHARE` are cut
+    along class boundaries; at most `MOST` are returned. unlike: by stage, see `cause_of`.
     """
     last = refined or initial
     bad = last.failing
-    found = [(part, box, last) for part, box in _regions(bad, last.semseg, least_share)]
+    found = [(part, box, last) for part, box in _regions(bad, last.semseg)]
     if refined is not None:
-        earlier = _regions(initial.failing, initial.semseg, least_share)
+        earlier = _regions(initial.failing, initial.semseg)
         found += [(part, box, initial) for part, box in earlier if bad[box][part].mean() < 0.5]
     scored = [(one, _score(one[0], _mean_angle(one[2], one[0], one[1]))) for one in found]
-    worst = sorted(scored, key=lambda one: -one[1])[:most]
+    worst = sorted(scored, key=lambda one: -one[1])[:MOST]
     found = [one for one, _ in sorted(worst, key=lambda scored: scored[0][2] is not last)]
 
     def describe(ranked: tuple[int, tuple[np.ndarray, tuple[slice, slice], StageInput]]) -> Failure:
@@ -62,8 +61,8 @@ def find_failures(
         return tuple(beside.map(describe, enumerate(found, 1)))
 
 
-def _regions(bad: np.ndarray, semseg: np.ndarray | None, least_share: float) -> list[Part]:
-    least = max(1, int(np.ceil(least_share * bad.size)))
+def _regions(bad: np.ndarray, semseg: np.ndarray | None) -> list[Part]:
+    least = max(1, int(np.ceil(LEAST_SHARE * bad.size)))
     found = []
     for part, box in components(bad, least):
         pieces = []
@@ -98,7 +97,7 @@ def _describe(
     refined: StageInput | None,
     photo_size: tuple[int, int],
     classes: Sequence[str],
-    unlike: str,
+    unlike: Mapping[str, str],
 ) -> Failure:
     size = stage.normals.shape[:2]
     region = Region.of(part, box, (size[0], size[1]))
@@ -109,9 +108,10 @@ def _describe(
     label, label_pct = _majority(stage.semseg, part, box, classes)
     share = 100.0 * region.count / (size[0] * size[1])
     surfaces = float(angle_deg(np.array(by_depth), np.array(by_normals))) if by_depth and by_normals else None
+    found_in = "refined" if stage is refined else "initial"
     return Failure(
         rank=rank,
-        found_in="refined" if stage is refined else "initial",
+        found_in=found_in,
         status=_status(before, after, gone=refined is not None and stage is not refined),
         label=label,
         label_pct=label_pct,
@@ -122,7 +122,7 @@ def _describe(
         surfaces_deg=surfaces,
         depth_normal=by_depth,
         predicted_normal=by_normals,
-        cause=cause_of((part, box), stage, classes, unlike),
+        cause=cause_of((part, box), stage, classes, unlike.get(found_in, "")),
         box=region.scaled_box(photo_size),
         pixel=region.scaled_pixel(photo_size),
         region=region,

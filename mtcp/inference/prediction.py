@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ STRIDE = 4  # of the grid that traces, masks and class probabilities live on
 Maps = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """What the network says about one photo. numpy and plain types only: picklable, no tensors.
 
@@ -57,6 +58,9 @@ class Prediction:
     unlike: str = (
         ""  # why the photo is unlike those of training; empty where it is not, or where nothing is known
     )
+    unlike_of: Mapping[str, str] = field(
+        default_factory=dict
+    )  # the same by stage, where these are of two networks
 
     @property
     def note(self) -> str:
@@ -146,5 +150,5 @@ def coherence_of(prediction: Prediction) -> Coherence:
         prediction.camera,
         prediction.classes,
         note=prediction.geometry_note,
-        unlike=prediction.unlike,
+        unlike=prediction.unlike_of or prediction.unlike,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import timm
 import torch
 import torch.nn.functional as F
+from timm.layers import Format
 from timm.models import FeatureInfo
 from torch import Tensor, nn
 
@@ -43,14 +44,13 @@ class Backbone(nn.Module):
         )
         pad_before_shift(self.net)
         self.channels: list[int] = _feature_info(self.net).channels()
+        # Not to be told by the shape: a map (H, W, C) with H = C looks like one with its channels first.
+        self._channels_last = getattr(self.net, "output_fmt", Format.NCHW) == Format.NHWC
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, H, W), H and W multiples of 32 -> four maps, finest first."""
-        maps = self.net(x)
-        return [
-            m if m.shape[1] == c else m.permute(0, 3, 1, 2).contiguous()  # timm's Swin gives NHWC
-            for m, c in zip(maps, self.channels, strict=True)
-        ]
+        maps: list[Tensor] = self.net(x)
+        return [m.permute(0, 3, 1, 2).contiguous() for m in maps] if self._channels_last else maps
 
 
 def _feature_info(net: nn.Module) -> FeatureInfo:

@@ -54,12 +54,22 @@ class RelativeDepth(Depth):
         known = np.isfinite(predicted) & (predicted > 0) & self.known(true)
         if not known.any():
             return np.full(true.shape, np.nan, np.float32)
-        off = np.log(predicted[known], dtype=np.float64) - np.log(true[known], dtype=np.float64)
-        return super().error((predicted * np.exp(-np.median(off))).astype(np.float32), true)
+        return super().error(_fitted(predicted, true, known), true)
+
+    def change(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """after - before in the unit of `before`, `after` times the factor that fits best: its own says nothing."""
+        known = np.isfinite(before) & (before > 0) & np.isfinite(after) & (after > 0)
+        return super().change(before, _fitted(after, before, known) if known.any() else after)
 
     def error_in_words(self, value: np.ndarray, true: np.ndarray) -> str:
         """Nothing: one pixel does not tell the photo's factor."""
         return ""
+
+
+def _fitted(depth: np.ndarray, like: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """`depth` times the factor that brings the median of its ratios to `like`, where both are known, to 1."""
+    off = np.log(depth[known], dtype=np.float64) - np.log(like[known], dtype=np.float64)
+    return (depth * np.exp(-np.median(off))).astype(np.float32)
 
 
 def scale_invariant_l1(depth: Tensor, target: Tensor) -> Tensor:

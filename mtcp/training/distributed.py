@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -13,6 +14,8 @@ from timm.layers import convert_sync_batchnorm
 from torch import Tensor, nn
 
 Network = TypeVar("Network", bound=nn.Module)
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for the main one, which evaluates alone. torch would give up after 10 minutes with nccl."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,29 @@ class World:
         return self.rank == 0
 
 
-def join_world(device: str) -> World:
-    """Joins the process group that `torchrun` announces in the environment: nccl on CUDA, gloo on a CPU."""
-    if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
+def own_device(asked: str) -> str:
+    """What this process is to take where `asked` is the command's: of several under `torchrun`, each its own GPU. Asked
+    before anything touches CUDA, so that no process leaves a context on another's GPU.
+    """
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if several and (asked.startswith("cuda") or (asked == "auto" and torch.cuda.is_available())):
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return asked
+
+
+def join_world(device: torch.device) -> World:
+    """Joins the process group that `torchrun` announces in the environment: nccl on CUDA, gloo on a CPU.
+
+    device: of this process, see `own_device`.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return World()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+            dist.init_process_group("nccl", device_id=device, timeout=PATIENCE)
+        else:
+            dist.init_process_group("gloo", timeout=PATIENCE)
     return World(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
 
 

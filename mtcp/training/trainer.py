@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from mtcp.config import TrainConfig
+from mtcp.data.augment import UNDISTORTED
 from mtcp.errors import InputError
 from mtcp.io.safe_read import brief
 from mtcp.model import MTCP
@@ -263,7 +264,9 @@ class Trainer:
             return Lesson({}, {}, {})
         self.objective.teacher_weight = self.config.teacher_weight * ramp(self.step, self.total_steps)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            return teach(self.average.model, batch, self.config.teacher_confidence)
+            lesson = teach(self.average.model, batch, self.config.teacher_confidence)
+        del batch[UNDISTORTED]
+        return lesson
 
     def _mixed(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The photos that were taught, mixed, with their answers."""
@@ -422,10 +425,16 @@ def numbers(*parts: Mapping[str, Tensor]) -> tuple[dict[str, float], ...]:
 
 
 def overall_score(metrics: dict[str, Any], model: MTCP) -> float:
-    """One number to tell checkpoints apart: mean over tasks of the (signed) log of the task's own metric."""
+    """One number to tell checkpoints apart: mean over tasks of the (signed) log of the task's own metric. A task that
+    the data have no labels of counts for nothing; -inf where that is so of all.
+    """
     stage = metrics.get("refined") or metrics["initial"]
+    values = {task: stage[task.name][task.metric] for task in model.tasks}
+    if missing := [task.name for task, value in values.items() if not math.isfinite(value)]:
+        log.warning("no labels of %s: the best weights are chosen without", ", ".join(missing))
     signed = [
-        (1 if task.higher_is_better else -1) * math.log(max(stage[task.name][task.metric], 1e-6))
-        for task in model.tasks
+        (1 if task.higher_is_better else -1) * math.log(max(value, 1e-6))
+        for task, value in values.items()
+        if math.isfinite(value)
     ]
-    return sum(signed) / len(signed)
+    return sum(signed) / len(signed) if signed else -math.inf

@@ -26,7 +26,7 @@ SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")
 def page(chromium: Browser) -> Iterator[Visit]:
     photo = np.full((96, 128, 3), 200, np.uint8)
     analysis = Analysis(photo, FakePredictor()(photo), "room.jpg", (96, 128))
-    bars = attention_bars.bars(analysis, attention.draw_inputs(analysis, (40, 50)))
+    bars = attention_bars.bars(analysis, attention.rows_at(analysis, (40, 50)))
     histogram = angles.histogram(scoreboard.stages(analysis), "plane fit")
     with gr.Blocks(analytics_enabled=False, fill_width=True) as demo:
         gr.HTML('<div style="height: 3000px">far above</div>')

@@ -15,6 +15,7 @@ from mtcp.data.rooms.surface import Surface, surface_at
 from mtcp.data.rooms.view import View, choose_view
 from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
+from mtcp.tasks import IGNORE
 
 _PLASTIC = np.array([0.7548777, 0.5698403], np.float32)
 """Steps of the R2 sequence (Roberts 2018): any number of samples, spread evenly over a pixel."""
@@ -26,10 +27,10 @@ class Frame:
 
     Attributes:
         image: uint8 (H, W, 3) sRGB; black where only the truth was asked for.
-        depth: float32 (H, W) metres along z.
+        depth: float32 (H, W) metres along z; 0 where a ray slipped out between two walls.
         normals: float32 (H, W, 3) unit normals of the triangles, facing the camera; x right, y down, z
             forward.
-        semseg: uint8 (H, W) classes 0..39 of `mtcp.tasks.NYUD_CLASSES`.
+        semseg: uint8 (H, W) classes 0..39 of `mtcp.tasks.NYUD_CLASSES`; 255 where depth is 0.
         camera: intrinsics for this size.
     """
 
@@ -77,13 +78,15 @@ def render(
     else:
         image = _expose(room, rays, view, camera, centres, QUALITY[quality])
     forward = centres.direction @ view.rotation[2].astype(np.float32)
+    out = centres.triangle < 0  # unknown, where a ray slipped through between two walls
+    labels = np.where(out, IGNORE, room.label[centres.triangle])
     return Frame(
         image=image,
-        depth=(centres.distance * forward).reshape(height, width).astype(np.float32),
+        depth=np.where(out, 0, centres.distance * forward).reshape(height, width).astype(np.float32),
         normals=_unit(centres.face.astype(np.float64) @ view.rotation.T)
         .reshape(height, width, 3)
         .astype(np.float32),
-        semseg=room.label[centres.triangle].reshape(height, width),
+        semseg=labels.reshape(height, width).astype(np.uint8),
         camera=camera,
         seed=room.seed,
         kind=room.kind,

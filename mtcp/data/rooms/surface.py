@@ -9,13 +9,16 @@ import numpy as np
 from mtcp.data.rooms.rays import Hits
 from mtcp.data.rooms.room import Room
 
+FAR = 1e3
+"""Metres to what is outside of the room."""
+
 
 @dataclass(frozen=True)
 class Surface:
     """N points seen along `direction`. All vectors in world axes; both normals face the viewer.
 
     Attributes:
-        triangle: int64 (N,); -1 is outside (only where a ray left the room).
+        triangle: int64 (N,); -1 is outside (only where a ray left the room), `FAR` away.
         position, direction, texture: (N, 3).
         face, normal: (N, 3), the triangle's own normal and the smooth one.
         distance: (N,) metres from where the ray began.
@@ -58,7 +61,7 @@ def surface_at(room: Room, hits: Hits, origin: np.ndarray, direction: np.ndarray
     face *= np.where(np.einsum("nk,nk->n", face, ahead) > 0, np.float32(-1), np.float32(1))[:, None]
     smooth = smooth / np.maximum(np.linalg.norm(smooth, axis=1, keepdims=True), 1e-6)
     smooth *= np.where(np.einsum("nk,nk->n", smooth, face) < 0, np.float32(-1), np.float32(1))[:, None]
-    distance = np.where(out, 1e3, hits.distance).astype(np.float32)
+    distance = np.where(out, FAR, hits.distance).astype(np.float32)
     return Surface(
         triangle=hits.triangle,
         position=(origin + direction * distance[:, None]).astype(np.float32),

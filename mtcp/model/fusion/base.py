@@ -34,6 +34,11 @@ class Fusion(Protocol):
         """features: by task (B, C, h, w) at 1/4, C = `config.width` -> the same tasks, same shapes."""
 
 
+def tokens(x: Tensor) -> Tensor:
+    """A map (B, C, h, w) as a sequence of its cells, (B, h*w, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
 def make_fusion(config: ModelConfig) -> nn.Module:
     """The fusion that `config` names, a `Fusion`."""
     fusion: nn.Module = pkgutil.resolve_name(FUSIONS[config.fusion])(config)

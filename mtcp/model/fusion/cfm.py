@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mtcp.config import ModelConfig
 from mtcp.model.cbam import Cbam, pool
 from mtcp.model.fusion.affinity import attend
-from mtcp.model.fusion.base import Fused
+from mtcp.model.fusion.base import Fused, tokens
 from mtcp.model.pooling import cell_means
 from mtcp.model.tensor_trace import TensorAttention
 
@@ -106,7 +106,7 @@ class CoherenceFusion(nn.Module):
         pooled = pool(f, (2, 3))  # of both CBAMs
         theta, phi = (head[1:](head[0](f, pooled)) for head in (self.theta, self.phi))
         phi = self.pool(phi)
-        fused = attend(_tokens(theta), _tokens(phi), _tokens(self.pool(s)), self.scale)  # (B, N, C)
+        fused = attend(tokens(theta), tokens(phi), tokens(self.pool(s)), self.scale)  # (B, N, C)
         out = self.out(fused.transpose(1, 2).reshape(B, C, h, w))
         if self.residual == "branch":
             out = out + s
@@ -121,7 +121,3 @@ class CoherenceFusion(nn.Module):
 
 def _scale(width: int, scale: bool) -> float:
     return width**-0.5 if scale else 1.0
-
-
-def _tokens(x: Tensor) -> Tensor:
-    return x.flatten(2).transpose(1, 2)  # (B, h*w, C)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mtcp.config import ModelConfig
 from mtcp.model.fusion.affinity import attend
-from mtcp.model.fusion.base import Fused
+from mtcp.model.fusion.base import Fused, tokens
 from mtcp.model.tensor_trace import TensorMaps, TensorMatrices, TraceOnDemand
 from mtcp.model.trace import TensorTrace
 
@@ -36,10 +36,8 @@ class KEM(nn.ModuleDict):
         """As `mtcp.model.fusion.base.Fusion`."""
         workspace = cast(Workspace, self["workspace"])
         ports = {name: cast(Port, self[name]) for name in features}
-        keys = torch.cat(
-            [_tokens(port.key(features[name])) for name, port in ports.items()], 1
-        )  # (B, T*N, C)
-        values = torch.cat([_tokens(port.value(features[name])) for name, port in ports.items()], 1)
+        keys = torch.cat([tokens(port.key(features[name])) for name, port in ports.items()], 1)  # (B, T*N, C)
+        values = torch.cat([tokens(port.value(features[name])) for name, port in ports.items()], 1)
         retrieved = workspace.retrieve(keys, values)
         written = workspace.write(retrieved.content)
         fused, reads = {}, {}
@@ -244,7 +242,3 @@ def simplex_frame(width: int, vertices: int) -> Tensor:
     basis[:, 0] *= 0.5**0.5
     centred = torch.eye(vertices, dtype=torch.float64) - 1 / vertices
     return ((vertices / (vertices - 1)) ** 0.5 * basis @ centred).float()
-
-
-def _tokens(x: Tensor) -> Tensor:
-    return x.flatten(2).transpose(1, 2)  # (B, h*w, C)
