@@ -1,15 +1,17 @@
 """One photo end to end through `mtcp.inference.predictor`, from the file to all arrays, and where the time goes.
 
-    python -m benchmarks.photo [--photo FILE] [--checkpoint FILE] [--size HxW] [--repeats 15] [--json FILE]
+    python -m benchmarks.photo [--photo FILE] [--checkpoint FILE] [--against FILE] [--size HxW] [--repeats 15]
 
 The first row is the whole call, the others are its parts, each without the parts that it calls; `share` is of the
-whole. Shares are of medians, so they add up to about 1.
+whole. Shares are of medians, so they add up to about 1. --against: another checkpoint, which takes turns with the
+first one, so that a machine whose speed changes treats both alike; `ratio` is the first one's time by the other's.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,7 +77,9 @@ def watched(predictor: Predictor, clock: Clock) -> Iterator[None]:
 
 
 def measure(spec: Spec) -> Row:
-    """The whole call's row, with the parts' rows under "parts"."""
+    """The whole call's row, with the parts' rows under "parts"; with "against" in `spec`, `compared`."""
+    if spec.get("against"):
+        return compared(spec)
     device = pick_device(spec["device"])
     predictor = Predictor(spec["checkpoint"], device, parse_size(spec["size"]) if spec["size"] else None)
     peak = peak_mib(lambda: predictor(spec["photo"]), device)
@@ -104,12 +108,29 @@ def measure(spec: Spec) -> Row:
     }
 
 
+def compared(spec: Spec) -> Row:
+    """The whole call of two checkpoints in turns: the row of the other one, with the `ratio`, the median of those of
+    neighbouring calls.
+    """
+    device, size = pick_device(spec["device"]), parse_size(spec["size"]) if spec["size"] else None
+    both = [Predictor(spec[which], device, size) for which in ("checkpoint", "against")]
+    taken: tuple[list[float], list[float]] = ([], [])
+    for turn in range(spec["warmup"] + spec["repeats"]):
+        for predictor, seconds in zip(both, taken, strict=True):
+            (one,) = times(functools.partial(predictor, spec["photo"]), repeats=1, warmup=0, device=device)
+            if turn >= spec["warmup"]:
+                seconds.append(one)
+    ratio = statistics.median(mine / other for mine, other in zip(*taken, strict=True))
+    return {**summary(taken[1]), "seconds_first": summary(taken[0])["seconds"], "ratio": round(ratio, 3)}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="One photo through mtcp.inference.predictor.")
     parser.add_argument("--photo", type=Path, default=EXAMPLE, help="default: an example of the page")
     parser.add_argument(
         "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="default: the shipped one"
     )
+    parser.add_argument("--against", type=Path, metavar="FILE", help="another checkpoint, in turns")
     parser.add_argument("--size", default="", help="HxW that the network sees (default: from the photo)")
     add_common(parser, repeats=15)
     args = parser.parse_args(arguments)
@@ -124,7 +145,14 @@ def main(arguments: list[str] | None = None) -> None:
     (row,) = rows_of("benchmarks.photo", measure, [spec], here=args.here)
     parts = row.pop("parts", [])
     row |= {"checkpoint": args.checkpoint.name, "photo": args.photo.name, "part": "whole"}
-    report(args, ("part", "photo_size", "network_size", "seconds", "iqr", "peak_mib"), [row], parts=parts)
+    columns, rows = ["part", "photo_size", "network_size", "seconds", "iqr", "peak_mib"], [row]
+    if args.against:
+        specs = [{**spec, "against": str(args.against.resolve())}]
+        (other,) = rows_of("benchmarks.photo", measure, specs, here=args.here)
+        names = {"checkpoint": args.checkpoint.name, "against": args.against.name, "photo": args.photo.name}
+        rows.append({**other, **names, "part": "against"})
+        columns += ["against", "seconds_first", "ratio"]
+    report(args, columns, rows, parts=parts)
 
 
 if __name__ == "__main__":

@@ -241,6 +241,10 @@ def test_a_photos_parts_make_up_the_whole(tmp_path: Path) -> None:
         checkpoint.name,
     )
     assert len(found["parts"]) == len(photo.PARTS) + 1
+    photo.main([*flags, *QUICK, "--against", str(checkpoint)])
+    _, other = json.loads(path.read_text())["rows"]
+    assert (other["part"], other["against"]) == ("against", checkpoint.name)
+    assert other["ratio"] > 0 and other["seconds_first"] > 0
     assert all(part["seconds"] > 0 for part in found["parts"])
     assert sum(part["share"] for part in found["parts"]) == pytest.approx(1, abs=0.01)
 

@@ -36,7 +36,9 @@ def folded(model: MTCP) -> MTCP:
 
 
 def _pairs(model: MTCP) -> dict[str, str]:
-    """Names of convolutions -> the batch norm that reads all that they give, and nothing else."""
+    """Names of convolutions -> the one batch norm that reads all that they give, and reads nothing else. That something
+    else reads it too is not seen: a test compares every design with its unfolded self.
+    """
     made: dict[int, tuple[str, Tensor]] = {}  # the tensors are kept, so that no other one gets their id
     calls: dict[str, int] = defaultdict(int)
     read: dict[tuple[str, str], int] = defaultdict(int)
