@@ -133,9 +133,9 @@ def probability(values: np.ndarray) -> np.ndarray:
     return mapped(values, 0.0, 1.0, "magma")
 
 
-def angle(degrees: np.ndarray, limit: float = ANGLE_LIMIT, valid: np.ndarray | None = None) -> np.ndarray:
+def angle(degrees: np.ndarray, limit: float = ANGLE_LIMIT) -> np.ndarray:
     """Angles (H, W) in degrees, 0 black to `limit` light, in magma."""
-    return mapped(degrees, 0.0, limit, "magma", valid)
+    return mapped(degrees, 0.0, limit, "magma")
 
 
 def difference(values: np.ndarray, limit: float) -> np.ndarray:
@@ -143,8 +143,8 @@ def difference(values: np.ndarray, limit: float) -> np.ndarray:
     return mapped(values, -limit, limit, "vik")
 
 
-def faded(photo: np.ndarray, weight: float = FADE) -> np.ndarray:
+def faded(photo: np.ndarray) -> np.ndarray:
     """The photo (H, W, 3) in light grey: a ground on which colours stand out."""
     grey = photo.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
-    light = 255 - weight * (255 - grey)
+    light = 255 - FADE * (255 - grey)
     return np.repeat(light[..., None], 3, axis=2).astype(np.uint8)

@@ -23,19 +23,17 @@ def class_legend(names: Sequence[str], labels: np.ndarray) -> list[Entry]:
     return [(names[i], colours[i], float(counts[i] / labels.size)) for i in order if counts[i]]
 
 
-def colour_bar(
-    low: float, high: float, unit: str = "m", name: str = "viridis", width: int = 320, digits: int = 2
-) -> np.ndarray:
-    """A horizontal bar of a colour map with `low`, the middle and `high` written under it."""
+def colour_bar(low: float, high: float, unit: str = "m", width: int = 320) -> np.ndarray:
+    """A horizontal bar of viridis with `low`, the middle and `high` written under it."""
     size = font_size(width)
     gap = size // 2
     image = Image.new("RGB", (width, 3 * size + gap), _PAPER)
-    ramp = colour.mapped(np.linspace(0, 1, width)[None], 0, 1, name)
+    ramp = colour.mapped(np.linspace(0, 1, width)[None], 0, 1, "viridis")
     image.paste(Image.fromarray(ramp).resize((width, size)), (0, gap))
     draw, font = ImageDraw.Draw(image), _font(size)
     y = size + 2 * gap
     for value, x, anchor in ((low, 2, "la"), ((low + high) / 2, width // 2, "ma"), (high, width - 2, "ra")):
-        draw.text((x, y), f"{value:.{digits}f} {unit}".strip(), _INK, font, anchor)
+        draw.text((x, y), f"{value:.2f} {unit}".strip(), _INK, font, anchor)
     return np.array(image)
 
 

@@ -83,12 +83,10 @@ class FPN(nn.Module):
         return [smooth(pyramid[level]) for smooth, level in zip(self.smooth, self.levels, strict=True)]
 
 
-def pad_to_stride(x: Tensor, stride: int = PAD_TO) -> Tensor:
-    """Pads right and bottom with the border's own pixels to multiples of `stride`: (B, 3, H, W) -> (B, 3, H',
-    W').
-    """
+def pad_to_stride(x: Tensor) -> Tensor:
+    """Pads right and bottom with the border's own pixels to multiples of `PAD_TO`: (B, 3, H, W) -> (B, 3, H', W')."""
     h, w = x.shape[-2:]
-    pad = (0, -w % stride, 0, -h % stride)
+    pad = (0, -w % PAD_TO, 0, -h % PAD_TO)
     return F.pad(x, pad, mode="replicate") if any(pad) else x
 
 
