@@ -92,12 +92,11 @@ def test_the_ranges_are_of_the_photos_measured() -> None:
         found.unlike({"information": 1.0, "brightness": 199.0}) == found.unlike({"information": 400.0}) == ""
     )
     assert found.unlike({"information": 0.99, "brightness": 100, "sharpness": 7}) == (
-        "the network is less sure what is where than in 99 % of made photos (class information 0.99 nats; there 1.00 "
-        "or more)"
+        "the network is less sure what is where than in 99 % of them (class information 0.99 nats; theirs 1.00 or more)"
     )
     assert list(found.outside({"information": 0.5, "brightness": 199.1})) == ["information", "brightness"]
     assert found.outside({"brightness": 199.1})["brightness"] == (
-        "it is brighter than 99.5 % of made photos (mean brightness 199.1 of 255; there 199.0 or less)"
+        "it is brighter than 99.5 % of them (mean brightness 199.1 of 255; theirs 199.0 or less)"
     )
     with pytest.raises(InputError, match=f"{LEAST_PHOTOS - 1} photos are too few"):
         Typical.of([{"information": 1.0}] * (LEAST_PHOTOS - 1))
@@ -135,7 +134,7 @@ def test_a_photo_below_the_range_is_said_to_be_unlike_and_is_the_cause_of_all_fa
     assert inside.unlike == ""
     below = with_range(checkpoint, [information + 1, information + 2, information + 3], data="rooms val")
     outside = Predictor(below, device="cpu")(photo())
-    assert "than in 99 % of rooms val" in outside.unlike
+    assert "than in 99 % of them" in outside.unlike
     assert outside.unlike in outside.note
     report = coherence(outside.initial, outside.refined, outside.camera, unlike=outside.unlike)
     assert {failure.cause.name for failure in report.failures} <= {UNLIKE}
@@ -174,7 +173,7 @@ def test_a_dark_photo_is_said_to_be_dark_even_by_a_network_without_classes() -> 
     predict = Predictor(MTCP(tiny_config(tasks=("depth", "normals"))), device="cpu")
     predict.typical = Typical({"brightness": (20.0, 100.0, 200.0)}, "rooms val")
     assert predict(photo()).unlike == ""
-    assert predict(photo() // 20).unlike.startswith("it is darker than 99.5 % of rooms val (mean brightness ")
+    assert predict(photo() // 20).unlike.startswith("it is darker than 99.5 % of them (mean brightness ")
 
 
 def test_a_network_without_classes_has_no_class_information() -> None:

@@ -44,7 +44,7 @@ class Signal:
     """One number of a photo, and what it means that it is outside its range.
 
     percentiles: of the photos like those of training: the low end of the range, its middle, its high end. low, high:
-    what a photo below or above is, as in "it is darker than 99 % of ..."; empty where that end is nothing unusual.
+    what a photo below or above is, as in "it is darker than 99 % of them"; empty where that end is nothing unusual.
     value: what the number is called, `{}` for itself.
     """
 
@@ -54,8 +54,10 @@ class Signal:
     value: str
     digits: int
 
-    def outside(self, value: float, ends: tuple[float, float, float], data: str) -> str:
-        """Why `value` is unusual, as the end of a sentence; empty where it is not. ends: see `percentiles`."""
+    def outside(self, value: float, ends: tuple[float, float, float]) -> str:
+        """Why `value` is unusual, as the end of "unlike those of training: ..."; empty where it is not. ends: see
+        `percentiles`.
+        """
         if self.low and value < ends[0]:
             said, share, limit, way = self.low, 100 - self.percentiles[0], ends[0], "more"
         elif self.high and value > ends[2]:
@@ -63,7 +65,7 @@ class Signal:
         else:
             return ""
         number = self.value.format(f"{value:.{self.digits}f}")
-        return f"{said} {share:g} % of {data or 'those'} ({number}; there {limit:.{self.digits}f} or {way})"
+        return f"{said} {share:g} % of them ({number}; theirs {limit:.{self.digits}f} or {way})"
 
 
 SIGNALS: Mapping[str, Signal] = {
@@ -182,9 +184,9 @@ class Typical:
         return {**ranges, "data": self.data, "photos": photos}
 
     def outside(self, found: Signals) -> dict[str, str]:
-        """The signals of a photo that are outside their range, and why that is unusual, as the end of a sentence."""
+        """The signals of a photo that are outside their range, and why that is unusual."""
         told = {
-            name: SIGNALS[name].outside(found[name], ends, self.data)
+            name: SIGNALS[name].outside(found[name], ends)
             for name, ends in self.ranges.items()
             if name in found
         }
