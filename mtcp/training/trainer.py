@@ -18,15 +18,13 @@ from tqdm import tqdm
 
 from mtcp.config import TrainConfig
 from mtcp.data.augment import UNDISTORTED
-from mtcp.errors import InputError
-from mtcp.io.safe_read import brief
 from mtcp.model import MTCP
 from mtcp.model.encoder.base import Encoder
 from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import Applied, Balancer
 from mtcp.objective.gradients import compare
 from mtcp.objective.losses import Objective
-from mtcp.training.batches import Batches, check_data
+from mtcp.training.batches import Batches
 from mtcp.training.distributed import (
     World,
     any_rank,
@@ -39,9 +37,11 @@ from mtcp.training.epoch_sums import EpochSums
 from mtcp.training.events import Events
 from mtcp.training.gradient_log import GradientLog
 from mtcp.training.mixing import mix
-from mtcp.training.optimizer import WeightAverage, load_optimizer, make_optimizer, step_seed
+from mtcp.training.optimizer import WeightAverage, make_optimizer, step_seed
 from mtcp.training.run_folder import RunFolder
 from mtcp.training.schedule import lr_factor, ramp
+from mtcp.training.selection import overall_score
+from mtcp.training.state import restore, state_of
 from mtcp.training.teacher import Lesson, teach
 
 log = logging.getLogger(__name__)
@@ -336,7 +336,7 @@ class Trainer:
         model.eval()
         metrics = self.evaluate(model)
         model.train()
-        score = overall_score(metrics, self.model)
+        score = overall_score(metrics, self.model.tasks)
         if score > self.best and self.save_model:
             self.best = score
             self.save_model(model, self.folder.best_path)
@@ -355,21 +355,8 @@ class Trainer:
         sums = sum_over_ranks(self.sums.values, self.device)
         if not self.world.is_main:
             return
-        self.folder.save_state(
-            {
-                "model": self.model.state_dict(),
-                "auxiliary": self.objective.heads.state_dict(),
-                "average": self.average.state_dict() if self.average else None,
-                "optimizer": self.optimizer.state_dict(),
-                "balancer": self.balancer.state_dict(),
-                "step": self.step,
-                "sums": {key: value / self.world.size for key, value in sums.items()},
-                "best": self.best,
-                "samples": self.batches.count,
-                "also": self.batches.also,
-                "batch": self.batches.batch,
-            }
-        )
+        means = {key: value / self.world.size for key, value in sums.items()}
+        self.folder.save_state(state_of(self, means))
         if self.save_model:
             self.save_model(self.averaged_model(), self.folder.last_path)
 
@@ -380,29 +367,9 @@ class Trainer:
         the best score as they are; the log so far is kept beside the new one.
 
         Raises:
-            InputError: the state is damaged, of another configuration, or of other data (see `check_data`).
+            InputError: what `restore` refuses.
         """
-        state = self.folder.load_state() if state is None else state
-        if not restart:
-            check_data(state, self.batches.count, self.batches.batch, self.batches.also)
-        try:
-            self.model.load_state_dict(state["model"])
-            self.objective.heads.load_state_dict(state.get("auxiliary", {}))
-            if self.average:
-                self.average.load_state_dict(state["average"])
-            load_optimizer(self.optimizer, state["optimizer"], self.model)
-            if not restart:
-                self.balancer.load_state_dict(state["balancer"])
-                self.step = state["step"]
-                self.sums.load(state["sums"])
-            self.best = state["best"]
-        except InputError:
-            raise
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{self.folder.state_path} does not fit the run's config.json ({brief(error)}): "
-                "take back what was changed there, or start a new run with --init"
-            ) from error
+        restore(self, self.folder.load_state() if state is None else state, restart=restart)
         if not self.world.is_main:
             return
         if restart:
@@ -422,19 +389,3 @@ def numbers(*parts: Mapping[str, Tensor]) -> tuple[dict[str, float], ...]:
     """Scalars by name as numbers; the accelerator is waited for once."""
     values = iter(torch.stack([value.float() for part in parts for value in part.values()]).tolist())
     return tuple({name: next(values) for name in part} for part in parts)
-
-
-def overall_score(metrics: dict[str, Any], model: MTCP) -> float:
-    """One number to tell checkpoints apart: mean over tasks of the (signed) log of the task's own metric. A task that
-    the data have no labels of counts for nothing; -inf where that is so of all.
-    """
-    stage = metrics.get("refined") or metrics["initial"]
-    values = {task: stage[task.name][task.metric] for task in model.tasks}
-    if missing := [task.name for task, value in values.items() if not math.isfinite(value)]:
-        log.warning("no labels of %s: the best weights are chosen without", ", ".join(missing))
-    signed = [
-        (1 if task.higher_is_better else -1) * math.log(max(value, 1e-6))
-        for task, value in values.items()
-        if math.isfinite(value)
-    ]
-    return sum(signed) / len(signed) if signed else -math.inf
