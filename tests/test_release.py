@@ -19,7 +19,7 @@ from mtcp.cli.release import AGREEMENT, check_coherence, portable, run_bases
 from mtcp.config import TrainConfig
 from mtcp.errors import InputError
 from mtcp.evaluation.evaluate import evaluate
-from mtcp.inference.typical import LEAST_PHOTOS, Typical
+from mtcp.inference.typical import LEAST_PHOTOS, SIGNALS, Typical
 from mtcp.model import MTCP
 
 
@@ -124,7 +124,8 @@ def test_a_release_knows_its_typical_range_where_there_are_photos_enough(
         assert run(run_folder, "--data", tmp_path / "data/made", "--out", out, "--device", "cpu") == 0
         typical = Typical.from_card(read_card(out), out.name)
         assert (typical is None) == (count < LEAST_PHOTOS)
-    assert typical is not None and typical.low <= typical.high and typical.data == "data/made val"
+    assert typical is not None and typical.data == "data/made val"
+    assert list(typical.ranges) == list(SIGNALS)
 
 
 class RoomSamples(MadeSamples):
