@@ -191,12 +191,12 @@ def _comparer(page: Page) -> Callable[..., Values]:
         height, width = scene.analysis.prediction.size
         with page.pace.timed(stages.COHERENCE, height * width):
             analysis = scene.analysis.compare()
-        while True:
-            now = page.results.look(kept)  # the probe may have been moved meanwhile, or the field of view
-            if now.analysis is not scene.analysis:
-                analysis = now.analysis.compare()
-            done = now.compare(analysis)
-            if page.results.change(kept, now, done):
-                return {page.scene: kept, **page.tell(done), **page.sidebar.point(done)}
+
+        def step(now: Scene) -> tuple[Scene, Values]:
+            """The probe may have been moved meanwhile, or the field of view."""
+            done = now.compare(analysis if now.analysis is scene.analysis else now.analysis.compare())
+            return done, {page.scene: kept, **page.tell(done), **page.sidebar.point(done)}
+
+        return page.results.change(kept, step)
 
     return toasting(compare, lambda _: {page.scene: gr.skip()})

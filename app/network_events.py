@@ -21,7 +21,6 @@ from app.uploads import uploaded
 from app.views import page as view
 from app.views import stages
 from mtcp.errors import InputError
-from mtcp.evaluation.ground_truth import Truth
 from mtcp.evaluation.truth_files import TrueMap, read_true_map, truth_of_maps
 
 _IN_SIGHT = """() => setTimeout(() => {
@@ -85,11 +84,6 @@ def _read(scene: Scene, paths: Sequence[str]) -> tuple[dict[str, tuple[str, True
     return found, refused
 
 
-def _truth(scene: Scene, maps: Sequence[TrueMap]) -> Truth | None:
-    prediction = scene.analysis.prediction
-    return truth_of_maps(maps, prediction.camera, prediction.classes) if maps else None
-
-
 def _listen_to_truth(page: Page) -> None:
     files, inputs = page.sidebar.truth, {page.sidebar.truth, *page.draw_inputs}
     page.sidebar.own.expand(None, js=_IN_SIGHT, **PRIVATE)
@@ -101,19 +95,21 @@ def _listen_to_truth(page: Page) -> None:
                 "there is no result to set the files beside: drop the photo first, then what it shows"
             )
         paths = [uploaded(path) for path in data[files] or ()]
-        told: set[str] = set()
-        while True:
-            before = page.results.look(kept)
+        problems: set[str] = set()
+
+        def step(before: Scene) -> tuple[Scene, Values]:
             found, refused = _read(before, paths)
             for problem in refused:
-                if problem not in told:
+                if problem not in problems:  # once, however often this is done again
                     toast(problem)
-            told.update(refused)
-            own = _truth(before, [read for _, read in found.values()])
+            problems.update(refused)
+            prediction, maps = before.analysis.prediction, [read for _, read in found.values()]
+            own = truth_of_maps(maps, prediction.camera, prediction.classes) if maps else None
             scene = before.seen_by(session.with_own(before.analysis, own))
             values = {**page.sidebar.refocus(scene), **page.draw(scene, {**data, page.drawn: {}})}
-            if page.results.change(kept, before, scene):
-                return {page.scene: kept, **values, files: [path for path, _ in found.values()] or None}
+            return scene, {page.scene: kept, **values, files: [path for path, _ in found.values()] or None}
+
+        return page.results.change(kept, step)
 
     def unmoved(data: Settings) -> Values:
         return {files: None}

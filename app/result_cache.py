@@ -10,7 +10,7 @@ import ctypes
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ BUDGET = 2**30
 """Bytes of all results. A photo of the page's largest size has about 50 MiB of maps, one of 400x300 about 15."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class CachedResult(Generic[T]):
@@ -90,16 +91,26 @@ class ResultCache:
         kept.value = None
         return value
 
-    def change(self, kept: CachedResult[T], before: T, value: T) -> bool:
-        """Another value in the place of `before`. False where that is not held any more: another listener of the
-        visitor was faster, and what it put there must not be lost. Then look again.
+    def change(self, kept: CachedResult[T], step: Callable[[T], tuple[T, R]]) -> R:
+        """Puts another value in the place of the one before. step: from the value to the next one and to what is
+        returned here; the same value changes nothing. It is called again where another listener of the visitor was
+        faster, so that what that one did is not lost.
+
+        Raises:
+            InputError: the value was let go.
         """
-        with self._lock:
-            if kept.value is not before:
-                return False
-            kept.value = value
-        self.settle(kept)
-        return True
+        while True:
+            before = self.look(kept)
+            value, result = step(before)
+            if value is before:
+                return result
+            with self._lock:
+                changed = kept.value is before
+                if changed:
+                    kept.value = value
+            if changed:
+                self.settle(kept)
+                return result
 
     def settle(self, latest: CachedResult[Any]) -> None:
         """Counts `latest` anew, whose views may have computed more, and lets go of what is too much."""

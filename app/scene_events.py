@@ -110,16 +110,16 @@ def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene])
         kept = data[page.scene]
         if kept is None:  # the photo is clicked too early, or the server knows this visitor no longer
             raise InputError("there is no result to look at: wait for the network, or drop the photo again")
-        while True:
-            before = page.results.look(kept)
+
+        def step(before: Scene) -> tuple[Scene, Values]:
             scene = change(before, data, event)
             if scene is before:
-                return {page.scene: gr.skip()}
+                return before, {page.scene: gr.skip()}
             same = scene.analysis is before.analysis
             side = page.sidebar.point(scene) if same else page.sidebar.refocus(scene)
-            values = {**side, **page.draw(scene, data)}
-            if page.results.change(kept, before, scene):
-                return {page.scene: kept, **values}
+            return scene, {page.scene: kept, **side, **page.draw(scene, data)}
+
+        return page.results.change(kept, step)
 
     return toasting(move, lambda *_: {page.scene: gr.skip()})
 

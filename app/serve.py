@@ -66,9 +66,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--port",
         type=int,
-        default=os.environ.get(
-            "GRADIO_SERVER_PORT", "7860"
-        ),  # a text is read by `type`, and refused in words
+        # a text is read by `type`, which refuses it in words
+        default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
         help="port to listen on (default: %(default)s)",
     )
     made.add_argument(

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 from mtcp.data import find_data
 from mtcp.data.sample import evenly_spread
 from mtcp.inference.predictor import Predictor
-from mtcp.inference.sizes import config_size, network_size, to_network
+from mtcp.inference.sizes import to_network, usual_size
 from mtcp.inference.typical import SIGNALS, Signals, Typical, class_information, signals
 from mtcp.io.photo import open_photo, shrink
 from mtcp.model import Decoded
@@ -125,13 +124,12 @@ class Seen:
 
 def measure(predictor: Predictor, kinds: dict[str, list[np.ndarray]]) -> dict[str, list[Seen]]:
     """What the network makes of every picture, by kind."""
-    budget = math.prod(config_size(predictor.model.config))
     found: dict[str, list[Seen]] = {}
     bar = tqdm(total=sum(map(len, kinds.values())))
     for kind, pictures in kinds.items():
         found[kind] = []
         for picture in pictures:
-            size = network_size((picture.shape[0], picture.shape[1]), budget)
+            size = usual_size(predictor.model.config, (picture.shape[0], picture.shape[1]))
             image = to_network(torch.from_numpy(picture.copy()).to(predictor.device).permute(2, 0, 1), size)
             with torch.inference_mode():
                 decoded = predictor.model.inspect(image)

@@ -146,8 +146,8 @@ def test_a_comparison_that_ends_while_the_probe_is_moved_is_not_lost(scene: Scen
 
     def draw(scene: Scene, data: object) -> dict[str, int]:
         if not drawn:  # meanwhile another listener ends
-            before = results.look(kept)
-            assert results.change(kept, before, before.compare(early.compare()))
+            results.change(kept, lambda before: (before.compare(early.compare()), None))
+            assert results.look(kept).analysis.compared
         drawn.append(scene.probe)
         return {}
 

@@ -207,7 +207,7 @@ def test_only_the_main_rank_of_a_second_training_is_refused(
         assert f"{tmp_path / 'made'} is in use by process {os.getpid()}" in text
         assert text.count("\n") == 1
         monkeypatch.setattr("mtcp.training.setup.build_trainer", lambda *_, **__: Done())
-        monkeypatch.setattr("mtcp.training.distributed.join_world", lambda _: World(1, 2, 1))
+        monkeypatch.setattr("mtcp.training.distributed.join_world", lambda _: World(1, 2))
         assert main(arguments(data, tmp_path, "made")) == 0
     assert not (tmp_path / "made" / "config.json").exists()
 

@@ -62,10 +62,17 @@ def test_what_views_compute_counts() -> None:
 def test_another_value_takes_the_place_of_the_one_before() -> None:
     results = ResultCache(3500)
     kept = keep(results)
-    before, larger = results.look(kept), maps(2000)
-    assert results.change(kept, before, larger)
-    assert results.size == 2000
-    assert not results.change(kept, before, maps(500))  # another listener was faster: look again
+    before, larger, seen = results.look(kept), maps(2000), []
+
+    def step(value: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], str]:
+        seen.append(value)
+        if len(seen) == 1:  # another listener is faster
+            assert results.change(kept, lambda _: (larger, "first")) == "first"
+            return maps(500), "lost"
+        return value, "second"
+
+    assert results.change(kept, step) == "second"
+    assert seen[0] is before and seen[1] is larger and len(seen) == 2
     assert kept.value is larger and results.size == 2000
     assert results.take(kept)["depth"].size == 2000
     assert results.size == 0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from tqdm import tqdm
 
 from mtcp.data.sample import Samples, evenly_spread
 from mtcp.errors import InputError
-from mtcp.inference.sizes import config_size, network_size, to_network
+from mtcp.inference.sizes import to_network, usual_size
 from mtcp.inference.typical import Signals, signals
 from mtcp.model import MTCP
 
@@ -39,7 +37,6 @@ def signals_of(
 
 def of_photo(model: MTCP, photo: torch.Tensor) -> Signals:
     """The signals of one photo, uint8 (3, H, W), at the size that a `Predictor` would take."""
-    size = network_size((photo.shape[-2], photo.shape[-1]), math.prod(config_size(model.config)))
-    image = to_network(photo, size)
+    image = to_network(photo, usual_size(model.config, (photo.shape[-2], photo.shape[-1])))
     with torch.inference_mode():
         return signals(image, model.inspect(image))

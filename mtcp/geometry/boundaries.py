@@ -14,11 +14,11 @@ from mtcp.geometry.report import Boundaries, EdgeAgreement
 from mtcp.tasks import IGNORE
 
 DEPTH_STEP = 0.10
+"""A depth edge is a step of at least this share of the depth over 1/80 of the long side."""
 JUMP = 0.10
 """A jump of the depth: at least this share of it within a window of the plane fit, on top of the slope on either side.
 As `DEPTH_STEP`, but over a longer way: networks blur steps.
 """
-"""A depth edge is a step of at least this share of the depth over 1/80 of the long side."""
 NORMAL_STEP_DEG = 30.0
 """A normal edge is a turn of at least this angle over 1/80 of the long side."""
 WITHIN = 0.01

@@ -22,7 +22,6 @@ the refinement (30.0 to 50.4 degrees), nor is one fixed that only got below `FAI
 """
 LEAST_SHARE = 0.001
 MOST = 50
-NOTHING_KNOWN: Mapping[str, str] = {}
 LARGE_SHARE = 0.10
 """A region over this share of the picture is cut along class boundaries: where much is wrong, the wrong
 parts touch, and one region would swallow the room.
@@ -34,7 +33,7 @@ def find_failures(
     refined: StageInput | None,
     photo_size: tuple[int, int],
     classes: Sequence[str],
-    unlike: Mapping[str, str] = NOTHING_KNOWN,
+    unlike: Mapping[str, str],
 ) -> tuple[Failure, ...]:
     """Regions over `FAILURE_DEG` (plane fit against predicted normals), ranked by area x mean error.
 

@@ -21,12 +21,11 @@ from mtcp.inference.folding import folded
 from mtcp.inference.prediction import STRIDE, Prediction
 from mtcp.inference.sizes import (
     check_size,
-    config_size,
     is_memory_short,
-    network_size,
     pick_device,
     smaller_size,
     to_network,
+    usual_size,
 )
 from mtcp.inference.typical import Typical, signals
 from mtcp.io.photo import check_photo, open_photo, shrink
@@ -109,18 +108,21 @@ class Predictor:
         size = (photo.shape[0], photo.shape[1])
         facts = facts or PhotoFacts(geometry_note=wide_note(size[1], size[0]))
         camera, camera_from = _camera(size, fov_deg, facts.focal35_mm)
-        asked = self.network_size or self._usual_size(size)
+        usual = usual_size(self.model.config, size)
+        asked = self.network_size or usual
         start = time.perf_counter()
         with torch.inference_mode():
             image = torch.from_numpy(photo.copy()).to(self.device).permute(2, 0, 1)
-            seen, decoded = self._inspect(image, asked)
+            seen, picture, decoded = self._inspect(image, asked)
             self._check(decoded)
             try:
                 maps = {
                     stage: {name: finish(self.model, name, raw, size, seen) for name, raw in raws.items()}
                     for stage, raws in (("initial", decoded.initial), ("refined", decoded.refined))
                 }
-                inside = _inside(self.model, decoded) | self._typicality(image, decoded)
+                if seen != usual:  # the card's range is of photos of their usual size
+                    picture = to_network(image, usual)
+                inside = _inside(self.model, decoded) | self._typicality(picture, decoded)
             except (MemoryError, RuntimeError) as error:
                 if not is_memory_short(error):
                     raise
@@ -147,8 +149,9 @@ class Predictor:
             **inside,
         )
 
-    def _inspect(self, image: Tensor, asked: tuple[int, int]) -> tuple[tuple[int, int], Decoded]:
-        """The network on `image` (3, H, W) at `asked`, or at the first smaller size that memory is enough for.
+    def _inspect(self, image: Tensor, asked: tuple[int, int]) -> tuple[tuple[int, int], Tensor, Decoded]:
+        """The network on `image` (3, H, W) at `asked`, or at the first smaller size that memory is enough for: that
+        size, what the network saw, and what it made of it.
 
         Raises:
             InputError: it is not enough for any.
@@ -156,7 +159,8 @@ class Predictor:
         size = asked
         while True:
             try:
-                return size, self.folded.inspect(to_network(image, size))
+                picture = to_network(image, size)
+                return size, picture, self.folded.inspect(picture)
             except Exception as error:
                 if not is_memory_short(error):
                     raise
@@ -172,15 +176,11 @@ class Predictor:
                 )
             size = smaller
 
-    def _usual_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The network size for a photo of this size where none is asked for."""
-        return network_size(size, int(np.prod(config_size(self.model.config))))
-
-    def _typicality(self, image: Tensor, decoded: Decoded) -> dict[str, Any]:
-        """The fields of a `Prediction` that tell whether the photo (3, H, W) is like those of training. It is looked at
-        as small as those of the card's range were, whatever size the network had.
+    def _typicality(self, picture: Tensor, decoded: Decoded) -> dict[str, Any]:
+        """The fields of a `Prediction` that tell whether the photo is like those of training. picture: the photo at its
+        usual size, (1, 3, h, w) in 0..1.
         """
-        found = signals(to_network(image, self._usual_size((image.shape[1], image.shape[2]))), decoded)
+        found = signals(picture, decoded)
         return {
             "information": found.get("information"),
             "unlike": self.typical.unlike(found) if self.typical else "",

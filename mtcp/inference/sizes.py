@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import torch
@@ -101,6 +102,11 @@ _SHORT = re.compile(
 
 def _stepped(side: float) -> int:
     return STEP * round(side / STEP)
+
+
+def usual_size(config: ModelConfig, photo: tuple[int, int]) -> tuple[int, int]:
+    """The network's (h, w) for a photo of (H, W) pixels where none is asked for."""
+    return network_size(photo, math.prod(config_size(config)))
 
 
 def to_network(images: Tensor, size: tuple[int, int]) -> Tensor:

@@ -24,7 +24,6 @@ class World:
 
     rank: int = 0
     size: int = 1
-    local_rank: int = 0
 
     @property
     def is_main(self) -> bool:
@@ -36,8 +35,7 @@ def own_device(asked: str) -> str:
     """What this process is to take where `asked` is the command's: of several under `torchrun`, each its own GPU. Asked
     before anything touches CUDA, so that no process leaves a context on another's GPU.
     """
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if several and (asked.startswith("cuda") or (asked == "auto" and torch.cuda.is_available())):
+    if _processes() > 1 and (asked.startswith("cuda") or (asked == "auto" and torch.cuda.is_available())):
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     return asked
 
@@ -47,7 +45,7 @@ def join_world(device: torch.device) -> World:
 
     device: of this process, see `own_device`.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _processes() == 1:
         return World()
     if not dist.is_initialized():
         if device.type == "cuda":
@@ -55,7 +53,12 @@ def join_world(device: torch.device) -> World:
             dist.init_process_group("nccl", device_id=device, timeout=PATIENCE)
         else:
             dist.init_process_group("gloo", timeout=PATIENCE)
-    return World(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+    return World(dist.get_rank(), dist.get_world_size())
+
+
+def _processes() -> int:
+    """How many `torchrun` has started, this one included; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def leave_world() -> None:
