@@ -131,8 +131,8 @@ def tell_values(page: Page, event: Dependency) -> None:
             assert scene is not None
             return page.sidebar.values(scene)
 
-    told = toasting(tell, lambda _: {page.sidebar.hover: gr.skip()})
-    event.success(told, page.scene, page.sidebar.outputs, **QUIET)
+    teller = toasting(tell, lambda _: {page.sidebar.hover: gr.skip()})
+    event.success(teller, page.scene, page.sidebar.outputs, **QUIET)
 
 
 def _waiter(page: Page) -> Callable[[Settings], Values]:

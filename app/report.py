@@ -41,13 +41,13 @@ def numbers(analysis: Analysis, networks: Networks, examples: list[Path]) -> byt
     """
     if analysis.coherence is None:
         raise InputError(plain(without(analysis)).rstrip("."))
-    told = analysis.coherence.to_dict()
+    numbers = analysis.coherence.to_dict()
     if analysis.pair is not None:
-        told = _of_two(told, analysis.words)
-    return f"{json.dumps({**told, 'versions': versions(analysis, networks, examples)})}\n".encode()
+        numbers = _of_two(numbers, analysis.words)
+    return f"{json.dumps({**numbers, 'versions': versions(analysis, networks, examples)})}\n".encode()
 
 
-def _of_two(told: dict[str, Any], words: Words) -> dict[str, Any]:
+def _of_two(numbers: dict[str, Any], words: Words) -> dict[str, Any]:
     """A comparison's JSON in the words of two networks: "initial", "before", "fixed" would say what is not so."""
     renamed = {"before_deg": f"{KEYS[FIRST]}_deg", "after_deg": f"{KEYS[SECOND]}_deg"}
     failures = [
@@ -56,9 +56,9 @@ def _of_two(told: dict[str, Any], words: Words) -> dict[str, Any]:
             "found_in": KEYS[failure["found_in"]],
             "status": words.statuses[failure["status"]],
         }
-        for failure in told["failures"]
+        for failure in numbers["failures"]
     ]
-    return {**{KEYS.get(key, key): value for key, value in told.items()}, "failures": failures}
+    return {**{KEYS.get(key, key): value for key, value in numbers.items()}, "failures": failures}
 
 
 def versions(analysis: Analysis, networks: Networks, examples: list[Path]) -> dict[str, Any]:
@@ -118,8 +118,8 @@ def _as_argument(name: str) -> str:
 
 
 def _centred(camera: Camera) -> bool:
-    told = Camera.from_fov(camera.width, camera.height, camera.fov_deg)
+    by_fov = Camera.from_fov(camera.width, camera.height, camera.fov_deg)
     return all(
-        math.isclose(getattr(told, name), getattr(camera, name), rel_tol=1e-6)
+        math.isclose(getattr(by_fov, name), getattr(camera, name), rel_tol=1e-6)
         for name in ("fx", "fy", "cx", "cy")
     )

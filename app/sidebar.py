@@ -140,8 +140,8 @@ class Sidebar:
         """What follows the probe."""
         x, y = scene.probe
         link = address.note(permalink.query(scene, self.shipped, self.names[0]))
-        told: Values = {self.marker: probe.marker(scene), self.readout: probe.readout(scene)}
-        return {**told, self.x: x, self.y: y, self.address: link}
+        values: Values = {self.marker: probe.marker(scene), self.readout: probe.readout(scene)}
+        return {**values, self.x: x, self.y: y, self.address: link}
 
     def in_force(self, scene: Scene) -> Values:
         """What the fields that can be typed into stand for."""

@@ -83,7 +83,7 @@ def measure(spec: Spec) -> Row:
     device = pick_device(spec["device"])
     predictor = Predictor(spec["checkpoint"], device, parse_size(spec["size"]) if spec["size"] else None)
     peak = peak_mib(lambda: predictor(spec["photo"]), device)
-    whole = times(
+    call_seconds = times(
         lambda: predictor(spec["photo"]), repeats=spec["repeats"], warmup=spec["warmup"], device=device
     )
     clocks = []
@@ -92,7 +92,7 @@ def measure(spec: Spec) -> Row:
         with watched(predictor, clock):
             clock.timed("other", predictor)(spec["photo"])
         clocks.append(clock.seconds)
-    result = summary(whole)
+    result = summary(call_seconds)
     parts = []
     for name, title in {**PARTS, "other": "other (camera, checks, copies)"}.items():
         of_part = summary([seconds.get(name, 0.0) for seconds in clocks])

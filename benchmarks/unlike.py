@@ -163,8 +163,8 @@ def flagged_pct(found: dict[str, list[Seen]], typical: Typical) -> dict[str, dic
     outside = {kind: [typical.outside(one.signals) for one in rows] for kind, rows in found.items()}
     return {
         name: {
-            kind: 100.0 * float(np.mean([bool(one) if name == ANY else name in one for one in told]))
-            for kind, told in outside.items()
+            kind: 100.0 * float(np.mean([bool(one) if name == ANY else name in one for one in flagged]))
+            for kind, flagged in outside.items()
         }
         for name in (*(name for name in SIGNALS if name in typical.ranges), ANY)
     }
@@ -180,13 +180,13 @@ def markdown(result: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def flagged_table(told: dict[str, dict[str, float]]) -> str:
+def flagged_table(flagged: dict[str, dict[str, float]]) -> str:
     """A row for each signal, a column for each kind: what `flagged_pct` found."""
-    kinds = list(told[ANY])
+    kinds = list(flagged[ANY])
     lines = [f"| outside the card's range, % | {' | '.join(kinds)} |", "| --- " * (len(kinds) + 1) + "|"]
     return "\n".join(
         lines
-        + [f"| {name} | {' | '.join(f'{of[kind]:.0f}' for kind in kinds)} |" for name, of in told.items()]
+        + [f"| {name} | {' | '.join(f'{of[kind]:.0f}' for kind in kinds)} |" for name, of in flagged.items()]
     )
 
 
@@ -214,12 +214,14 @@ def main(arguments: list[str] | None = None) -> None:
     found = measure(predictor, kinds)
     result = summary(found)
     print(markdown(result))
-    told = {} if predictor.typical is None else flagged_pct(found, predictor.typical)
-    if told:
-        print(f"\n{flagged_table(told)}")
+    flagged = {} if predictor.typical is None else flagged_pct(found, predictor.typical)
+    if flagged:
+        print(f"\n{flagged_table(flagged)}")
     if args.json:
         args.json.write_text(
-            json.dumps({"checkpoint": args.checkpoint.name, "scores": result, "flagged_pct": told}, indent=1)
+            json.dumps(
+                {"checkpoint": args.checkpoint.name, "scores": result, "flagged_pct": flagged}, indent=1
+            )
             + "\n"
         )
 

@@ -482,7 +482,7 @@ def test_brushing_lists_only_those_photos_with_their_ranks(tab: Triage) -> None:
     assert drawn[tab.gallery].index("c.jpg") < drawn[tab.gallery].index("a.jpg")
     assert '<b class="mt-rank">3</b>' in drawn[tab.gallery]  # a.jpg is the third of all
     assert "2 photos" in drawn[tab.summary]
-    assert "<b>2 selected</b>" in drawn[tab.scatter.told]
+    assert "<b>2 selected</b>" in drawn[tab.scatter.summary]
     assert drawn[tab.scatter.everything].visible is True
     assert figure_of(drawn, tab)["data"][0]["selectedpoints"] == [0, 2]
     assert [row["file"] for row in exported(drawn[tab.table])] == ["c.jpg", "a.jpg"]
@@ -518,7 +518,7 @@ def test_long_lists_are_thinned_evenly_and_said_to_be() -> None:
     found = scatter_view.points(rows, INFORMATION, ANGLE, "initial")
     assert (len(found.drawn), found.known) == (4001, 12_001)
     assert {b.index - a.index for a, b in itertools.pairwise(found.drawn)} == {3}
-    assert "4,001 of 12,001 photos are drawn" in scatter_view.told(found, 0)
+    assert "4,001 of 12,001 photos are drawn" in scatter_view.summary(found, 0)
 
 
 @pytest.mark.parametrize(

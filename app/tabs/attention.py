@@ -83,7 +83,7 @@ class Attention:
                 elem_id="attention-opacity",
             )
         overlays, readouts = gr.HTML(elem_id="attention-overlays"), gr.HTML(elem_id="attention-readouts")
-        holding, held = _folded("What this network computes inside", "attention-inside", True)
+        holding, content = _folded("What this network computes inside", "attention-inside", True)
         with gr.Accordion("Where the attention goes: by class and by distance") as going:
             masses, bars = gr.HTML(elem_id="attention-masses"), chart("attention-bars")
         stepping, steps = _folded(_steps_title(ONE), "attention-steps", True)
@@ -103,7 +103,7 @@ class Attention:
             entropies=entropies,
             gates=gates,
             queries=queries,
-            inside=held,
+            inside=content,
             attending=(controls, going, widely),
             holding=holding,
             stepping=stepping,

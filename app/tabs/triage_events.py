@@ -102,8 +102,8 @@ def listen(
     def brush(data: Settings, event: gr.EventData) -> Values:
         """Lists what was brushed; the chart stays as it is, with what the person drew in it."""
         values = redraw(tab, {**data, scatter.chosen: brushed(event)}, data[tab.entries])
-        if missed(event) and scatter.told in values:
-            values[scatter.told] = scatter_view.MISSED + values[scatter.told]
+        if missed(event) and scatter.summary in values:
+            values[scatter.summary] = scatter_view.MISSED + values[scatter.summary]
         return {part: value for part, value in values.items() if part is not scatter.plot}
 
     def list_all(data: Settings) -> Values:
@@ -168,8 +168,8 @@ def analyse_next(tab: Triage, data: Settings, predict: Predict, truth_of: TruthO
         return {**redraw(tab, data, ()), tab.entries: ()}, at((), ())
     files = _photos(tab, data)
     fov, network = data[tab.seen_through], data[tab.seen_by]
-    held: Entries = tuple(one for one in data[tab.entries] if one.path in files and holds(one, fov))
-    others, entries = [one for one in held if one.network != network], by_network(held, network)
+    analysed: Entries = tuple(one for one in data[tab.entries] if one.path in files and holds(one, fov))
+    others, entries = [one for one in analysed if one.network != network], by_network(analysed, network)
     left = waiting(files, entries, fov)
     if left:
         entries = (*entries, examined(left[0], predict, truth_of, fov, network))
@@ -223,8 +223,8 @@ def _degrees(typed: str) -> float | None:
     try:
         fov = float(typed.replace(",", ".").strip().rstrip("°"))
     except ValueError:
-        told = f"field of view {typed.strip()[:40]!r}: give degrees, or nothing for each photo's own"
-        raise InputError(told) from None
+        message = f"field of view {typed.strip()[:40]!r}: give degrees, or nothing for each photo's own"
+        raise InputError(message) from None
     return check_fov(fov)
 
 

@@ -29,7 +29,7 @@ class Scatter:
     up: gr.Dropdown
     across: gr.Dropdown
     everything: gr.Button
-    told: gr.HTML
+    summary: gr.HTML
     plot: gr.HTML
     chosen: gr.State
 
@@ -41,9 +41,9 @@ class Scatter:
                 up = choice("Scatter of", "triage-up", view.choices())
                 across = choice("against", "triage-across", view.choices(), INFORMATION.key)
                 everything = gr.Button("List all photos", size="sm", visible=False, elem_id="triage-all")
-            told = gr.HTML(elem_id="triage-brushed")
+            summary = gr.HTML(elem_id="triage-brushed")
             plot = chart("triage-scatter")
-        return cls(box, up, across, everything, told, plot, gr.State((), time_to_live=STATE_SECONDS))
+        return cls(box, up, across, everything, summary, plot, gr.State((), time_to_live=STATE_SECONDS))
 
     @property
     def inputs(self) -> list[Component]:
@@ -53,7 +53,7 @@ class Scatter:
     @property
     def outputs(self) -> list[Any]:
         """What `draw` sets."""
-        return [self.box, self.told, self.everything, self.plot]
+        return [self.box, self.summary, self.everything, self.plot]
 
     def draw(self, data: Settings, of: str, points_of: Callable[[Quantity, Quantity], Points]) -> Values:
         """The chart.
@@ -65,7 +65,7 @@ class Scatter:
         figure = drawing.figure(found.drawn, across, up, of, set(chosen))
         return {
             self.box: gr.Column(visible=True),
-            self.told: drawing.told(found, len(chosen)),
+            self.summary: drawing.summary(found, len(chosen)),
             self.everything: gr.Button(visible=bool(chosen)),
             self.plot: drawn(figure),
         }

@@ -73,8 +73,8 @@ def headline(analysis: Analysis) -> str:
     Above it, why none of that holds, where it does not, and that the photo is unlike those of training, where it is.
     Below it, why it got worse, where it did.
     """
-    told = html.caveat(analysis.prediction.geometry_note) + causes.unlike(analysis.prediction.unlike)
-    return told + _headline(analysis) + why_worse(analysis)
+    caveats = html.caveat(analysis.prediction.geometry_note) + causes.unlike(analysis.prediction.unlike)
+    return caveats + _headline(analysis) + why_worse(analysis)
 
 
 def _headline(analysis: Analysis) -> str:

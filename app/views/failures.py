@@ -116,12 +116,12 @@ def explained(analysis: Analysis, status: str = CURRENT) -> str:
 
 
 def _folded(
-    analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure], str] | None = None
+    analysis: Analysis, found: Sequence[Failure], detail: Callable[[Failure], str] | None = None
 ) -> str:
-    """The first `TOP` in sight, the others behind their number. told: see `_table`."""
-    listed = _table(analysis, found[:TOP], told)
+    """The first `TOP` in sight, the others behind their number. detail: see `_table`."""
+    listed = _table(analysis, found[:TOP], detail)
     if len(found) > TOP:
-        more = _table(analysis, found[TOP:], told)
+        more = _table(analysis, found[TOP:], detail)
         listed += f"<details><summary>{len(found) - TOP} more</summary>{more}</details>"
     return listed
 
@@ -200,7 +200,9 @@ def facing(normal: Vector) -> str:
     return " and ".join(words)
 
 
-def _table(analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure], str] | None = None) -> str:
+def _table(
+    analysis: Analysis, found: Sequence[Failure], detail: Callable[[Failure], str] | None = None
+) -> str:
     """told: what is said of a failure's cause where it cannot be chosen; by default it can, and the cause is named."""
     traced = bool(analysis.prediction.refined)
     words = analysis.words
@@ -211,7 +213,7 @@ def _table(analysis: Analysis, found: Sequence[Failure], told: Callable[[Failure
         for key, head in heads.items()
     )
     pictures = _thumbnails(analysis)
-    body = "".join(_row(failure, pictures[failure.rank - 1], heads, words, told) for failure in found)
+    body = "".join(_row(failure, pictures[failure.rank - 1], heads, words, detail) for failure in found)
     # the roles: rows are laid out as grids and cards, which takes the meaning of a table from them
     return (
         f'<table role="table" style="--numbers:{len(heads) - 2}"><thead role="rowgroup"><tr role="row">{titles}</tr>'
@@ -224,7 +226,7 @@ def _row(
     thumbnail: str,
     heads: Mapping[str, str],
     words: Words,
-    told: Callable[[Failure], str] | None,
+    detail: Callable[[Failure], str] | None,
 ) -> str:
     numbers = {
         "share": f"{failure.share_pct:.1f} %",
@@ -239,14 +241,14 @@ def _row(
         f'<td role="cell"><span class="mt-rank">{failure.rank}</span>'
         f'<img src="{thumbnail}" alt="" width="{THUMBNAIL[1]}" height="{THUMBNAIL[0]}"></td>',
         f'<th scope="row" role="rowheader">{label}{share}<small>{_status(failure, words)}</small>'
-        f'<small class="mt-cause">{told(failure) if told else html.text(failure.cause.name)}</small></th>',
+        f'<small class="mt-cause">{detail(failure) if detail else html.text(failure.cause.name)}</small></th>',
     ]
     cells += [
         f'<td role="cell" class="mt-{key}" data-head="{heads[key]}">{written}</td>'
         for key, written in numbers.items()
         if key in heads
     ]
-    if told:
+    if detail:
         return f'<tr role="row">{"".join(cells)}</tr>'
     spoken = f"Region {failure.rank}, {label}, {html.text(failure.cause.name)}: choose"
     return f'<tr role="row" data-failure="{failure.rank}" tabindex="0" title="{spoken}">{"".join(cells)}</tr>'

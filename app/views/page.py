@@ -104,12 +104,12 @@ def duration(seconds: float) -> str:
 
 def _two(pair: Pair) -> dict[str, str]:
     """What is told of each of two networks: name, stage, what it saw and how long it took."""
-    told = {}
+    items = {}
     for side, name in ((FIRST, pair.a_name), (SECOND, pair.b_name)):
         one = pair.part(side)
         facts = (pair.stage(side), _size(one.network_size), duration(one.seconds))
-        told[pair.words.side(side)] = f"{name} ({', '.join(facts)})"
-    return told
+        items[pair.words.side(side)] = f"{name} ({', '.join(facts)})"
+    return items
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -169,8 +169,8 @@ def _card(rank: int, index: int, one: Entry, quantity: Quantity) -> str:
 
 def caveats(row: TriageRow) -> str:
     """What a reader of a photo's numbers must not miss."""
-    told = {name: str(row.details.get(name, "")) for name in ("geometry_note", "unlike")}
-    return html.caveat(told["geometry_note"]) + causes.unlike(told["unlike"])
+    notes = {name: str(row.details.get(name, "")) for name in ("geometry_note", "unlike")}
+    return html.caveat(notes["geometry_note"]) + causes.unlike(notes["unlike"])
 
 
 def before_after(row: TriageRow, quantity: Quantity) -> str:
@@ -256,8 +256,8 @@ def help_line(quantity: Quantity) -> str:
     unit = {"deg": "degrees", "cm": "centimetres", "m": "metres", "%": "per cent", "nat": "nats"}.get(
         quantity.unit, "a ratio"
     )
-    told = f"{html.text(quantity.meaning)} " if isinstance(quantity, PhotoQuantity) else ""
-    return f'<p class="mt-subdued">{told}In {unit}; {better}. The worst photo comes first.</p>'
+    meaning = f"{html.text(quantity.meaning)} " if isinstance(quantity, PhotoQuantity) else ""
+    return f'<p class="mt-subdued">{meaning}In {unit}; {better}. The worst photo comes first.</p>'
 
 
 def choices() -> list[tuple[str, str]]:

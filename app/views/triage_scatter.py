@@ -112,7 +112,7 @@ def _trace(
     )
 
 
-def told(found: Points, chosen: int) -> str:
+def summary(found: Points, chosen: int) -> str:
     """How to brush, what of the list is drawn, and how many are chosen."""
     said = "Drag a box over points, or a lasso (in the tool bar), to list only those photos; double-click to list all."
     if chosen:

@@ -244,8 +244,8 @@ def frames_table(listing: Listing, quantities: Sequence[Quantity]) -> str:
         foot = f"<tfoot><tr>{cells}</tr></tfoot>"
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
     by = f' by <b class="mt-network-name">{html.text(listing.network)}</b>' if listing.network else ""
-    told = f'<p class="mt-headline">Measured{by}: {len(known)} of {len(rows)} frames.</p>'
-    return f'{told}<div class="mt-legend mt-frames">{table}</div>{_pages(start, len(rows))}'
+    progress = f'<p class="mt-headline">Measured{by}: {len(known)} of {len(rows)} frames.</p>'
+    return f'{progress}<div class="mt-legend mt-frames">{table}</div>{_pages(start, len(rows))}'
 
 
 def _frame_row(place: int, index: int, listing: Listing, others: Sequence[Quantity]) -> str:

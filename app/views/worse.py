@@ -46,16 +46,16 @@ def why_worse(analysis: Analysis) -> str:
     moved = _worse(report.initial, report.refined)
     if not moved:
         return ""
-    told = [
+    parts = [
         _angles(moved, worsened_by_cause(report.failures), analysis.words.two),
         _edges(moved, report.initial, report.refined),
         _planes(moved),
     ]
     folded = sum(not one.main for one in COHERENCE if one.key in moved)
     if folded:
-        told.append(f"{folded} more number{'s' if folded > 1 else ''}")
+        parts.append(f"{folded} more number{'s' if folded > 1 else ''}")
     where = "in B" if analysis.words.two else f"after {analysis.words.refinement}"
-    return f'<p class="mt-why">Worse {where}: {"; ".join(part for part in told if part)}.</p>'
+    return f'<p class="mt-why">Worse {where}: {"; ".join(part for part in parts if part)}.</p>'
 
 
 def _worse(before: StageCoherence, after: StageCoherence) -> dict[str, str]:
@@ -89,19 +89,19 @@ def _angles(moved: Mapping[str, str], shares: Mapping[str, float], two: bool) ->
 
 
 def _edges(moved: Mapping[str, str], before: StageCoherence, after: StageCoherence) -> str:
-    told: list[str] = []
+    parts: list[str] = []
     for key, (what, edges) in EDGES.items():
         if key in moved:
             on, off = (
                 _grown(*(_covered(edges(stage), on_boundary) for stage in (before, after)))
                 for on_boundary in (True, False)
             )
-            told.append(
+            parts.append(
                 f"{what} ones ({on}, {off})"
-                if told
+                if parts
                 else f"{what} discontinuities on boundaries ({on} there, {off} elsewhere)"
             )
-    return ", ".join(told)
+    return ", ".join(parts)
 
 
 def _covered(edges: EdgeAgreement, on_boundary: bool) -> float:
@@ -120,5 +120,5 @@ def _planes(moved: Mapping[str, str]) -> str:
     names = {key: name for key, name in PLANES.items() if key in moved}
     if not names:
         return ""
-    told = html.listed([f"{name} {moved[key]}" for key, name in names.items()])
-    return f"{told} (whole planes, not failing regions)"
+    changes = html.listed([f"{name} {moved[key]}" for key, name in names.items()])
+    return f"{changes} (whole planes, not failing regions)"

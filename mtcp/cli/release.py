@@ -84,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
     data = open_data(args.data, args.split, model.config.tasks)
     with writing(args.out):  # beside it, to be renamed: what is there stays until the new weights have passed
         card_path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        aside = tempfile.TemporaryDirectory(dir=args.out.parent, prefix=".release-")
-    with aside as folder:
+        staging = tempfile.TemporaryDirectory(dir=args.out.parent, prefix=".release-")
+    with staging as folder:
         trial = Path(folder) / args.out.name
         save_checkpoint(trial, model, dtype="float16", **portable(about, bases))
         written, _ = load_checkpoint(trial, pick_device(args.device))

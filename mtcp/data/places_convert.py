@@ -19,7 +19,7 @@ from mtcp.io.atomic import write_atomic, write_together
 from mtcp.io.safe_read import brief, read_bytes
 from mtcp.tasks import ADE_CLASSES
 
-HELD = 300
+HELD_OUT = 300
 MEMBER_BYTES = 16 * 2**20
 """No photo of 256x256 and no map of one is larger."""
 
@@ -134,23 +134,23 @@ class Source:
         return content
 
 
-def convert(source: Source, out: Path, held: int = HELD, progress: bool = True) -> Report:
+def convert(source: Source, out: Path, held_out: int = HELD_OUT, progress: bool = True) -> Report:
     """Writes every photo of the source that `out` does not hold yet, then the lists.
 
     Args:
         source: see `Source`.
         out: the folder to fill; made if missing. An unfinished conversion is continued.
-        held: how many photos, the last of those that are found, are in val.txt instead of train.txt.
+        held_out: how many photos, the last of those that are found, are in val.txt instead of train.txt.
         progress: shows a bar.
 
     Raises:
         InputError: a damaged file (those before it are kept), no photo left to train on, `out` holds something else.
         WriteError: a file could not be written.
     """
-    train, val = source.found[:-held], source.found[-held:]
+    train, val = source.found[:-held_out], source.found[-held_out:]
     if not train:
         raise InputError(
-            f"{len(source.found)} photos are too few to hold {held} out: give more with --photos, or a lower --val"
+            f"{len(source.found)} photos are too few to hold {held_out} out: give more with --photos, or a lower --val"
         )
     _claim(out)
     todo = [number for number in source.found if not _whole(out, number)]

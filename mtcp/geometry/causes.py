@@ -94,25 +94,25 @@ def cause_of(region: Part, stage: StageInput, classes: Sequence[str], unlike: st
 
 def _cause(region: Part, stage: StageInput, seen: Seen, classes: Sequence[str]) -> tuple[str, str]:
     """The cause by shape, and the sentence."""
-    if told := _too_far(seen) or _too_oblique(seen):
-        return FAR, told
+    if reason := _too_far(seen) or _too_oblique(seen):
+        return FAR, reason
     if seen.jump_pct >= 100 * JUMP_SHARE:
         return DISCONTINUITY, (
             f"A depth discontinuity of at least {100 * JUMP:.0f} % runs through the region: "
             f"{seen.jump_pct:.0f} % of it is so near that the plane fit bridges the step."
         )
-    if told := _merged(region, stage):
-        return MERGED, told
+    if reason := _merged(region, stage):
+        return MERGED, reason
     name, sentence = by_shape(seen)
-    if name != TILTED and (told := _several_objects(region, stage, classes)):
-        return MERGED, told
+    if name != TILTED and (reason := _several_objects(region, stage, classes)):
+        return MERGED, reason
     return name, sentence
 
 
 def by_shape(seen: Seen) -> tuple[str, str]:
     """Tilted or rough, and the sentence: what remains when nothing else explains a failure."""
-    if told := _tilted(seen):
-        return TILTED, told
+    if reason := _tilted(seen):
+        return TILTED, reason
     return _rough(seen)
 
 
@@ -205,9 +205,9 @@ def _planes(part: np.ndarray, normals: np.ndarray, window: float) -> list[Part]:
 
     A plane holds a disc that is two windows of the fit across: what is smaller is roughness.
     """
-    whole = (slice(0, part.shape[0]), slice(0, part.shape[1]))
+    frame = (slice(0, part.shape[0]), slice(0, part.shape[1]))
     found = []
-    for facet, at in facets(part, whole, normals, int(3 * window * window), PLANES_DEG):
+    for facet, at in facets(part, frame, normals, int(3 * window * window), PLANES_DEG):
         _, scatter = direction_and_scatter(normals[at][facet])
         if _of(scatter) < PLANE_SCATTER_DEG and _widest(facet) >= window:
             found.append((facet, at))

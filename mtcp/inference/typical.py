@@ -185,12 +185,12 @@ class Typical:
 
     def outside(self, found: Signals) -> dict[str, str]:
         """The signals of a photo that are outside their range, and why that is unusual."""
-        told = {
+        reasons = {
             name: SIGNALS[name].outside(found[name], ends)
             for name, ends in self.ranges.items()
             if name in found
         }
-        return {name: words for name, words in told.items() if words}
+        return {name: words for name, words in reasons.items() if words}
 
     def unlike(self, found: Signals) -> str:
         """Why a photo with these signals is unlike those of training, as the end of a sentence; else empty."""

@@ -33,14 +33,14 @@ def counting(folder: Path, of: int, clock: Callable[[], float] = time.time) -> C
     Raises, when called:
         WriteError: the file cannot be written.
     """
-    done, told = 0, 0.0
+    done, written_at = 0, 0.0
 
     def one_more() -> None:
-        nonlocal done, told
+        nonlocal done, written_at
         done += 1
         now = clock()
-        if done == 1 or done == of or now - told >= EVERY_SECONDS:
-            told = now
+        if done == 1 or done == of or now - written_at >= EVERY_SECONDS:
+            written_at = now
             text = json.dumps({"done": done, "of": of, "time": round(now, 3)})
             write_atomic(folder / NAME, lambda file: file.write(text.encode()))
 

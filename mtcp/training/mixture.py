@@ -42,8 +42,8 @@ def steps_of(count: int, batch: int, shares: Sequence[Fraction] = ()) -> list[tu
         steps.append(tuple(taken))
     if not steps:
         raise InputError(f"{count} training samples are no batch of {batch}: lower --batch")
-    for share, whole in zip(shares, list(zip(*steps, strict=True))[1:], strict=True):
-        if not any(whole):
+    for share, samples_per_step in zip(shares, list(zip(*steps, strict=True))[1:], strict=True):
+        if not any(samples_per_step):
             raise InputError(
                 f"--also: a share of {float(share):g} of {len(steps)} steps of {batch} samples is not one sample: "
                 "raise SHARE or --batch"
