@@ -18,7 +18,7 @@ from app.opening import Opening
 from app.page import Page
 from app.result_cache import CachedResult
 from app.scene import Scene
-from app.scene_events import drawer
+from app.scene_events import redraw
 from app.session import Analysis
 from app.tabs.base import Settings, Values
 from app.tabs.coherence import Coherence
@@ -102,7 +102,7 @@ def listen_for_opening(page: Page, opening: Opening) -> gr.Timer:
 
     timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
     entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *outputs_of(page)], **QUIET)
-    tell_values(page, entered)
+    tell_values(page, redraw(page, entered))
     return timer
 
 
@@ -113,12 +113,11 @@ def outputs_of(page: Page) -> list[Component]:
 
 def complete(page: Page, event: Dependency) -> None:
     """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that."""
-    drawn = event.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
+    drawn = redraw(page, event)
     tell_values(page, drawn)
     outputs = [page.scene, page.header, *page.sidebar.outputs]
     compared = drawn.success(_comparer(page), page.scene, list(dict.fromkeys(outputs)), **NETWORK, **QUIET)
-    filled = compared.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
-    tell_values(page, filled)
+    tell_values(page, redraw(page, compared))
 
 
 def tell_values(page: Page, event: Dependency) -> None:
@@ -195,7 +194,9 @@ def _comparer(page: Page) -> Callable[..., Values]:
         def step(now: Scene) -> tuple[Scene, Values]:
             """The probe may have been moved meanwhile, or the field of view."""
             done = now.compare(analysis if now.analysis is scene.analysis else now.analysis.compare())
-            return done, {page.scene: kept, **page.tell(done), **page.sidebar.point(done)}
+            side = page.sidebar
+            at = {} if done.probe == now.probe else side.at(done)
+            return done, {page.scene: kept, **page.tell(done), **side.point(done), **at}
 
         return page.results.change(kept, step)
 

@@ -15,7 +15,7 @@ from app.analysis_events import complete, outputs_of
 from app.listeners import NETWORK, PRIVATE, QUIET, toast, toasting
 from app.page import Page
 from app.scene import Scene
-from app.scene_events import drawer
+from app.scene_events import redraw
 from app.tabs.base import Settings, Values
 from app.uploads import uploaded
 from app.views import page as view
@@ -123,5 +123,4 @@ def _listen_to_truth(page: Page) -> None:
         **NETWORK,
         **QUIET,
     )
-    # a tab opened meanwhile may have been drawn with the truth before
-    shown.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
+    redraw(page, shown)  # a tab opened meanwhile may have been drawn with the truth before

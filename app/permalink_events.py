@@ -14,6 +14,7 @@ from app.listeners import NETWORK, QUIET, toast, toasting
 from app.page import Page
 from app.permalink import Link
 from app.scene import Scene
+from app.scene_events import redraw
 from app.session import Analysis
 from app.tabs.base import Settings, Values
 from app.views import stages
@@ -59,7 +60,7 @@ def listen(page: Page, demo: gr.Blocks, tabs: Sequence[str], timer: gr.Timer | N
     inputs: set[Block] = {wanted, side.photo, *page.draw_inputs}
     results = [side.photo, *outputs_of(page)]
     shown = wanted.change(toasting(show, clear), inputs, results, **NETWORK, **QUIET)
-    tell_values(page, shown)
+    tell_values(page, redraw(page, shown))
 
 
 def _analysed(page: Page, path: Path) -> Analysis:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from app.listeners import LATEST, PRIVATE, QUIET, sent, toast, toasting
 from app.page import Page
@@ -16,6 +19,8 @@ from app.tabs.base import Control, Settings, Values
 from app.tabs.predictions import Predictions
 from mtcp.errors import InputError
 
+SHOWN = 0.05
+"""Half of the last digit that the fields show of a field of view."""
 _MOVE = "(at) => Array({count}).fill({{__type__: 'update', slider_position: at}})"
 """Moves the divider of {count} ImageSliders, in the browser: their handles do not answer to the keyboard."""
 _FOLLOW = """(moved) => [Math.round(moved.at), ...{ids}.map(
@@ -32,14 +37,17 @@ def listen(page: Page, others: Sequence[gr.Tab]) -> None:
     _listen_to_controls(page)
 
 
-def drawer(page: Page) -> Callable[[Settings], Values]:
-    """The listener that draws the open tab."""
+def redraw(page: Page, event: Dependency) -> Dependency:
+    """After `event`: draws the open tab, unless it shows what is to be seen already. A tab may have been opened while
+    the event's listener ran, and the probe moved while another one drew.
+    """
 
     def draw(data: Settings) -> Values:
         with page.looking(data[page.scene]) as scene:
             return page.draw(scene, data)
 
-    return toasting(draw, lambda _: {page.drawn: gr.skip()})
+    unmoved = toasting(draw, lambda _: {page.drawn: gr.skip()})
+    return event.success(unmoved, page.draw_inputs, [page.drawn, *page.views], **QUIET)
 
 
 def _listen_to_probe(page: Page) -> None:
@@ -56,36 +64,35 @@ def _listen_to_probe(page: Page) -> None:
     def by_rank(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
         return scene.choose(int(sent(event, "rank")))
 
-    def by_number(scene: Scene, data: Settings) -> Scene:
-        return scene.enter(data[side.x], data[side.y])
+    def by_x(scene: Scene, data: Settings) -> Scene:
+        return scene.enter(data[side.x], None)
+
+    def by_y(scene: Scene, data: Settings) -> Scene:
+        return scene.enter(None, data[side.y])
 
     def by_fov(scene: Scene, data: Settings) -> Scene:
         fov = data[side.fov]
         return scene if fov is None else scene.see_through(float(fov))
 
-    for trigger, moves in (
-        (side.picker.pick, by_click),
-        (side.picker.choose, by_rank),
-        (side.x.input, _while_typed(by_number, side.x, side.y)),
-        (side.y.input, _while_typed(by_number, side.x, side.y)),
-        (side.fov.input, _while_typed(by_fov, side.fov)),
+    listened: set[Any] = {*page.draw_inputs, side.x, side.y, side.fov}
+    outputs = list(dict.fromkeys([page.scene, page.drawn, *side.outputs, *page.views]))
+    for trigger, mover in (
+        (side.picker.pick, _mover(page, by_click, fields=side.at)),
+        (side.picker.choose, _mover(page, by_rank, fields=side.at)),
+        (partial(gr.on, [side.x.input, side.y.input]), _mover(page, _as_typed(by_x, by_y))),
+        (side.fov.input, _mover(page, _as_typed(by_fov))),
     ):
-        trigger(
-            _mover(page, moves),
-            {*page.draw_inputs, side.x, side.y, side.fov},
-            list(dict.fromkeys([page.scene, page.drawn, *side.outputs, *page.views])),
-            **LATEST,
-        )
+        moved = trigger(mover, listened, outputs, **LATEST)
+        redraw(page, moved)  # of two that move it at once, the one that drew last may have moved first
 
-    for typed, fields in ((by_number, (side.x, side.y)), (by_fov, (side.fov,))):
-        left = [event for field in fields for event in (field.submit, field.blur)]
-        gr.on(left, _leaver(page, typed, fields), {page.scene, *fields}, list(fields), **LATEST)
+    for field, typed in ((side.x, by_x), (side.y, by_y), (side.fov, by_fov)):
+        gr.on([field.submit, field.blur], _leaver(page, typed, field), {page.scene, field}, field, **LATEST)
 
 
 def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
     for place in (*(slot.place for slot in page.slots), *others):
         chosen = place.select(lambda title=place.label: title, None, page.opened, **LATEST)
-        chosen.success(drawer(page), page.draw_inputs, [page.drawn, *page.views], **QUIET)
+        redraw(page, chosen)
 
 
 def _listen_to_controls(page: Page) -> None:
@@ -103,8 +110,14 @@ def _listen_to_controls(page: Page) -> None:
     divided.input(None, divided, [overview.divider, *moved], js=follow, **PRIVATE)
 
 
-def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene]) -> Callable[..., Values]:
-    """The listener that changes the scene and draws what follows it."""
+def _mover(
+    page: Page,
+    change: Callable[[Scene, Settings, gr.EventData], Scene],
+    fields: Callable[[Scene], Values] = lambda _: {},
+) -> Callable[..., Values]:
+    """The listener that changes the scene and draws what follows it. fields: those to be set; none where the change was
+    typed into them.
+    """
 
     def move(data: Settings, event: gr.EventData) -> Values:
         kept = data[page.scene]
@@ -117,7 +130,7 @@ def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene])
                 return before, {page.scene: gr.skip()}
             same = scene.analysis is before.analysis
             side = page.sidebar.point(scene) if same else page.sidebar.refocus(scene)
-            return scene, {page.scene: kept, **side, **page.draw(scene, data)}
+            return scene, {page.scene: kept, **side, **fields(scene), **page.draw(scene, data)}
 
         return page.results.change(kept, step)
 
@@ -127,36 +140,35 @@ def _mover(page: Page, change: Callable[[Scene, Settings, gr.EventData], Scene])
 Typed = Callable[[Scene, Settings], Scene]
 
 
-def _while_typed(change: Typed, *fields: gr.Number) -> Callable[[Scene, Settings, gr.EventData], Scene]:
-    """`change` once there is a number that can be used, and the same scene until then."""
+def _as_typed(*changes: Typed) -> Callable[[Scene, Settings, gr.EventData], Scene]:
+    """All of `changes` but those whose number cannot be used, or not yet."""
 
     def typed(scene: Scene, data: Settings, event: gr.EventData) -> Scene:
-        with suppress(InputError):
-            return scene if any(data[field] is None for field in fields) else change(scene, data)
+        for change in changes:
+            with suppress(InputError):
+                scene = change(scene, data)
         return scene
 
     return typed
 
 
-def _leaver(page: Page, change: Typed, fields: Sequence[gr.Number]) -> Callable[[Settings], Values]:
-    """The listener that puts what is in force into `fields` if they are empty or hold what `change` refuses."""
+def _leaver(page: Page, change: Typed, field: gr.Number) -> Callable[[Settings], Values]:
+    """The listener that puts what is in force into `field` if it is empty or holds what `change` refuses or rounds."""
 
     def leave(data: Settings) -> Values:
         kept = data[page.scene]
         if kept is None:
-            return {fields[0]: gr.skip()}
+            return {field: gr.skip()}
         scene = page.results.look(kept)
         try:
-            change(scene, data)
+            scene = change(scene, data)  # its number may be on its way still
         except InputError as error:
             toast(error)
-        else:
-            if all(data[field] is not None for field in fields):
-                return {fields[0]: gr.skip()}
-        now = page.sidebar.in_force(scene)
-        return {field: now[field] for field in fields}
+        now = page.sidebar.in_force(scene)[field]
+        same = data[field] is not None and abs(now - data[field]) <= SHOWN
+        return {field: gr.skip() if same else now}
 
-    return toasting(leave, lambda _: {fields[0]: gr.skip()})
+    return toasting(leave, lambda _: {field: gr.skip()})
 
 
 def _redrawer(page: Page, control: Control, first: Component) -> Callable[[Settings], Values]:

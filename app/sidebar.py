@@ -123,7 +123,7 @@ class Sidebar:
         """The column for a new run."""
         analysis = scene.analysis
         filled: Values = {self.facts: page.photo_facts(analysis), self.probe: gr.Column(visible=True)}
-        filled[self.fov] = self.in_force(scene)[self.fov]
+        filled |= self.in_force(scene)
         filled[self.hover] = None  # of another photo
         filled |= {button: gr.Button(interactive=True) for button in self.saving}
         return filled | self.networks_of(analysis) | self.point(scene)
@@ -137,16 +137,24 @@ class Sidebar:
         return {self.photo: path if analysis.browser_knows else analysis.photo}
 
     def point(self, scene: Scene) -> Values:
-        """What follows the probe."""
-        x, y = scene.probe
+        """What follows the probe, but for the fields that it is typed into: see `at`."""
         link = address.note(permalink.query(scene, self.shipped, self.names[0]))
-        values: Values = {self.marker: probe.marker(scene), self.readout: probe.readout(scene)}
-        return {**values, self.x: x, self.y: y, self.address: link}
+        return {
+            self.marker: probe.marker(scene),
+            self.readout: probe.readout(scene),
+            self.address: link,
+        }
+
+    def at(self, scene: Scene) -> Values:
+        """The probe in its two fields, for what moves it other than by typing: an answer that sets a field while
+        somebody types in it mixes both numbers.
+        """
+        x, y = scene.probe
+        return {self.x: x, self.y: y}
 
     def in_force(self, scene: Scene) -> Values:
         """What the fields that can be typed into stand for."""
-        x, y = scene.probe
-        return {self.x: x, self.y: y, self.fov: round(scene.analysis.prediction.camera.fov_deg, 1)}
+        return {**self.at(scene), self.fov: round(scene.analysis.prediction.camera.fov_deg, 1)}
 
     def refocus(self, scene: Scene) -> Values:
         """What follows the camera, and the probe."""

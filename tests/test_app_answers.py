@@ -136,6 +136,37 @@ def test_a_field_with_a_good_number_is_left_alone(page: Served, visitor: str) ->
     assert shown(page, done, call, "fov") == "as it was" and not told
 
 
+@pytest.mark.parametrize("typed", ["probe-x", "probe-y"])
+def test_no_answer_sets_a_field_in_which_somebody_may_be_typing(
+    typed: str, page: Served, visitor: str
+) -> None:
+    """The other number is on its way: an answer with the one before would mix both. So with what follows an answer."""
+    answer(page, page.filled("probe-x", "input", {"probe-x": 40, "probe-y": 30}), visitor)
+    call = page.filled(typed, "input", {"probe-x": 7, "probe-y": 8})
+    done, _ = answer(page, call, visitor)
+    assert shown(page, done, call, "readout") != "as it was"
+    assert [shown(page, done, call, field) for field in ("probe-x", "probe-y")] == ["as it was"] * 2
+
+
+def test_one_number_is_used_while_the_other_cannot_be(page: Served, visitor: str) -> None:
+    """And stays so when the other field is left, which shows what is in force then."""
+    answer(page, page.filled("probe-x", "input", {"probe-x": 40, "probe-y": 30}), visitor)
+    answer(page, page.filled("probe-y", "input", {"probe-x": 9999, "probe-y": 8}), visitor)
+    for field, refused, used in (("probe-x", 9999, 40), ("probe-y", 5000, 8)):
+        call = page.filled(field, "blur", {field: refused})
+        done, told = answer(page, call, visitor)
+        assert shown(page, done, call, field) == used and len(told) == 1
+
+
+@pytest.mark.parametrize(("value", "left"), [(12.7, 12), (12, "as it was")])
+def test_a_probe_between_pixels_is_shown_as_the_pixel_it_is_in(
+    value: float, left: object, page: Served, visitor: str
+) -> None:
+    call = page.filled("probe-x", "blur", {"probe-x": value})
+    done, told = answer(page, call, visitor)
+    assert shown(page, done, call, "probe-x") == left and not told
+
+
 @pytest.mark.parametrize(("value", "taken"), [(99, "20"), (-3, "0"), (None, None), (5.5, None)])
 def test_a_number_beyond_its_slider_is_taken_at_the_end(
     value: float | None, taken: str | None, page: Served

@@ -51,7 +51,7 @@ def test_visitors_at_once_get_their_own_photos(page: Served, tmp_path: Path) -> 
         shown = json.dumps(page.join([page.dropped(path)], name))
         assert set(re.findall(r"visitor-\d", shown)) <= {name}
         for x, outside in ((width - 1, False), (width, True)):  # of their own photo, whatever others have
-            left = page.filled("probe-x", "blur", {"probe-x": x, "probe-y": 0})
+            left = page.filled("probe-x", "blur", {"probe-x": x})
             said = " ".join(message.get("log", "") for message in page.join([left], name))
             assert (f"from 0 to {width - 1}" in said) == outside, said
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from visiting import PATIENCE_MS, Visit, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -114,6 +115,30 @@ def test_an_address_restores_the_probe_in_another_tab(chromium: Browser, url: st
     expect(page.locator("#probe-y input")).to_have_value("40")
     tells(page, probe="30,40", tab="predictions")
     assert not shown.errors
+    page.context.close()
+
+
+def test_a_tab_that_was_open_before_does_not_stay_in_the_way(chromium: Browser, url: str) -> None:
+    """A slow page tells that it began with Coherence when the address was read already, and is being drawn."""
+    page = chromium.new_page(reduced_motion="reduce")
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        event = json.loads(route.request.post_data or "{}")["event_data"]
+        if isinstance(event, dict) and event.get("value") == "Coherence":
+            late.append(route)
+            return
+        told.append(event)
+        if len(told) == 2:  # the address was read; now the example is run
+            late[0].continue_()
+            time.sleep(1)  # nothing else is let through meanwhile, unlike with the page's own waiting
+        route.continue_()
+
+    told: list[object] = []
+    page.route("**/queue/join*", hold)
+    page.goto(f"{url}?example=kitchen&tab=predictions&probe=30,40")
+    page.locator("#change-normals img").first.wait_for(timeout=PATIENCE_MS)
+    assert late and told[:2] == [None, None]
     page.context.close()
 
 
