@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 from app.views import charts, page, training_series, training_spike
 from app.views.charts import Panel
 from app.views.training_axis import Axis, Kind, Logged, axis_of
-from app.views.training_series import STAGES, of_pair, of_stage, of_task
+from app.views.training_series import of_pair, of_stage, of_task
 from mtcp.evaluation.ranking import METRIC_TITLES
+from mtcp.geometry.quantities import STAGES
 from mtcp.tasks import TASK_SETS
 
 COSINE_UNIT = "cosine at the shared parameters, below 0: the tasks conflict"

@@ -13,11 +13,11 @@ import plotly.graph_objects as go
 from app.views import charts, page
 from app.views.training_axis import Axis, Logged
 from app.views.training_numbers import plain, smooth, subsample
+from mtcp.geometry.quantities import STAGES
 from mtcp.runs.log import RunData
 from mtcp.tasks import Task
 
 TASK_ORDER = ("semseg", "human_parts", "saliency", "depth", "relative_depth", "normals", "edge")
-STAGES = ("initial", "refined")
 FLOORED = "the floor acted"
 
 

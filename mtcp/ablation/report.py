@@ -13,11 +13,10 @@ from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_
 from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single, of_one_task
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
-from mtcp.geometry.quantities import COHERENCE, CoherenceQuantity
+from mtcp.geometry.quantities import COHERENCE, STAGES, CoherenceQuantity
 from mtcp.io.atomic import write_atomic
 from mtcp.tasks import Task, task_set
 
-STAGES = ("initial", "refined")
 Pick = Callable[[Record], "float | None"]
 
 

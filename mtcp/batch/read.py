@@ -19,6 +19,7 @@ from mtcp.geometry.quantities import (
     COHERENCE,
     FORMER_COLUMNS,
     OF_PHOTO,
+    STAGES,
     Numbers,
     PhotoQuantity,
     Quantity,
@@ -264,8 +265,7 @@ def _base(path: str) -> str:
 
 def _row(values: dict[str, Any]) -> TriageRow:
     stages: dict[str, Numbers] = {
-        stage: {one.key: _number(values[f"{stage}_{one.key}"]) for one in COHERENCE}
-        for stage in ("initial", "refined")
+        stage: {one.key: _number(values[f"{stage}_{one.key}"]) for one in COHERENCE} for stage in STAGES
     }
     refined = stages["refined"] if any(v is not None for v in stages["refined"].values()) else {}
     details: dict[str, str | float | int] = {}

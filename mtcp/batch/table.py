@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any
 from mtcp import __version__
 from mtcp.batch.storage import Place, write_whole
 from mtcp.errors import InputError
-from mtcp.evaluation.ranking import STAGES
-from mtcp.geometry.quantities import COHERENCE, OF_PHOTO
+from mtcp.geometry.quantities import COHERENCE, OF_PHOTO, STAGES
 from mtcp.io.safe_read import brief
 
 if TYPE_CHECKING:

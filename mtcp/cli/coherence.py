@@ -16,7 +16,7 @@ from mtcp.errors import InputError
 from mtcp.geometry.camera import Camera
 from mtcp.geometry.cause_shares import cause_shares
 from mtcp.geometry.coherence import coherence
-from mtcp.geometry.quantities import COHERENCE, Quantity
+from mtcp.geometry.quantities import COHERENCE, STAGES, Quantity
 from mtcp.geometry.report import Coherence, Failure
 from mtcp.io.photo import MAX_PIXELS
 from mtcp.io.photo_facts import wide_note
@@ -83,11 +83,11 @@ def read_npz(path: Path, fov_deg: float | None = None) -> tuple[dict[str, Maps],
     Raises:
         InputError: not such a file, depth or normals missing, a camera that is none.
     """
-    wanted = [f"{task}_{stage}" for task in TASKS for stage in ("initial", "refined")]
+    wanted = [f"{task}_{stage}" for task in TASKS for stage in STAGES]
     arrays = read_arrays(path, [*wanted, "camera"])
     stages = {
         stage: {task: arrays[f"{task}_{stage}"] for task in TASKS if f"{task}_{stage}" in arrays}
-        for stage in ("initial", "refined")
+        for stage in STAGES
     }
     if missing := lacking(stages["initial"]):
         raise InputError(f"{path}: no {missing[0]}_initial; it has {', '.join(sorted(arrays)) or 'nothing'}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mtcp.cli.evaluate import strict
 from mtcp.drawing import shown
 from mtcp.errors import InputError
-from mtcp.geometry.quantities import BY_KEY
+from mtcp.geometry.quantities import BY_KEY, STAGES
 from mtcp.io.atomic import write_atomic, writing
 from mtcp.io.safe_read import parse_object, read_bytes
 from mtcp.tasks import lacking
@@ -134,7 +134,7 @@ def check_coherence(metrics: Mapping[str, Any], source: Path) -> None:
     """
     if "coherence" not in metrics.get("refined", {}):
         return
-    initial, refined = (float(metrics[stage]["coherence"][AGREEMENT]) for stage in ("initial", "refined"))
+    initial, refined = (float(metrics[stage]["coherence"][AGREEMENT]) for stage in STAGES)
     if not refined <= initial:
         what = BY_KEY[AGREEMENT]
         angles = [shown.number(angle, what.digits + 1, "degrees") for angle in (initial, refined)]

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mtcp.data.sample import Samples, evenly_spread
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import TaskMetric
+from mtcp.geometry.quantities import STAGES
 from mtcp.inference.sizes import check_size, config_size, to_network
 from mtcp.model import MTCP
 from mtcp.tasks import Task
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STAGES = ("initial", "refined")
 Numbers = dict[str, dict[str, dict[str, float]]]
 
 

@@ -12,11 +12,10 @@ from mtcp.evaluation.ground_truth import Errors
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.geometry.cause_names import CAUSES, share_key
 from mtcp.geometry.cause_shares import cause_shares, worst_failure
-from mtcp.geometry.quantities import Numbers, PhotoQuantity, Quantity, coherence_numbers
+from mtcp.geometry.quantities import STAGES, Numbers, PhotoQuantity, Quantity, coherence_numbers
 from mtcp.geometry.report import STATUSES, Coherence
 from mtcp.tasks import Task, task_named
 
-STAGES = ("initial", "refined")
 CHANGE = "change"
 """What a row can be ranked by, beside the two stages: refined - initial."""
 

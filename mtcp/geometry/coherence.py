@@ -18,6 +18,7 @@ from mtcp.geometry.camera import Camera
 from mtcp.geometry.failures import find_failures
 from mtcp.geometry.normals import derivative_normals, plane_fit_normals, scaled_window
 from mtcp.geometry.planes import planarity
+from mtcp.geometry.quantities import STAGES
 from mtcp.geometry.regions import nearest
 from mtcp.geometry.report import (
     AngleStats,
@@ -82,7 +83,7 @@ def coherence(
     with ThreadPoolExecutor(2) as beside:  # what takes the time lets go of Python's lock
         first, *second = beside.map(measured, [initial, refined] if refined else [initial])
     after, later = second[0] if second else (None, None)
-    reasons = dict.fromkeys(("initial", "refined"), unlike) if isinstance(unlike, str) else unlike
+    reasons = dict.fromkeys(STAGES, unlike) if isinstance(unlike, str) else unlike
     failures = find_failures(first[1], later, photo_size, classes, reasons)
     return Coherence(
         camera=camera,

@@ -16,6 +16,9 @@ from mtcp.geometry.cause_names import CAUSES, share_key
 if TYPE_CHECKING:
     from mtcp.geometry.report import StageCoherence
 
+STAGES = ("initial", "refined")
+"""A network's two predictions, before and after the refinement."""
+
 Numbers = dict[str, float | None]
 """Key of a `Quantity` -> number; None where it could not be measured."""
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
-from visiting import Visit, visit
+from visiting import PATIENCE_MS, Visit, visit
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, save_checkpoint
 
@@ -27,6 +27,7 @@ START_SECONDS = 240
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, or playwright's own. Missing: a failure in CI, elsewhere a skip."""
+    expect.set_options(timeout=PATIENCE_MS)
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         try:

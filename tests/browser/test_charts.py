@@ -54,12 +54,10 @@ def test_the_library_is_loaded_when_a_chart_comes_near_and_from_here(page: Visit
 
 
 def test_histogram_and_bars_are_drawn(page: Visit) -> None:
-    expect(page.page.locator("#bars .barlayer .trace.bars")).to_have_count(6, timeout=PATIENCE_MS)
+    expect(page.page.locator("#bars .barlayer .trace.bars")).to_have_count(6)
     page.page.locator("#histogram").scroll_into_view_if_needed()
     page.page.locator("#histogram .scatterlayer .trace").first.wait_for(state="attached")
-    expect(page.page.locator("#histogram .legendtext").first).to_contain_text(
-        "initial, median", timeout=PATIENCE_MS
-    )
+    expect(page.page.locator("#histogram .legendtext").first).to_contain_text("initial, median")
 
 
 def test_colours_follow_the_theme(page: Visit) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from visiting import PATIENCE_MS, Visit
+from visiting import Visit
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT
 
@@ -44,14 +44,14 @@ def numbers(page: Page, of: str) -> list[str]:
 
 def test_choosing_b_compares_two_networks_everywhere(seen: Visit) -> None:
     page = seen.page
-    expect(page.locator(PANES)).to_have_text(["initial", "refined"], timeout=PATIENCE_MS)
+    expect(page.locator(PANES)).to_have_text(["initial", "refined"])
     refined, failing = numbers(page, "refined"), page.locator("#failures").inner_text()
     choose(page, "b", B)
-    expect(page.locator("#coherence-headline")).to_contain_text("in A and by", timeout=PATIENCE_MS)
+    expect(page.locator("#coherence-headline")).to_contain_text("in A and by")
     expect(page.locator("#header")).to_contain_text(f"{A} (refined")
     expect(page.locator("#header")).to_contain_text(f"{B} (initial")
     expect(page.locator("#scoreboard thead th").nth(2)).to_have_text(re.compile(f"B.*{B}", re.DOTALL))
-    expect(page.locator(PANES)).to_have_text([f"A: {A}", f"B: {B}"], timeout=PATIENCE_MS)
+    expect(page.locator(PANES)).to_have_text([f"A: {A}", f"B: {B}"])
     assert numbers(page, "initial") == refined  # A's last stage stands where its first was
     assert numbers(page, "refined") != refined
     expect(page.locator("#failure-status")).to_contain_text("only in B")
@@ -64,24 +64,24 @@ def test_choosing_b_compares_two_networks_everywhere(seen: Visit) -> None:
 def test_other_tabs_compare_them_too(seen: Visit) -> None:
     page = seen.page
     page.get_by_role("tab", name="Predictions", exact=True).click()
-    expect(page.locator("#note-depth")).to_contain_text("B differs from A: depth by", timeout=PATIENCE_MS)
+    expect(page.locator("#note-depth")).to_contain_text("B differs from A: depth by")
     page.get_by_role("tab", name="Attention", exact=True).click()
-    expect(page.locator("#attention-overlays img").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#attention-overlays img").first).to_be_visible()
     page.locator("#attention-network").get_by_text(f"B: {B}").click()
-    expect(page.locator("#attention-overlays img")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.locator("#attention-overlays img")).to_have_count(0)
     page.get_by_role("tab", name="Coherence", exact=True).click()
 
 
 def test_swapped_back_and_alone(seen: Visit) -> None:
     page = seen.page
     choose(page, "b", "none")
-    expect(page.locator(PANES)).to_have_text(["initial", "refined"], timeout=PATIENCE_MS)
-    expect(page.locator("#coherence-headline")).to_contain_text("trace-back", timeout=PATIENCE_MS)
+    expect(page.locator(PANES)).to_have_text(["initial", "refined"])
+    expect(page.locator("#coherence-headline")).to_contain_text("trace-back")
     choose(page, "a", B)  # it has one stage alone
-    expect(page.locator("#coherence-headline")).to_contain_text("no refinement", timeout=PATIENCE_MS)
-    expect(page.locator(PANES)).to_have_text(["initial"], timeout=PATIENCE_MS)
+    expect(page.locator("#coherence-headline")).to_contain_text("no refinement")
+    expect(page.locator(PANES)).to_have_text(["initial"])
     choose(page, "a", A)
-    expect(page.locator(PANES)).to_have_text(["initial", "refined"], timeout=PATIENCE_MS)
+    expect(page.locator(PANES)).to_have_text(["initial", "refined"])
 
 
 def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
@@ -91,16 +91,12 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
         picture.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)  # no example any more
     page.locator("#photo input[type=file]").set_input_files(photo)
     expect(page.locator("#permalink")).not_to_contain_text("leads back here")  # not while it runs, either
-    expect(page.locator("#photo-facts")).to_contain_text("mine.png", timeout=PATIENCE_MS)
+    expect(page.locator("#photo-facts")).to_contain_text("mine.png")
     page.get_by_role("tab", name="Coherence", exact=True).click()
-    expect(page.locator("#scoreboard td").first).to_be_visible(
-        timeout=PATIENCE_MS
-    )  # drawn before the truth is there
+    expect(page.locator("#scoreboard td").first).to_be_visible()  # drawn before the truth is there
     expect(page.locator("#cloud-show")).not_to_contain_text("ground truth")
     page.get_by_role("tab", name="Ground truth", exact=True).click()
-    expect(page.get_by_text("The ground truth of this photo is not known.")).to_be_visible(
-        timeout=PATIENCE_MS
-    )
+    expect(page.get_by_text("The ground truth of this photo is not known.")).to_be_visible()
 
     depth = tmp_path / "depth.png"
     Image.fromarray(np.full((height // 2, width // 2), 2500, np.uint16)).save(depth)
@@ -109,15 +105,13 @@ def test_truth_of_ones_own_photo(seen: Visit, tmp_path: Path) -> None:
     page.get_by_role("button", name="Ground truth of this photo").click()
     expect(page.locator("#truth-files")).to_be_in_viewport(ratio=1)  # the left column has scrolled to it
     page.locator("#truth-files input[type=file]").set_input_files([depth, labels])
-    expect(page.get_by_text(re.compile(r"labels\.npy: label 57 is out of range"))).to_be_visible(
-        timeout=PATIENCE_MS
-    )
-    expect(page.locator("#truth-headline")).to_contain_text("your depth.png", timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile(r"labels\.npy: label 57 is out of range"))).to_be_visible()
+    expect(page.locator("#truth-headline")).to_contain_text("your depth.png")
     expect(page.locator("#truth-depth img")).to_be_visible()
     expect(page.locator("#readout")).to_contain_text("2.50 m")
     expect(page.locator("#truth-files tr")).to_have_count(1)  # only what can be used stays in the list
     page.get_by_role("tab", name="Coherence", exact=True).click()
-    expect(page.locator('#scoreboard td[data-of="truth"]').first).to_be_attached(timeout=PATIENCE_MS)
+    expect(page.locator('#scoreboard td[data-of="truth"]').first).to_be_attached()
     page.locator("#cloud-show").get_by_text("ground truth").click()
-    expect(page.locator(PANES)).to_have_text(["ground truth"], timeout=PATIENCE_MS)
+    expect(page.locator(PANES)).to_have_text(["ground truth"])
     assert not seen.errors and not seen.foreign

@@ -13,7 +13,6 @@ from visiting import Visit, visit
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLES = Path(__file__).parents[2] / "app" / "examples"
-RUN_MS = 180_000  # a slow and busy machine's time for one photo
 PHONE = (390, 844)
 LONGEST_PX = 3_500
 """Height of the Coherence tab on a phone."""
@@ -55,10 +54,8 @@ FILLED = """() => {
 
 def expect_chosen(page: Page, rank: int) -> None:
     """That failure is the chosen one in the list, in the words, and in 3D, which has flown there."""
-    expect(page.locator("#failure-chosen .mt-chosen-words")).to_contain_text(
-        f"Region {rank}:", timeout=RUN_MS
-    )
-    page.wait_for_function(FLOWN, arg=rank, timeout=RUN_MS)
+    expect(page.locator("#failure-chosen .mt-chosen-words")).to_contain_text(f"Region {rank}:")
+    page.wait_for_function(FLOWN, arg=rank)
     (left, right), (low, high) = page.evaluate(FILLED)
     assert -1 < left < right < 1
     assert -1 < low < high < 1
@@ -128,18 +125,17 @@ def test_the_list_has_headings_in_sight_and_is_sorted(seen: Visit) -> None:
         """() => {
           const shares = [...document.querySelectorAll('#failures td.mt-share')].map((e) => parseFloat(e.textContent));
           return shares.length > 2 && shares.every((value, k) => k === 0 || value <= shares[k - 1]);
-        }""",
-        timeout=RUN_MS,
+        }"""
     )
     page.locator("#failure-order input").click()
     page.get_by_role("option", name="sort: area \N{MULTIPLICATION SIGN} angle", exact=True).click()
-    expect(rows.first).to_have_attribute("data-failure", "1", timeout=RUN_MS)
+    expect(rows.first).to_have_attribute("data-failure", "1")
 
 
 def test_an_example_has_its_truth_in_3d(seen: Visit) -> None:
     shown = seen.page.locator("#cloud figure:not([hidden]) figcaption")
     seen.page.locator("#cloud-show").get_by_text("ground truth").click()
-    expect(shown).to_have_count(1, timeout=RUN_MS)
+    expect(shown).to_have_count(1)
     expect(shown).to_contain_text("ground truth")
     expect(shown).to_contain_text("points")
     known_points = seen.page.evaluate(
@@ -179,14 +175,14 @@ def test_predictions_come_before_the_comparison(seen: Visit) -> None:
     page = seen.page
     page.evaluate(SEEN_IN_ORDER)
     page.locator("#examples button.gallery-item").nth(1).click()
-    expect(page.locator("#compare-normals img")).to_have_count(2, timeout=RUN_MS)
+    expect(page.locator("#compare-normals img")).to_have_count(2)
     expect(page.get_by_role("tab", name="Predictions", exact=True)).to_have_attribute("aria-selected", "true")
-    page.wait_for_function("() => window.seen.includes('compared')", timeout=RUN_MS)
+    page.wait_for_function("() => window.seen.includes('compared')")
     assert page.evaluate("() => window.seen").index("predictions") < page.evaluate("() => window.seen").index(
         "compared"
     )
     assert page.evaluate("() => window.seen")[0] == "waiting"
-    expect(page.locator("#readout")).to_contain_text("angle", timeout=RUN_MS)
+    expect(page.locator("#readout")).to_contain_text("angle")
 
 
 def test_on_a_phone_the_result_comes_before_the_rest(chromium: Browser, url: str) -> None:
@@ -195,7 +191,7 @@ def test_on_a_phone_the_result_comes_before_the_rest(chromium: Browser, url: str
     assert page.locator("#right").evaluate("e => e.offsetHeight") <= LONGEST_PX
     assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE[0]
     page.locator("#photo input[type=file]").set_input_files(EXAMPLES / "office.jpg")
-    expect(page.locator("#compare-semseg img")).to_have_count(2, timeout=RUN_MS)
+    expect(page.locator("#compare-semseg img")).to_have_count(2)
     tops = [
         page.locator(selector).evaluate("e => e.getBoundingClientRect().top")
         for selector in ("#compare-semseg", "#examples", "#download")

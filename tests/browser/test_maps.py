@@ -62,7 +62,7 @@ def columns(values: Locator) -> dict[str, dict[str, str]]:
 def test_hover_values_against_the_npz(seen: Visit) -> None:
     page = seen.page
     button = page.get_by_text("Download all maps (zip)")
-    expect(button).to_be_enabled(timeout=PATIENCE_MS)
+    expect(button).to_be_enabled()
     with page.expect_download() as started:
         button.click()
     with zipfile.ZipFile(started.value.path()) as packed:

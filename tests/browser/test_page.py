@@ -18,7 +18,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 ORIENTATION = 0x0112
 TASKS = ("semseg", "depth", "normals")
-RUN_MS = 180_000  # a slow and busy machine's time for one photo
 
 
 @pytest.fixture(scope="session")
@@ -47,13 +46,11 @@ def shown(chromium: Browser, url: str, photo: Path) -> Iterator[Visit]:
 def upload(seen: Visit, photo: Path) -> None:
     """Gives the page a photo and waits for all pictures."""
     seen.page.locator("#photo input[type=file]").set_input_files(photo)
-    expect(seen.page.locator("#photo-facts")).to_contain_text(
-        photo.name, timeout=RUN_MS
-    )  # not the last one's
+    expect(seen.page.locator("#photo-facts")).to_contain_text(photo.name)  # not the last one's
     for task in TASKS:
-        expect(seen.page.locator(f"#compare-{task} img")).to_have_count(2, timeout=RUN_MS)
+        expect(seen.page.locator(f"#compare-{task} img")).to_have_count(2)
         expect(seen.page.locator(f"#change-{task} img")).to_have_count(1)
-    expect(seen.page.get_by_text("Download all maps (zip)")).to_be_enabled(timeout=RUN_MS)
+    expect(seen.page.get_by_text("Download all maps (zip)")).to_be_enabled()
     pictures = "() => [...document.querySelectorAll('.mt-task img')].every(i => i.complete && i.naturalWidth)"
     seen.page.wait_for_function(pictures)
 
@@ -90,7 +87,9 @@ def test_divider_moves_by_keyboard_without_the_server(shown: Visit) -> None:
                 break
             shown.page.wait_for_timeout(100)
         assert cut(picture) == pytest.approx(100 * at, abs=0.1)
-        changed = np.abs(pixels(picture) - before[task]).max(axis=(0, 2)) > 8  # by column
+        now = pixels(picture)
+        rows = min(len(now), len(before[task]))  # one more where the page was scrolled by half a pixel
+        changed = np.abs(now[:rows] - before[task][:rows]).max(axis=(0, 2)) > 8  # by column
         width = len(changed)
         assert changed[round((at + 0.02) * width) : width // 2].mean() > 0.4, (
             task
@@ -160,7 +159,7 @@ def refused(seen: Visit, tmp_path: Path, name: str, words: str) -> None:
     bad = tmp_path / name
     bad.write_text("no picture")
     seen.page.locator("#photo input[type=file]").set_input_files(bad)
-    expect(seen.page.get_by_test_id("toast-body").filter(has_text=words)).to_be_visible(timeout=RUN_MS)
+    expect(seen.page.get_by_test_id("toast-body").filter(has_text=words)).to_be_visible()
 
 
 def test_file_that_the_browser_refuses_leaves_the_page_as_it_is(seen: Visit, tmp_path: Path) -> None:
@@ -177,7 +176,7 @@ def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(seen: Visit, tmp_p
 
 def test_example_runs_by_one_click(seen: Visit) -> None:
     seen.page.locator("#examples button.gallery-item").first.click()
-    expect(seen.page.locator("#compare-normals img")).to_have_count(2, timeout=RUN_MS)
+    expect(seen.page.locator("#compare-normals img")).to_have_count(2)
     expect(seen.page.locator("#empty-predictions .mt-empty")).to_be_hidden()
 
 
@@ -196,7 +195,7 @@ def test_clearing_the_photo_brings_the_empty_page_back(shown: Visit) -> None:
     shown.page.locator("#photo").get_by_label("Clear").or_(
         shown.page.get_by_label("Remove Image")
     ).first.click()
-    expect(shown.page.locator("#empty-predictions .mt-empty")).to_be_visible(timeout=RUN_MS)
+    expect(shown.page.locator("#empty-predictions .mt-empty")).to_be_visible()
     expect(shown.page.locator("#compare-depth")).to_be_hidden()
     expect(shown.page.locator("#photo-facts dd")).to_have_count(0)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from visiting import PATIENCE_MS, Visit, visit
+from visiting import Visit, visit
 
 from app import serve, ui
 from app.load import load_all
@@ -99,7 +99,7 @@ def seen(chromium: Browser, address: str, tmp_path_factory: pytest.TempPathFacto
     page.locator("#photo input[type=file]").set_input_files(photo)
     page.get_by_role("tab", name="Attention", exact=True).click()
     page.get_by_role("button", name="What each task lets in from the others").click()
-    expect(page.locator("#attention-gates img").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#attention-gates img").first).to_be_visible()
     yield opened
     page.context.close()
 
@@ -109,7 +109,7 @@ def choose(page: Page, name: str) -> None:
     if page.locator("#network-a input").input_value() != name:
         page.locator("#network-a input").click()
         page.get_by_role("option", name=name, exact=True).click()
-    expect(page.locator("#header dd").first).to_have_text(name, timeout=PATIENCE_MS)
+    expect(page.locator("#header dd").first).to_have_text(name)
 
 
 def test_every_preset_is_looked_at() -> None:
@@ -121,18 +121,18 @@ def test_a_preset_opens_with_its_own_inside(seen: Visit, name: str) -> None:
     page, wanted = seen.page, EXPECTED[name]
     choose(page, name)
     inside = page.locator("#attention-inside")
-    expect(inside.locator("h3")).to_have_text(list(wanted.inside), timeout=PATIENCE_MS)
+    expect(inside.locator("h3")).to_have_text(list(wanted.inside))
     expect(inside).to_be_visible(visible=bool(wanted.inside))
     if wanted.inside:
         expect(inside.locator("img, td").first).to_be_visible()
     headline, gates = page.locator("#attention-headline"), page.locator("#attention-gates")
     if wanted.attends:
-        expect(headline).to_contain_text("cells, depth to about", timeout=PATIENCE_MS)
+        expect(headline).to_contain_text("cells, depth to about")
         expect(page.locator("#attention-overlays img")).to_have_count(3)
-        expect(page.locator("#attention-bars svg").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#attention-bars svg").first).to_be_visible()
     else:
         lead = f"What this network computes inside is shown below: {', '.join(wanted.inside)}. "
-        expect(headline).to_have_text((lead if wanted.inside else "") + NOT_ATTENDING, timeout=PATIENCE_MS)
+        expect(headline).to_have_text((lead if wanted.inside else "") + NOT_ATTENDING)
         expect(page.locator("#attention-overlays img")).to_have_count(0)
         expect(page.locator("#attention-bars, #attention-masses, #attention-scale").first).to_be_hidden()
     if wanted.gates:
@@ -153,6 +153,6 @@ def test_other_tabs_call_the_refinement_what_it_is(seen: Visit) -> None:
     page.get_by_role("tab", name="Predictions", exact=True).click()
     for name, word in (("pad-net", "The refinement"), ("lite", "Trace-back")):
         choose(page, name)
-        expect(page.locator("#note-depth")).to_contain_text(f"{word} moved depth by", timeout=PATIENCE_MS)
+        expect(page.locator("#note-depth")).to_contain_text(f"{word} moved depth by")
     expect(page.get_by_test_id("toast-body")).to_have_count(0)
     assert not seen.errors and not seen.foreign

@@ -99,7 +99,7 @@ def test_an_address_restores_example_tab_and_failure(chromium: Browser, url: str
     # Only then nothing is on its way: gradio complains of a stream that leaving the page ends.
     page.locator("#hover [data-ready=true]").wait_for(state="attached")
     page.reload()
-    expect(page.locator(DESCRIBED)).to_contain_text("Region 3:", timeout=PATIENCE_MS)
+    expect(page.locator(DESCRIBED)).to_contain_text("Region 3:")
     assert asked(page) == told
     assert not shown.errors
     page.context.close()
@@ -111,7 +111,7 @@ def test_an_address_restores_the_probe_in_another_tab(chromium: Browser, url: st
     page = shown.page
     expect(page.get_by_text("failure=99")).to_be_attached()  # there are fewer
     expect(page.get_by_role("tab", name="Predictions", exact=True)).to_have_attribute("aria-selected", "true")
-    expect(page.locator("#probe-x input")).to_have_value("30", timeout=PATIENCE_MS)
+    expect(page.locator("#probe-x input")).to_have_value("30")
     expect(page.locator("#probe-y input")).to_have_value("40")
     tells(page, probe="30,40", tab="predictions")
     assert not shown.errors
@@ -147,7 +147,7 @@ def test_what_an_address_cannot_ask_for_is_named(chromium: Browser, url: str) ->
     page = shown.page
     for words in ("tab=cellar", "failure=no"):
         expect(page.get_by_text(words)).to_be_attached()
-    expect(page.locator("#photo-facts")).to_contain_text("bathroom.jpg", timeout=PATIENCE_MS)  # as without
+    expect(page.locator("#photo-facts")).to_contain_text("bathroom.jpg")  # as without
     assert not shown.errors
     page.context.close()
 
@@ -157,6 +157,6 @@ def test_ones_own_photo_is_in_no_address(seen: Visit, tmp_path: Path) -> None:
     photo = tmp_path / "mine.png"
     Image.new("RGB", (96, 64), (90, 120, 90)).save(photo)
     page.locator("#photo input[type=file]").set_input_files(photo)
-    expect(page.locator("#permalink")).to_contain_text("A photo of your own", timeout=PATIENCE_MS)
+    expect(page.locator("#permalink")).to_contain_text("A photo of your own")
     assert "example" not in asked(page)
     assert not seen.foreign

@@ -14,7 +14,6 @@ from visiting import Visit, visit
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "app" / "examples" / "living-room.jpg"
 SCREENSHOTS = os.environ.get("MTCP_SCREENSHOTS")
-RUN_MS = 90_000
 
 pytestmark = [
     pytest.mark.browser,
@@ -48,9 +47,9 @@ def test_screenshots(
 ) -> None:
     seen = visit(chromium, url, dark=dark, size=size)
     seen.page.locator("#photo input[type=file]").set_input_files(EXAMPLE)
-    expect(seen.page.locator("#change-normals img")).to_have_count(1, timeout=RUN_MS)
+    expect(seen.page.locator("#change-normals img")).to_have_count(1)
     seen.page.get_by_role("tab", name=tab, exact=True).click()
-    expect(seen.page.locator(READY[tab]).first).to_be_visible(timeout=RUN_MS)
+    expect(seen.page.locator(READY[tab]).first).to_be_visible()
     seen.page.wait_for_timeout(2000)
     save(seen, name, full_page=size[0] < 900)
     if name == "coherence":

@@ -83,7 +83,7 @@ def watched(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_the_curves_grow_and_keep_zoom_and_hidden_series(watched: Watched) -> None:
     page = watched.page
-    expect(page.locator("#training-status")).to_contain_text("running", timeout=PATIENCE_MS)
+    expect(page.locator("#training-status")).to_contain_text("running")
     box = watched.drag_layer(LOSSES)
     page.mouse.move(box["x"] + 60, box["y"] + 30)
     page.mouse.down()
@@ -99,7 +99,7 @@ def test_the_curves_grow_and_keep_zoom_and_hidden_series(watched: Watched) -> No
 
     with watched.log.open("a") as file:
         file.write(text(watched.entries[-22:]))
-    expect(page.locator("#training-status")).to_contain_text("epoch 7", timeout=PATIENCE_MS)
+    expect(page.locator("#training-status")).to_contain_text("epoch 7")
     watched.until("Math.max(...p.data.filter(t => t.meta).flatMap(t => t.x)) >= 6")
     assert watched.plot("[p._fullLayout.xaxis2.range, p._fullLayout.yaxis2.range]") == zoomed
     assert watched.plot(hidden)
@@ -115,11 +115,9 @@ def test_a_new_run_is_listed_without_a_button(watched: Watched) -> None:
     make_run(watched.runs / "new", []).unlink()
     tell = counting(watched.runs / "new", 48, clock=lambda: watched.entries[-22]["time"])
     tell()
-    expect(watched.page.locator("#training-status")).to_contain_text(
-        "preparing data 1/48", timeout=PATIENCE_MS
-    )
+    expect(watched.page.locator("#training-status")).to_contain_text("preparing data 1/48")
     watched.page.locator("#training-runs input").click()
-    expect(watched.page.get_by_role("option", name="runs/new")).to_be_visible(timeout=PATIENCE_MS)
+    expect(watched.page.get_by_role("option", name="runs/new")).to_be_visible()
     watched.page.keyboard.press("Escape")
 
 
@@ -150,7 +148,7 @@ def test_two_runs_are_compared_in_a_table(watched: Watched) -> None:
     page = watched.page
     page.locator("#training-runs input").click()
     page.get_by_role("option", name="runs/before").click()
-    expect(page.locator("#training-differences")).to_contain_text("uniform", timeout=PATIENCE_MS)
+    expect(page.locator("#training-differences")).to_contain_text("uniform")
     watched.until("new Set(p.data.map(t => t.line?.dash)).has('dash')")
     page.keyboard.press("Escape")
     if SCREENSHOTS:
@@ -161,9 +159,7 @@ def test_two_runs_are_compared_in_a_table(watched: Watched) -> None:
 
 def test_kappa_moves_the_replayed_weights(watched: Watched) -> None:
     page = watched.page
-    expect(page.locator("#replay-text")).to_contain_text(
-        "exactly the weights that were logged", timeout=PATIENCE_MS
-    )
+    expect(page.locator("#replay-text")).to_contain_text("exactly the weights that were logged")
     page.locator("#replay-charts").scroll_into_view_if_needed()
     replayed = "JSON.stringify(document.querySelector('#replay-charts .mt-plot').data?.map(t => t.y))"
     page.wait_for_function(f"{replayed} !== undefined", timeout=PATIENCE_MS)
@@ -171,7 +167,7 @@ def test_kappa_moves_the_replayed_weights(watched: Watched) -> None:
     slider = page.locator("#kappa input[type=number]")
     slider.fill("16")
     slider.press("Enter")
-    expect(page.locator("#replay-text")).to_contain_text("largest difference", timeout=PATIENCE_MS)
+    expect(page.locator("#replay-text")).to_contain_text("largest difference")
     page.wait_for_function(f"before => {replayed} !== before", arg=before, timeout=PATIENCE_MS)
     if SCREENSHOTS:
         page.set_viewport_size({"width": 390, "height": 844})

@@ -54,10 +54,8 @@ def address(harness: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
         demo = harness["page"](harness["made_scene"](96, 128))
-        expect.set_options(timeout=SLOW_MS)
         yield harness["launched"](demo)
         demo.close()
-        expect.set_options(timeout=5_000)
 
 
 @contextmanager
