@@ -25,7 +25,9 @@ QUIET: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "show_progress_on
 """The same for what is done at once: nothing is covered meanwhile. The empty list spares the browser work: gradio tells
 each output of each change of an event's status, hidden or not, and copies all that the output holds to do so."""
 LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
-"""For what a person does many times in a row: only the last one counts."""
+"""For what a person does many times in a row: only the last one counts. Not for listeners that read an event's data:
+what gradio 6.31 sends in the end has the values of then, and the data of the first event (of two clicks the wrong one).
+"""
 ONCE: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
 """For what need not happen again while it is happening."""
 

@@ -76,13 +76,13 @@ def _listen_to_probe(page: Page) -> None:
 
     listened: set[Any] = {*page.draw_inputs, side.x, side.y, side.fov}
     outputs = list(dict.fromkeys([page.scene, page.drawn, *side.outputs, *page.views]))
-    for trigger, mover in (
-        (side.picker.pick, _mover(page, by_click, fields=side.at)),
-        (side.picker.choose, _mover(page, by_rank, fields=side.at)),
-        (partial(gr.on, [side.x.input, side.y.input]), _mover(page, _as_typed(by_x, by_y))),
-        (side.fov.input, _mover(page, _as_typed(by_fov))),
+    for trigger, mover, options in (
+        (side.picker.pick, _mover(page, by_click, fields=side.at), QUIET),
+        (side.picker.choose, _mover(page, by_rank, fields=side.at), QUIET),
+        (partial(gr.on, [side.x.input, side.y.input]), _mover(page, _as_typed(by_x, by_y)), LATEST),
+        (side.fov.input, _mover(page, _as_typed(by_fov)), LATEST),
     ):
-        moved = trigger(mover, listened, outputs, **LATEST)
+        moved = trigger(mover, listened, outputs, **options)
         redraw(page, moved)  # of two that move it at once, the one that drew last may have moved first
 
     for field, typed in ((side.x, by_x), (side.y, by_y), (side.fov, by_fov)):
@@ -90,9 +90,12 @@ def _listen_to_probe(page: Page) -> None:
 
 
 def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
-    for place in (*(slot.place for slot in page.slots), *others):
-        chosen = place.select(lambda title=place.label: title, None, page.opened, **LATEST)
-        redraw(page, chosen)
+    def title(event: gr.SelectData) -> str:
+        return str(event.value)
+
+    # One listener for all tabs: of two opened at nearly the same time, the later one is answered later.
+    selects = [place.select for place in (*(slot.place for slot in page.slots), *others)]
+    redraw(page, gr.on(selects, title, None, page.opened, **QUIET))
 
 
 def _listen_to_controls(page: Page) -> None:

@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from app import session
 from app.background_job import Progress
-from app.listeners import LATEST, NETWORK, PRIVATE, QUIET, sent, toast, toasting
+from app.listeners import NETWORK, PRIVATE, QUIET, sent, toast, toasting
 from app.networks import Networks
 from app.scene import check_fov
 from app.session import Analysis, Predict, TruthOf
@@ -110,7 +110,7 @@ def listen(
         return redraw(tab, {**data, scatter.chosen: ()}, data[tab.entries])
 
     nothing = toasting(brush, lambda *_: {scatter.chosen: gr.skip()})
-    scatter.plot.select(nothing, set(inputs), drawn, **LATEST)
+    scatter.plot.select(nothing, set(inputs), drawn, **QUIET)
     scatter.everything.click(list_all, set(inputs), drawn, **QUIET)
 
     def open_photo(entries: Sequence[Entry], name: str, event: gr.EventData) -> Any:
