@@ -90,12 +90,18 @@ def _listen_to_probe(page: Page) -> None:
 
 
 def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
-    def title(event: gr.SelectData) -> str:
-        return str(event.value)
+    places = [*(slot.place for slot in page.slots), *others]
+    titles = [place.label for place in places]
+
+    def title(event: gr.EventData) -> str:
+        data = event._data
+        found = data.get("value") if isinstance(data, dict) else None
+        if found not in titles:
+            raise InputError("the tab that was opened was not named: reload the page and try again")
+        return str(found)
 
     # One listener for all tabs: of two opened at nearly the same time, the later one is answered later.
-    selects = [place.select for place in (*(slot.place for slot in page.slots), *others)]
-    redraw(page, gr.on(selects, title, None, page.opened, **QUIET))
+    redraw(page, gr.on([place.select for place in places], title, None, page.opened, **QUIET))
 
 
 def _listen_to_controls(page: Page) -> None:

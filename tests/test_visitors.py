@@ -96,9 +96,9 @@ def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
     """gradio deletes what it knows: all that a visit leaves must be known, the zip and the clouds' files too."""
     props = {c["id"]: c["props"] for c in page.config["components"]}
 
-    def then(listener: dict[str, Any]) -> None:
+    def then(listener: dict[str, Any], **more: Any) -> None:
         data = [props[key].get("value") for key in listener["inputs"]]
-        assert page.join([{"fn_index": listener["id"], "data": data}], "one")[-1]["success"]
+        assert page.join([{"fn_index": listener["id"], "data": data, **more}], "one")[-1]["success"]
         for following in page.listeners:
             if following.get("trigger_after") == listener["id"]:
                 then(following)
@@ -106,7 +106,10 @@ def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
     photo = page.dropped(picture(tmp_path / "room.png"))
     assert page.join([photo], "one")[-1]["success"]
     coherence = next(key for key, told in props.items() if told.get("label") == "Coherence")
-    then(next(one for one in page.listeners if [coherence, "select"] in [list(at) for at in one["targets"]]))
+    opens = next(
+        one for one in page.listeners if [coherence, "select"] in [list(at) for at in one["targets"]]
+    )
+    then(opens, event_data={"value": "Coherence"})
     then(next(one for one in page.listeners if one.get("trigger_after") == photo["fn_index"]))
 
     zips = next(key for key, told in props.items() if told.get("elem_id") == "download")
