@@ -68,10 +68,12 @@ def test_a_click_on_any_picture_moves_the_probe(seen: Visit) -> None:
     ):
         click_at(page, selector, x, y)
         expect_probe(page, x, y)
-    marker = page.locator("#photo .image-frame").evaluate(
-        "e => { const s = getComputedStyle(e, '::after'); return [parseFloat(s.left) / e.clientWidth, s.display]; }"
+    page.wait_for_function(  # the marker is drawn after the fields
+        """() => {
+          const frame = document.querySelector('#photo .image-frame'), drawn = getComputedStyle(frame, '::after');
+          return drawn.display === 'block' && Math.abs(parseFloat(drawn.left) / frame.clientWidth - 0.7) <= 0.01;
+        }"""
     )
-    assert marker == [pytest.approx(0.7, abs=0.01), "block"]
 
 
 def test_the_probe_is_typed_and_survives_the_tabs(seen: Visit) -> None:
