@@ -102,7 +102,7 @@ def listen_for_opening(page: Page, opening: Opening) -> gr.Timer:
 
     timer.tick(look, {photo, page.scene}, [timer, there], **ONCE)
     entered = there.change(enter, {photo, *page.draw_inputs}, [photo, *outputs_of(page)], **QUIET)
-    tell_values(page, redraw(page, entered))
+    follow_up(page, entered)
     return timer
 
 
@@ -113,15 +113,17 @@ def outputs_of(page: Page) -> list[Component]:
 
 def complete(page: Page, event: Dependency) -> None:
     """After `event`, which shows a run: draws the tab opened meanwhile, compares, draws that."""
-    drawn = redraw(page, event)
-    tell_values(page, drawn)
+    drawn = follow_up(page, event)
     outputs = [page.scene, page.header, *page.sidebar.outputs]
     compared = drawn.success(_comparer(page), page.scene, list(dict.fromkeys(outputs)), **NETWORK, **QUIET)
-    tell_values(page, redraw(page, compared))
+    follow_up(page, compared)
 
 
-def tell_values(page: Page, event: Dependency) -> None:
-    """After `event`, with the pictures on the screen: the values under the cursor."""
+def follow_up(page: Page, event: Dependency) -> Dependency:
+    """After `event`, which draws: draws the tab opened meanwhile; with the pictures on the screen, the values under the
+    cursor. What is returned is the first of both.
+    """
+    drawn = redraw(page, event)
 
     def tell(kept: CachedResult[Scene] | None) -> Values:
         if kept is None:
@@ -131,7 +133,8 @@ def tell_values(page: Page, event: Dependency) -> None:
             return page.sidebar.values(scene)
 
     teller = toasting(tell, lambda _: {page.sidebar.hover: gr.skip()})
-    event.success(teller, page.scene, page.sidebar.outputs, **QUIET)
+    drawn.success(teller, page.scene, page.sidebar.outputs, **QUIET)
+    return drawn
 
 
 def _waiter(page: Page) -> Callable[[Settings], Values]:

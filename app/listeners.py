@@ -36,14 +36,19 @@ T = TypeVar("T")
 _log = logging.getLogger("app")
 
 
+def value_of(event: gr.EventData, name: str) -> Any:
+    """What came with an event by that name, whatever it is; None where nothing did."""
+    data = event._data  # its attributes fail where it came without any
+    return data.get(name) if isinstance(data, dict) else None
+
+
 def sent(event: gr.EventData, name: str) -> float:
     """A number that came with an event.
 
     Raises:
         InputError: there is none.
     """
-    data = event._data  # its attributes fail where it came without any
-    value = data.get(name) if isinstance(data, dict) else None
+    value = value_of(event, name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{name} of a click is not a number: reload the page and try again")
     return value

@@ -9,12 +9,11 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app import permalink, session
-from app.analysis_events import open_tab, outputs_of, tell_values
+from app.analysis_events import follow_up, open_tab, outputs_of
 from app.listeners import NETWORK, QUIET, toast, toasting
 from app.page import Page
 from app.permalink import Link
 from app.scene import Scene
-from app.scene_events import redraw
 from app.session import Analysis
 from app.tabs.base import Settings, Values
 from app.views import stages
@@ -60,7 +59,7 @@ def listen(page: Page, demo: gr.Blocks, tabs: Sequence[str], timer: gr.Timer | N
     inputs: set[Block] = {wanted, side.photo, *page.draw_inputs}
     results = [side.photo, *outputs_of(page)]
     shown = wanted.change(toasting(show, clear), inputs, results, **NETWORK, **QUIET)
-    tell_values(page, redraw(page, shown))
+    follow_up(page, shown)
 
 
 def _analysed(page: Page, path: Path) -> Analysis:

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
-from app.listeners import LATEST, PRIVATE, QUIET, sent, toast, toasting
+from app.listeners import LATEST, PRIVATE, QUIET, sent, toast, toasting, value_of
 from app.page import Page
 from app.scene import Scene
 from app.tabs.base import Control, Settings, Values
@@ -94,8 +94,7 @@ def _listen_to_tabs(page: Page, others: Sequence[gr.Tab]) -> None:
     titles = [place.label for place in places]
 
     def title(event: gr.EventData) -> str:
-        data = event._data
-        found = data.get("value") if isinstance(data, dict) else None
+        found = value_of(event, "value")
         if found not in titles:
             raise InputError("the tab that was opened was not named: reload the page and try again")
         return str(found)

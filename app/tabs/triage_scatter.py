@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from app.listeners import value_of
 from app.tabs.base import STATE_SECONDS, Settings, Values
 from app.tabs.charts import chart, drawn
 from app.tabs.parts import choice
@@ -81,8 +82,7 @@ def brushed(event: gr.EventData) -> tuple[int, ...]:
     Raises:
         InputError: what came is no such list.
     """
-    data = event._data
-    places = data.get("points") if isinstance(data, dict) else None
+    places = value_of(event, "points")
     if not isinstance(places, list) or len(places) > MOST_POINTS or not all(map(_is_place, places)):
         raise InputError(
             "what was selected in the scatter is not a list of photos: reload the page and try again"
@@ -92,8 +92,7 @@ def brushed(event: gr.EventData) -> tuple[int, ...]:
 
 def missed(event: gr.EventData) -> bool:
     """Whether something was drawn that no photo is in: the browser then takes it away again."""
-    data = event._data
-    return isinstance(data, dict) and data.get("missed") is True
+    return value_of(event, "missed") is True
 
 
 def _is_place(value: object) -> bool:

@@ -1,11 +1,11 @@
 // A picture of what is shown: the canvases on the page's ground, each with its name and what is written over it.
 const GAP = 12, TITLE = 26; // CSS pixels
 
-function savePicture(panes, root, told) {
-  const names = panes.map((pane) => told.files[told.stages.indexOf(pane.figure.dataset.stage)]);
+function savePicture(panes, root, scene) {
+  const names = panes.map((pane) => scene.files[scene.stages.indexOf(pane.figure.dataset.stage)]);
   pictureOf(panes, root).toBlob((blob) => {
     const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob) });
-    link.download = `${told.stem}-3d-${names.join('-')}.png`;
+    link.download = `${scene.stem}-3d-${names.join('-')}.png`;
     document.body.append(link);
     link.click();
     link.remove();

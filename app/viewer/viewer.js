@@ -159,7 +159,7 @@ function half(bits) { // float16
 }
 
 // The needles of one stage and the outline of the photo's camera.
-function linesOf(told, stage, middle) {
+function linesOf(scene, stage, middle) {
   const start = [], end = [], colour = [];
   const line = (a, b, paint) => { start.push(...a); end.push(...b); colour.push(...paint); };
   const arrow = (root, normal, length, paint) => { // its head lies in a plane with the normal
@@ -167,12 +167,12 @@ function linesOf(told, stage, middle) {
     line(root, tip, paint);
     for (const side of [-1, 1]) line(tip, add(add(tip, normal, -HEAD * length), beside, 0.5 * side * HEAD * length), paint);
   };
-  const grey = cssColour(root, '--cloud-camera'), { camera, size: [H, W] } = told, z = 0.12 * middle;
+  const grey = cssColour(root, '--cloud-camera'), { camera, size: [H, W] } = scene, z = 0.12 * middle;
   const corners = [[0, 0], [W, 0], [W, H], [0, H]].map(([x, y]) => lift(camera, [x - 0.5, y - 0.5], z));
   corners.forEach((corner, k) => { line([0, 0, 0], corner, grey); line(corner, corners[(k + 1) % 4], grey); });
-  if (told.needles?.count) {
-    const bytes = Uint8Array.from(atob(told.needles.data), (c) => c.charCodeAt(0));
-    const numbers = Float32Array.from(new Uint16Array(bytes.buffer), half), { count, length } = told.needles;
+  if (scene.needles?.count) {
+    const bytes = Uint8Array.from(atob(scene.needles.data), (c) => c.charCodeAt(0));
+    const numbers = Float32Array.from(new Uint16Array(bytes.buffer), half), { count, length } = scene.needles;
     const paints = ['--cloud-predicted', '--cloud-derived'].map((name) => cssColour(root, name));
     for (let k = stage * count; k < (stage + 1) * count; k++) {
       const [x, y, depth, ...normals] = numbers.subarray(9 * k, 9 * k + 9);
@@ -193,47 +193,47 @@ function painted(buffer, block) {
   return shape.painted.blocks[block] ??= arranged(new Uint8Array(buffer, block * size, size), shape.order, 3);
 }
 
-function place(told, colours) {
+function place(scene, colours) {
   const blocks = colours.byteLength / shape.count / 3; // one for all stages, or one each
-  const same = (name) => JSON.stringify(last[name]) === JSON.stringify(told[name]);
-  const region = same('region') ? shape.region : unrolled(told.region);
+  const same = (name) => JSON.stringify(last[name]) === JSON.stringify(scene[name]);
+  const region = same('region') ? shape.region : unrolled(scene.region);
   shape.region = region;
-  while (panes.length < told.stages.length) addPane();
+  while (panes.length < scene.stages.length) addPane();
   panes.forEach((pane, k) => {
-    const stage = told.stages[k];
-    const asked = told.show === stage || told.stages.length === 1 || (told.show === 'both' && stage !== 'truth');
+    const stage = scene.stages[k];
+    const asked = scene.show === stage || scene.stages.length === 1 || (scene.show === 'both' && stage !== 'truth');
     pane.figure.hidden = !stage || !asked;
     if (!stage) { pane.scene = null; return; }
-    const middle = median(shape.depths[k]) / 65535 * told.farthest, block = Math.min(k, blocks - 1);
-    const depth = told.probe.depths[k];
+    const middle = median(shape.depths[k]) / 65535 * scene.farthest, block = Math.min(k, blocks - 1);
+    const depth = scene.probe.depths[k];
     pane.scene = {
-      ...told, region, pixels: shape.pixels, depths: shape.depths[k], jumps: shape.jumps[k],
+      ...scene, region, pixels: shape.pixels, depths: shape.depths[k], jumps: shape.jumps[k],
       colours: painted(colours, block),
-      ...themed(told, k, middle), probe: depth ? lift(told.camera, told.probe.at, depth) : null,
+      ...themed(scene, k, middle), probe: depth ? lift(scene.camera, scene.probe.at, depth) : null,
     };
-    pane.call(stage, told.names[k]);
-    const total = number.format(told.size[0] * told.size[1]);
+    pane.call(stage, scene.names[k]);
+    const total = number.format(scene.size[0] * scene.size[1]);
     pane.figure.querySelector('figcaption').innerHTML =
-      `<b class="mt-${stage}"></b> <span class="mt-subdued">${number.format(told.counts[k])} of ${total} points</span>`;
-    pane.figure.querySelector('figcaption b').textContent = told.names[k];
+      `<b class="mt-${stage}"></b> <span class="mt-subdued">${number.format(scene.counts[k])} of ${total} points</span>`;
+    pane.figure.querySelector('figcaption b').textContent = scene.names[k];
   });
   root.classList.toggle('mt-cloud-pair', panes.filter((pane) => !pane.figure.hidden).length > 1);
-  legend.hidden = !told.needles || !told.arrows;
-  legend.firstElementChild.textContent = told.arrows;
+  legend.hidden = !scene.needles || !scene.arrows;
+  legend.firstElementChild.textContent = scene.arrows;
   key.hidden = root.querySelector('.mt-cloud-tools').hidden = false;
 }
 
 // What has the colours of the page: dark or light.
-function themed(told, stage, middle) {
-  return { lines: linesOf(told, stage, middle), mark: cssColour(root, '--cloud-region').slice(0, 3) };
+function themed(scene, stage, middle) {
+  return { lines: linesOf(scene, stage, middle), mark: cssColour(root, '--cloud-region').slice(0, 3) };
 }
 
-function move(told) {
-  const predicted = told.stages.filter((stage) => stage !== 'truth').length - 1; // of the predictions
-  orbit.seePhoto(told.camera, told.size, median(shape.depths[predicted]) / 65535 * told.farthest);
-  const fresh = told.run !== last.run;
+function move(scene) {
+  const predicted = scene.stages.filter((stage) => stage !== 'truth').length - 1; // of the predictions
+  orbit.seePhoto(scene.camera, scene.size, median(shape.depths[predicted]) / 65535 * scene.farthest);
+  const fresh = scene.run !== last.run;
   if (fresh) orbit.set(orbit.home);
-  if (told.focus && (fresh || told.focus.rank !== last.focus?.rank)) frameRegion(told.focus);
+  if (scene.focus && (fresh || scene.focus.rank !== last.focus?.rank)) frameRegion(scene.focus);
 }
 
 function frameRegion(focus) {
@@ -242,25 +242,25 @@ function frameRegion(focus) {
 }
 
 async function update() {
-  const mine = ++turn, told = props.value;
-  if (!told?.depths) {
+  const mine = ++turn, scene = props.value;
+  if (!scene?.depths) {
     value = null;
     panes.forEach((pane) => { pane.figure.hidden = true; pane.scene = null; });
     key.hidden = root.querySelector('.mt-cloud-tools').hidden = true;
-    say(told?.message ?? '');
+    say(scene?.message ?? '');
     return;
   }
   try {
-    const [depths, colours] = await Promise.all([fetched(told.depths), fetched(told.colours)]);
+    const [depths, colours] = await Promise.all([fetched(scene.depths), fetched(scene.colours)]);
     if (mine !== turn) return; // something newer is on its way
-    if (shape?.url !== told.depths.url) {
-      shape = { ...unpack(depths, told), url: told.depths.url, region: unrolled(told.region) };
+    if (shape?.url !== scene.depths.url) {
+      shape = { ...unpack(depths, scene), url: scene.depths.url, region: unrolled(scene.region) };
       ruler.clear(); // its points are no more
     }
-    value = told;
-    place(told, colours);
-    move(told);
-    last = told;
+    value = scene;
+    place(scene, colours);
+    move(scene);
+    last = scene;
     say('');
     tell();
     request();
