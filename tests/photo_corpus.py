@@ -224,9 +224,9 @@ def _turned() -> Iterator[Case]:
     yield _good("exif-rubbish.jpg", encoded(_rgb(), "JPEG", quality=95, exif=rubbish), within=12)
     yield _good("exif-rubbish.png", encoded(_rgb(), exif=rubbish))
     yield _good("exif-text.jpg", encoded(_rgb(), "JPEG", quality=95, exif=b"Exif\0\0not tiff"), within=12)
-    whole = exif(6).tobytes()
+    intact = exif(6).tobytes()
     # the orientation is whole, what follows points nowhere: the photo must still be turned
-    torn = encoded(stored, "JPEG", quality=95, subsampling=0, exif=whole[:-12] + b"\xff" * 12)
+    torn = encoded(stored, "JPEG", quality=95, subsampling=0, exif=intact[:-12] + b"\xff" * 12)
     yield _good("exif-torn-behind-orientation.jpg", torn, within=12)
 
 
@@ -354,13 +354,13 @@ def _strangers() -> Iterator[Case]:
 def _torn() -> Iterator[Case]:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (60, 80, 3), np.uint8))
     for kind, ending in (("JPEG", "jpg"), ("PNG", "png")):
-        whole = encoded(noise, kind)
+        intact = encoded(noise, kind)
         for tenth in range(10):
-            cut = whole[: max(4, len(whole) * tenth // 10)]
+            cut = intact[: max(4, len(intact) * tenth // 10)]
             yield Case(f"torn-{tenth}.{ending}", cut, says="damaged|cut short|not a picture")
     for kind in ("GIF", "WEBP", "TIFF", "BMP", "PPM"):
-        whole = encoded(noise, kind)
-        yield Case(f"torn.{kind.lower()}", whole[: len(whole) // 2], says=SUNK)
+        intact = encoded(noise, kind)
+        yield Case(f"torn.{kind.lower()}", intact[: len(intact) // 2], says=SUNK)
     flipped = bytearray(encoded(noise))
     flipped[len(flipped) // 2] ^= 0xFF
     yield Case("flipped-bit.png", bytes(flipped), says=SUNK)
@@ -397,9 +397,9 @@ def _huge_tile(side: int) -> bytes:
 
 def _many_scans(count: int) -> bytes:
     """A progressive JPEG whose last scan comes `count` times: each costs a pass over the whole picture."""
-    whole = encoded(_rgb(), "JPEG", progressive=True)
-    last = whole.rindex(b"\xff\xda")
-    return whole[:last] + whole[last:-2] * count + whole[-2:]
+    intact = encoded(_rgb(), "JPEG", progressive=True)
+    last = intact.rindex(b"\xff\xda")
+    return intact[:last] + intact[last:-2] * count + intact[-2:]
 
 
 def _heavy() -> Iterator[Case]:

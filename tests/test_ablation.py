@@ -385,8 +385,8 @@ def test_a_finished_row_is_skipped_and_another_budget_refused(made_data: None, t
 def test_a_stopped_row_goes_on_to_the_same_end(
     made_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert run_grid(plan(whole, "plain"))
+    at_once, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run_grid(plan(at_once, "plain"))
     with monkeypatch.context() as patch:
         patch.setattr(ablation_run, "left", lambda deadline: 1e-9)
         assert not run_grid(plan(parts, "plain"))
@@ -396,7 +396,7 @@ def test_a_stopped_row_goes_on_to_the_same_end(
     assert RunFolder(parts / "plain-s0").load_state()["step"] == 2  # one for each call that had time
     assert not result_path(parts, "plain", 0).exists()
     assert run_grid(plan(parts, "plain"), max_minutes=60)
-    one, other = (json.loads(result_path(out, "plain", 0).read_text()) for out in (whole, parts))
+    one, other = (json.loads(result_path(out, "plain", 0).read_text()) for out in (at_once, parts))
     assert other["loss"] == one["loss"]
     assert other["metrics"] == one["metrics"]
 

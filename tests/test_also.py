@@ -146,8 +146,8 @@ def test_what_a_sample_lacks_is_unknown() -> None:
 
 
 def test_ranks_share_every_source() -> None:
-    whole, first, second = tagged()._keys(1), tagged(0, 2)._keys(1), tagged(1, 2)._keys(1)
-    for step, one, other in zip(whole, first, second, strict=True):
+    unbroken_keys, first, second = tagged()._keys(1), tagged(0, 2)._keys(1), tagged(1, 2)._keys(1)
+    for step, one, other in zip(unbroken_keys, first, second, strict=True):
         assert len(one) == len(other) == 2
         assert sorted(step) == sorted(one + other)
 

@@ -42,9 +42,9 @@ def answer(
     page: Served, call: dict[str, Any], session: str | None = None
 ) -> tuple[dict[str, Any], list[str]]:
     """What a call came to, and all that the person reads of it."""
-    told = page.join([call], session)
-    done = next(message for message in told if message["msg"] == "process_completed")
-    words = [message["log"] for message in told if message["msg"] == "log"]
+    messages = page.join([call], session)
+    done = next(message for message in messages if message["msg"] == "process_completed")
+    words = [message["log"] for message in messages if message["msg"] == "log"]
     return done, [
         html.unescape(text) for text in [*words, *([] if done["success"] else [done["output"]["error"]])]
     ]
@@ -87,8 +87,8 @@ def test_whatever_is_sent_is_answered_in_words(
         event = {"x": junk[0], "page": junk[0], "open": junk[-1], "rank": junk[-1]}
         sent = {"event_data": event} if place % 3 else {}  # a click without a place, too
         calls.append({"fn_index": listener["id"], "data": junk[1:], **sent})
-    told = page.join(calls, visitor)
-    done = [message for message in told if message["msg"] == "process_completed"]
+    messages = page.join(calls, visitor)
+    done = [message for message in messages if message["msg"] == "process_completed"]
     assert len(done) == len(calls) > 50
     words = [message["output"]["error"] for message in done if not message["success"]]
     assert all(len(str(text).split()) > 3 for text in words)
@@ -118,22 +118,22 @@ def test_a_field_that_is_left_shows_what_is_in_force(
     for event in ("input", "submit", "blur"):
         caplog.clear()
         call = page.filled(field, event, {**fields, field: value})
-        done, told = answer(page, call, visitor)
+        done, toasts = answer(page, call, visitor)
         assert done["success"], done
         lines = [record.getMessage() for record in caplog.records]
         if event == "input":  # "5" of "50" is no mistake
-            assert not told and not lines
+            assert not toasts and not lines
             assert shown(page, done, call, field) == "as it was"
             continue
         assert shown(page, done, call, field) == fields[field]
-        assert len(told) == len(lines) == bool(words)
-        assert words in "".join(told) and words in "".join(lines)
+        assert len(toasts) == len(lines) == bool(words)
+        assert words in "".join(toasts) and words in "".join(lines)
 
 
 def test_a_field_with_a_good_number_is_left_alone(page: Served, visitor: str) -> None:
     call = page.filled("fov", "blur", {"fov": 70})
-    done, told = answer(page, call, visitor)
-    assert shown(page, done, call, "fov") == "as it was" and not told
+    done, toasts = answer(page, call, visitor)
+    assert shown(page, done, call, "fov") == "as it was" and not toasts
 
 
 @pytest.mark.parametrize("typed", ["probe-x", "probe-y"])
@@ -154,8 +154,8 @@ def test_one_number_is_used_while_the_other_cannot_be(page: Served, visitor: str
     answer(page, page.filled("probe-y", "input", {"probe-x": 9999, "probe-y": 8}), visitor)
     for field, refused, used in (("probe-x", 9999, 40), ("probe-y", 5000, 8)):
         call = page.filled(field, "blur", {field: refused})
-        done, told = answer(page, call, visitor)
-        assert shown(page, done, call, field) == used and len(told) == 1
+        done, toasts = answer(page, call, visitor)
+        assert shown(page, done, call, field) == used and len(toasts) == 1
 
 
 @pytest.mark.parametrize(("value", "left"), [(12.7, 12), (12, "as it was")])
@@ -163,20 +163,21 @@ def test_a_probe_between_pixels_is_shown_as_the_pixel_it_is_in(
     value: float, left: object, page: Served, visitor: str
 ) -> None:
     call = page.filled("probe-x", "blur", {"probe-x": value})
-    done, told = answer(page, call, visitor)
-    assert shown(page, done, call, "probe-x") == left and not told
+    done, toasts = answer(page, call, visitor)
+    assert shown(page, done, call, "probe-x") == left and not toasts
 
 
 @pytest.mark.parametrize(("value", "taken"), [(99, "20"), (-3, "0"), (None, None), (5.5, None)])
 def test_a_number_beyond_its_slider_is_taken_at_the_end(
     value: float | None, taken: str | None, page: Served
 ) -> None:
-    done, told = answer(page, page.call("kappa", "input", value))
+    done, toasts = answer(page, page.call("kappa", "input", value))
     assert done["success"]
-    assert len(told) == bool(taken)
+    assert len(toasts) == bool(taken)
     if taken:
         assert (
-            f"kappa: how far ratios are exaggerated: {value} is outside 0 to 20; {taken} is taken" in told[0]
+            f"kappa: how far ratios are exaggerated: {value} is outside 0 to 20; {taken} is taken"
+            in toasts[0]
         )
 
 
@@ -195,9 +196,9 @@ def test_a_text_file_as_a_photo_is_one_line_and_an_empty_page(
         caplog.clear()
         (tmp_path / name).write_text("no picture")
         call = page.dropped(tmp_path / name)
-        done, told = answer(page, call)
+        done, toasts = answer(page, call)
         assert done["success"] and shown(page, done, call, "photo") is None
-        assert len(told) == 1 and told[0].startswith(f"{name}: not a picture")
+        assert len(toasts) == 1 and toasts[0].startswith(f"{name}: not a picture")
         assert [record.getMessage() for record in caplog.records] == [
             f"refused: {name}: not a picture; give a JPEG, PNG, HEIC, WebP or TIFF"
         ]
@@ -222,16 +223,16 @@ def test_predict_with_nothing_says_handle_file(page: Served) -> None:
 
 
 def test_the_help_of_the_api_promises_no_addresses(page: Served) -> None:
-    told = page.client.get("/gradio_api/info").text
-    parameter = json.loads(told)["named_endpoints"]["/predict"]["parameters"][0]
+    info = page.client.get("/gradio_api/info").text
+    parameter = json.loads(info)["named_endpoints"]["/predict"]["parameters"][0]
     assert "handle_file" in parameter["python_type"]["description"]
     assert parameter["python_type"]["type"] == "filepath"
     text = Client(page.url, verbose=False, download_files=False).view_api(
         print_info=False, return_format="str"
     )
-    told += page.client.get("/gradio_api/openapi.json").text + str(text)
-    assert "ublicly available" not in told
-    assert "githubusercontent" not in told
+    info += page.client.get("/gradio_api/openapi.json").text + str(text)
+    assert "ublicly available" not in info
+    assert "githubusercontent" not in info
 
 
 def test_a_fault_of_ours_is_told_as_one_and_logged_whole(
@@ -241,6 +242,6 @@ def test_a_fault_of_ours_is_told_as_one_and_logged_whole(
         raise RuntimeError("a secret")
 
     monkeypatch.setattr("app.session.open_photo", fail)
-    done, told = answer(page, page.dropped(picture(tmp_path / "room.png")))
-    assert not done["success"] and told == [answers.FAULT]
+    done, toasts = answer(page, page.dropped(picture(tmp_path / "room.png")))
+    assert not done["success"] and toasts == [answers.FAULT]
     assert "a secret" in caplog.text and "Traceback" in caplog.text

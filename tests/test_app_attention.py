@@ -51,8 +51,10 @@ def alts(html: str) -> list[str]:
 
 def test_views_need_neither_gradio_nor_torch() -> None:
     code = "import sys, app.views.attention_inside; print(sorted({'gradio', 'torch'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    values = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert values.stdout == "[]\n"
 
 
 def test_scales_by_hand() -> None:
@@ -345,9 +347,9 @@ def test_controls_redraw_the_overlays_alone(tab: Attention) -> None:
 def test_a_missing_part_is_one_plain_sentence(tab: Attention, missing: dict, said: set[str]) -> None:
     filled = tab.fill(scene_of(FakePredictor(**missing)), settings_of(tab))
     for name in said:
-        told = filled[getattr(tab, name)]
-        assert "This checkpoint has no" in told
-        assert "<img" not in told
+        values = filled[getattr(tab, name)]
+        assert "This checkpoint has no" in values
+        assert "<img" not in values
     for name in {"headline", "masses", "entropies", "gates", "queries", "steps"} - said:
         assert "This checkpoint has no" not in filled[getattr(tab, name)]
     if "cfm" in missing:
@@ -361,9 +363,9 @@ def test_a_trace_that_no_view_knows_is_no_attention(tab: Attention) -> None:
 
     scene = scene_of(FakePredictor())
     other = dataclasses.replace(scene.analysis.prediction, traces=(Slots(),))
-    told = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=other), PROBE), settings_of(tab))
-    assert told[tab.headline] == f'<p class="mt-headline">{attention.NOT_ATTENDING}</p>'
-    assert "<img" in told[tab.steps]
+    values = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=other), PROBE), settings_of(tab))
+    assert values[tab.headline] == f'<p class="mt-headline">{attention.NOT_ATTENDING}</p>'
+    assert "<img" in values[tab.steps]
 
 
 def test_a_design_in_which_nothing_attends_leads_with_its_inside(tab: Attention) -> None:
@@ -371,13 +373,13 @@ def test_a_design_in_which_nothing_attends_leads_with_its_inside(tab: Attention)
     gate = NamedMap("into depth", "semseg", np.full((12, 16), 0.5, np.float16))
     traces = (MapsTrace("What is let in", "How much.", (gate,)),)
     distils = dataclasses.replace(scene.analysis.prediction, traces=traces, refinement="distillation")
-    told = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=distils), PROBE), settings_of(tab))
-    assert told[tab.headline].startswith(
+    values = tab.fill(Scene(dataclasses.replace(scene.analysis, prediction=distils), PROBE), settings_of(tab))
+    assert values[tab.headline].startswith(
         '<p class="mt-headline">What this network computes inside is shown below: <b>What is let in</b>. This '
     )
-    assert told[tab.gates].endswith("What it has inside is shown above: <b>What is let in</b>.</p>")
-    assert told[tab.holding].visible and not any(told[block].visible for block in tab.attending)
-    assert told[tab.stepping].label == "The refinement, step by step"
+    assert values[tab.gates].endswith("What it has inside is shown above: <b>What is let in</b>.</p>")
+    assert values[tab.holding].visible and not any(values[block].visible for block in tab.attending)
+    assert values[tab.stepping].label == "The refinement, step by step"
     mtcp = tab.fill(scene, settings_of(tab))
     assert not mtcp[tab.holding].visible and all(mtcp[block].visible for block in tab.attending)
     assert mtcp[tab.stepping].label == "Trace-back, step by step"

@@ -84,8 +84,8 @@ def test_unknown_depth_stays_unknown(scene: Scene) -> None:
     initial = dict(scene.analysis.prediction.initial)
     initial["depth"] = initial["depth"].copy()
     initial["depth"][:10] = (0, np.nan) * 40
-    told = dataclasses.replace(scene.analysis.prediction, initial=initial, refined={})
-    sampled = view.shape(dataclasses.replace(scene.analysis, prediction=told), None)
+    given = dataclasses.replace(scene.analysis.prediction, initial=initial, refined={})
+    sampled = view.shape(dataclasses.replace(scene.analysis, prediction=given), None)
     assert (sampled.depths[0, :10] == 0).all()
     assert (sampled.depths[0, 10:] > 0).all()
     assert not sampled.shown(0, 255)[:10].any()
@@ -200,9 +200,9 @@ def test_without_trace_back_one_cloud(tab: Cloud) -> None:
 
 
 def test_without_depth_a_sentence(scene: Scene, tab: Cloud) -> None:
-    told = scene.analysis.prediction
-    initial = {"normals": told.initial["normals"]}
-    flat = dataclasses.replace(told, tasks=("normals",), initial=initial, refined={})
+    given = scene.analysis.prediction
+    initial = {"normals": given.initial["normals"]}
+    flat = dataclasses.replace(given, tasks=("normals",), initial=initial, refined={})
     without = Scene(dataclasses.replace(scene.analysis, prediction=flat, cache={}), (0, 0))
     assert "no depth" in tab.fill(without, settings(tab))[tab.viewer]["message"]
     assert tab.point(without, settings(tab)) == {}
@@ -241,23 +241,23 @@ def test_truth_of_depth_alone_is_grey_where_it_has_no_colour(tab: Cloud) -> None
     bare = scene_of(FakePredictor())
     before = tab.fill(bare, settings(tab))[tab.viewer]
     assert before["stages"] == ["initial", "refined"]
-    told = dataclasses.replace(bare, analysis=with_own(bare.analysis, truth_of(bare, "depth")))
-    after = tab.fill(told, settings(tab))[tab.viewer]
+    given = dataclasses.replace(bare, analysis=with_own(bare.analysis, truth_of(bare, "depth")))
+    after = tab.fill(given, settings(tab))[tab.viewer]
     assert after["stages"][-1] == "truth" and files(after)[0] != files(before)[0]  # nothing old is kept
     assert after["run"] == before["run"]
-    sampled = view.shape(told.analysis, 500)
+    sampled = view.shape(given.analysis, 500)
     for what in ("class", "normal", "depth normal", "angle"):
-        assert (view.paint(told.analysis, what, sampled)[2] == 128).all()
-        assert not view.export(told.analysis, "truth", what, sampled, 0).normals.any()
-    assert view.arrows(told.analysis, "truth") == "" != view.arrows(told.analysis, "both")
-    gone = tab.fill(dataclasses.replace(told, analysis=with_own(told.analysis, None)), settings(tab))
+        assert (view.paint(given.analysis, what, sampled)[2] == 128).all()
+        assert not view.export(given.analysis, "truth", what, sampled, 0).normals.any()
+    assert view.arrows(given.analysis, "truth") == "" != view.arrows(given.analysis, "both")
+    gone = tab.fill(dataclasses.replace(given, analysis=with_own(given.analysis, None)), settings(tab))
     assert gone[tab.viewer]["stages"] == ["initial", "refined"]
 
 
 def test_truth_is_shown_beside_a_network_without_trace_back(tab: Cloud) -> None:
     alone = scene_of(FakePredictor(trace_back=False))
-    told = dataclasses.replace(alone, analysis=known(alone.analysis, truth_of(alone, "depth")))
-    filled = tab.fill(told, settings(tab))
+    given = dataclasses.replace(alone, analysis=known(alone.analysis, truth_of(alone, "depth")))
+    filled = tab.fill(given, settings(tab))
     assert filled[tab.show].choices == [("initial", "both"), ("ground truth", "truth")]
     assert filled[tab.viewer]["show"] == "both"
 

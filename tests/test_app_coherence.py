@@ -53,8 +53,8 @@ def run_of(
     initial: dict[str, np.ndarray], refined: dict[str, np.ndarray] | None = None, truth=None
 ) -> Analysis:
     photo = np.full((*SIZE, 3), 200, np.uint8)
-    told = dataclasses.replace(FakePredictor()(photo), initial=initial, refined=refined or {})
-    return Analysis(photo, told, "room.jpg", SIZE, truth)
+    written = dataclasses.replace(FakePredictor()(photo), initial=initial, refined=refined or {})
+    return Analysis(photo, written, "room.jpg", SIZE, truth)
 
 
 @pytest.fixture
@@ -91,20 +91,22 @@ def cells(html: str, key: str) -> dict[str, str]:
 
 
 def test_headline_says_how_much_and_where(analysis: Analysis) -> None:
-    told = words(coherence_change.headline(analysis))
+    written = words(coherence_change.headline(analysis))
     for part in ("15.0° on average", "took 10.0° off", "the wall on the left (40.0° to 20.0°)"):
-        assert part in told
+        assert part in written
 
 
 def test_headline_says_worsening_as_plainly() -> None:
-    told = words(coherence_change.headline(run_of(maps(20, 10), maps(40, 10))))
+    written = words(coherence_change.headline(run_of(maps(20, 10), maps(40, 10))))
     for part in ("25.0° on average", "added 10.0°", "the wall on the left (20.0° to 40.0°)"):
-        assert part in told
+        assert part in written
 
 
 def test_headline_tells_both_sides_of_a_mixed_change() -> None:
-    told = words(coherence_change.headline(run_of(maps(40, 10), maps(20, 25))))
-    assert "took 2.5° off: less on the wall on the left (40.0° to 20.0°), but more on the window on" in told
+    written = words(coherence_change.headline(run_of(maps(40, 10), maps(20, 25))))
+    assert (
+        "took 2.5° off: less on the wall on the left (40.0° to 20.0°), but more on the window on" in written
+    )
     even = words(coherence_change.headline(run_of(maps(40, 10), maps(20, 30))))
     assert "left that as it was: it fell on the wall on the left" in even
     assert "rose on the window on the right (10.0° to 30.0°)" in even
@@ -114,8 +116,8 @@ def test_gains_add_up_to_the_change_of_the_mean() -> None:
     analysis = run_of(FakePredictor()(np.full((*SIZE, 3), 9, np.uint8)).initial, maps(12, 30))
     found, report = coherence_change.coherence_change(analysis), analysis.coherence
     assert report is not None and report.refined is not None
-    whole = report.initial.depth_normal.mean_deg - report.refined.depth_normal.mean_deg
-    assert sum(gain.off_deg for gain in found) == pytest.approx(whole, abs=0.02)
+    total = report.initial.depth_normal.mean_deg - report.refined.depth_normal.mean_deg
+    assert sum(gain.off_deg for gain in found) == pytest.approx(total, abs=0.02)
     assert [gain.off_deg for gain in found] == sorted((gain.off_deg for gain in found), reverse=True)
 
 
@@ -141,43 +143,43 @@ def test_only_trace_back_is_called_so() -> None:
 
 
 def test_board_shows_numbers_changes_and_the_noise_floor(analysis: Analysis) -> None:
-    told = scoreboard.scoreboard(analysis)
-    mean = cells(told, "depth_normal_mean_deg")
+    written = scoreboard.scoreboard(analysis)
+    mean = cells(written, "depth_normal_mean_deg")
     assert mean == {"initial": "25.0°", "refined": "15.0°", "change": "\N{MINUS SIGN}10.0° better"}
-    assert cells(told, "depth_normal_within_30_pct")["change"] == "+50.0 % better"
+    assert cells(written, "depth_normal_within_30_pct")["change"] == "+50.0 % better"
     everywhere, away = (NOISE_FLOOR[f"plane_fit_{where}mean_deg"] for where in ("", "away_"))
-    assert f"it reads {everywhere:g}° ({away:g}° away from edges)" in row(told, "depth_normal_mean_deg")
+    assert f"it reads {everywhere:g}° ({away:g}° away from edges)" in row(written, "depth_normal_mean_deg")
     worse = cells(scoreboard.scoreboard(run_of(maps(20, 10), maps(40, 10))), "plane_angle_deg")
     assert worse == {"initial": "20.0°", "refined": "40.0°", "change": "+20.0° worse"}
 
 
 def test_board_gives_the_reason_for_what_is_missing(analysis: Analysis) -> None:
-    told = row(scoreboard.scoreboard(analysis), "floor_walls_depth_error_deg")
-    assert "Not measured: no floor large enough is seen." in told
-    assert told.count("&ndash;") == 3
+    written = row(scoreboard.scoreboard(analysis), "floor_walls_depth_error_deg")
+    assert "Not measured: no floor large enough is seen." in written
+    assert written.count("&ndash;") == 3
     mixed = {**maps(5, 5), "semseg": np.where(np.arange(H)[:, None] > 70, FLOOR, WALL).repeat(W, 1)}
     mixed["semseg"] = mixed["semseg"].astype(np.uint8)
-    told = row(scoreboard.scoreboard(run_of(maps(5, 5), mixed)), "floor_walls_depth_error_deg")
-    assert "Not measured (initial): no floor large enough is seen." in told
+    written = row(scoreboard.scoreboard(run_of(maps(5, 5), mixed)), "floor_walls_depth_error_deg")
+    assert "Not measured (initial): no floor large enough is seen." in written
 
 
 def test_board_tells_chance_beside_edges_and_pieces_beside_planes() -> None:
     stepped = maps(5, 5)
     stepped["depth"] = np.where(LEFT, 2.0, 3.0).astype(np.float32)
-    told = scoreboard.scoreboard(run_of(stepped, stepped))
-    edges = cells(told, "depth_edges_on_boundary_pct")
+    written = scoreboard.scoreboard(run_of(stepped, stepped))
+    edges = cells(written, "depth_edges_on_boundary_pct")
     assert edges["initial"].startswith("100.0 % chance ")
     assert edges["change"] == "0.0 % equal"
-    assert cells(told, "plane_rms_cm")["initial"] == "0.0 cm 1 piece, 50 %"
+    assert cells(written, "plane_rms_cm")["initial"] == "0.0 cm 1 piece, 50 %"
 
 
 def test_truth_is_a_column_of_its_own_and_measured_once() -> None:
     analysis = run_of(maps(40, 10), maps(20, 10))
     truth = Truth(maps(0, 0), analysis.prediction.camera, "made <here>")
     known = dataclasses.replace(analysis, truth=truth, cache={})
-    told = scoreboard.scoreboard(known)
-    assert cells(told, "depth_normal_mean_deg")["truth"] == "0.0°"
-    assert "made &lt;here&gt;" in told and "<here>" not in told
+    written = scoreboard.scoreboard(known)
+    assert cells(written, "depth_normal_mean_deg")["truth"] == "0.0°"
+    assert "made &lt;here&gt;" in written and "<here>" not in written
     assert scoreboard.truth_stage(known) is known.cache["truth.coherence"]
     assert "mt-truth" not in scoreboard.scoreboard(analysis)
     depth_only = Truth({"depth": truth.maps["depth"]}, truth.camera, "a scan")
@@ -186,9 +188,9 @@ def test_truth_is_a_column_of_its_own_and_measured_once() -> None:
 
 def test_without_trace_back_there_is_one_column_and_no_change() -> None:
     analysis = run_of(maps(40, 10))
-    told = scoreboard.scoreboard(analysis)
-    assert set(cells(told, "depth_normal_mean_deg")) == {"initial"}
-    assert "mt-refined" not in told and "better" not in told and "worse" not in told
+    written = scoreboard.scoreboard(analysis)
+    assert set(cells(written, "depth_normal_mean_deg")) == {"initial"}
+    assert "mt-refined" not in written and "better" not in written and "worse" not in written
     assert "no refinement" in coherence_change.headline(analysis)
 
 
@@ -237,8 +239,8 @@ def test_histogram_says_medians_and_what_lies_beyond(analysis: Analysis) -> None
     assert initial.x[16] == 40.0
     assert figure.layout.xaxis.title.text == "angle (degrees)"
     assert figure.layout.annotations[0].text.endswith("% of the pixels per 2.5°</span>")
-    told = angles.beside_histogram(stages, "plane fit")
-    assert "Over 90°, not drawn: initial 0.0 %, refined 0.0 %." in words(told)
+    written = angles.beside_histogram(stages, "plane fit")
+    assert "Over 90°, not drawn: initial 0.0 %, refined 0.0 %." in words(written)
 
 
 def test_the_truth_does_not_flatten_the_predictions() -> None:
@@ -274,12 +276,12 @@ def test_without_a_known_angle_there_is_no_histogram() -> None:
 
 
 def test_rows_are_ranked_and_named(patchy: Analysis) -> None:
-    told = failures.table(patchy)
-    ranks = [int(rank) for rank in re.findall(r'data-failure="(\d+)" tabindex="0"', told)]
+    written = failures.table(patchy)
+    ranks = [int(rank) for rank in re.findall(r'data-failure="(\d+)" tabindex="0"', written)]
     assert ranks == list(range(1, 16))
-    before_fold, after_fold = told.split("<details><summary>5 more</summary>")
+    before_fold, after_fold = written.split("<details><summary>5 more</summary>")
     assert before_fold.count("data-failure") == failures.TOP and after_fold.count("data-failure") == 5
-    first = words(re.search(r'<tr role="row" data-failure="1".*?</tr>', told)[0])  # type: ignore[index]
+    first = words(re.search(r'<tr role="row" data-failure="1".*?</tr>', written)[0])  # type: ignore[index]
     assert re.fullmatch(r"1 window remaining [a-z ]+ [\d.]+ % 68.0° 68.0° 68.0°", first)
 
 
@@ -366,33 +368,33 @@ def test_numbers_begin_with_what_is_listed_first_and_counts_add_up() -> None:
 def test_the_list_is_sorted_by_what_is_asked_for(order: str, key: Callable[[Failure], float]) -> None:
     analysis = many()
     expected = [one.rank for one in sorted(analysis.failures, key=key)]
-    told = failures.table(analysis, "all", order=order)
-    assert [int(rank) for rank in re.findall(r'<tr role="row" data-failure="(\d+)"', told)] == expected
+    written = failures.table(analysis, "all", order=order)
+    assert [int(rank) for rank in re.findall(r'<tr role="row" data-failure="(\d+)"', written)] == expected
     assert order == "number" or expected != sorted(expected)
 
 
 def test_every_number_of_the_list_stands_under_a_heading(patchy: Analysis) -> None:
-    told = failures.table(patchy)
+    written = failures.table(patchy)
     heads = re.findall(
-        r'<th scope="col" role="columnheader" class="mt-(\w+)" title="[^"]+">([^<]+)</th>', told
+        r'<th scope="col" role="columnheader" class="mt-(\w+)" title="[^"]+">([^<]+)</th>', written
     )
     assert heads == 2 * [  # the folded ones have them too
         ("number", "number"), ("region", "region"), ("share", "area"), ("initial", "initial"),
         ("refined", "refined"), ("surfaces", "apart"),
     ]  # fmt: skip
-    row = re.search(r'<tr role="row" data-failure="1".*?</tr>', told)
+    row = re.search(r'<tr role="row" data-failure="1".*?</tr>', written)
     assert row
     assert re.findall(r'class="mt-(\w+)" data-head="(\w+)">', row[0]) == heads[2:6]
-    assert told.count('role="rowheader"') == 15
+    assert written.count('role="rowheader"') == 15
 
 
 def test_why_it_got_worse_is_told_by_area_and_only_where_it_did() -> None:
-    told = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
+    written = words(coherence_change.headline(run_of(maps(20, 10), maps(60, 10))))
     assert (
         "Worse after trace-back: plane-fit angle, share under 30° and derivative angle "
-        "(added in failing regions: 100 % tilted surface )" in told
+        "(added in failing regions: 100 % tilted surface )" in written
     )
-    assert "plane angle +40.0° (whole planes, not failing" in told
+    assert "plane angle +40.0° (whole planes, not failing" in written
     assert worse.why_worse(run_of(maps(60, 10), maps(20, 10))) == ""
     assert worse.why_worse(run_of(maps(60, 10))) == ""
     quiet = words(worse.why_worse(run_of(maps(5, 5), maps(9, 5))))
@@ -408,10 +410,10 @@ def stepped(*columns: int) -> dict[str, np.ndarray]:
 
 
 def test_where_discontinuities_came_and_went_is_told() -> None:
-    told = words(worse.why_worse(run_of(stepped(W // 2), stepped(W // 2, 20, 100))))
-    assert "depth discontinuities on boundaries (0 % there, new elsewhere)" in told
-    told = words(worse.why_worse(run_of(stepped(W // 2, 20), stepped(20))))
-    assert "depth discontinuities on boundaries (\N{MINUS SIGN}100 % there, 0 % elsewhere)" in told
+    written = words(worse.why_worse(run_of(stepped(W // 2), stepped(W // 2, 20, 100))))
+    assert "depth discontinuities on boundaries (0 % there, new elsewhere)" in written
+    written = words(worse.why_worse(run_of(stepped(W // 2, 20), stepped(20))))
+    assert "depth discontinuities on boundaries (\N{MINUS SIGN}100 % there, 0 % elsewhere)" in written
 
 
 def test_every_number_of_the_scoreboard_can_be_named() -> None:
@@ -419,19 +421,19 @@ def test_every_number_of_the_scoreboard_can_be_named() -> None:
     assert sorted(main) == sorted([*worse.ANGLES, *worse.EDGES, *worse.PLANES])
     for initial, refined in ((maps(20, 10), maps(60, 10)), (stepped(W // 2), stepped(W // 2, 20, 100))):
         analysis = run_of(initial, refined)
-        board, told = scoreboard.scoreboard(analysis), words(worse.why_worse(analysis))
+        board, written = scoreboard.scoreboard(analysis), words(worse.why_worse(analysis))
         named = {**worse.ANGLES, **worse.PLANES, **{key: what for key, (what, _) in worse.EDGES.items()}}
         for key in main:
             found = cells(board, key).get("change", "")
             if "worse" in found:
-                assert named[key].removeprefix("plane-fit ") in told
+                assert named[key].removeprefix("plane-fit ") in written
         assert "worse" in board
 
 
 def test_picture_has_a_number_at_each_region(patchy: Analysis) -> None:
     """At its own pixel, or a little off where it would hang over the edge or cover another."""
-    told = failures.picture(patchy)
-    spots = re.findall(r'data-failure="(\d+)" style="left:([\d.]+)%;top:([\d.]+)%"', told)
+    written = failures.picture(patchy)
+    spots = re.findall(r'data-failure="(\d+)" style="left:([\d.]+)%;top:([\d.]+)%"', written)
     assert len(spots) == 15
     wide, high = outlines.BADGE  # of the width
     places = [(float(left) / 100, float(top) / 100 * H / W) for _, left, top in spots]
@@ -441,16 +443,16 @@ def test_picture_has_a_number_at_each_region(patchy: Analysis) -> None:
     for (x, y), (rank, *_) in zip(places, spots, strict=True):
         column, row = patchy.failures[int(rank) - 1].pixel
         assert abs(x - column / W) < 3.1 * wide and abs(y - row / W) < 3.1 * high
-    assert 'class="mt-pick"' in told
-    data = re.search(r'src="data:image/jpeg;base64,([^"]+)"', told)
+    assert 'class="mt-pick"' in written
+    data = re.search(r'src="data:image/jpeg;base64,([^"]+)"', written)
     assert data and Image.open(io.BytesIO(base64.b64decode(data[1]))).size == (W, H)
 
 
 def test_the_chosen_one_is_marked_and_described(analysis: Analysis) -> None:
     scene = Scene.of(analysis)
-    told = failures.chosen(scene)
-    assert 'tr[data-failure="1"]' in told and "--chosen:url(" in told
-    text = words(told.partition("</style>")[2])
+    written = failures.chosen(scene)
+    assert 'tr[data-failure="1"]' in written and "--chosen:url(" in written
+    text = words(written.partition("</style>")[2])
     assert text.startswith(
         "Region 1: wall, 50.0 % of the picture, 40.0° initially, 20.0° after trace-back: fixed."
     )

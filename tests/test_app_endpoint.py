@@ -69,10 +69,10 @@ def test_predict_returns_the_summary_and_the_maps(
 
 
 def test_predict_is_the_only_public_endpoint_and_documented(client: Client) -> None:
-    told = client.view_api(return_format="dict", print_info=False)
-    assert list(told["named_endpoints"]) == ["/predict"]
-    assert not told["unnamed_endpoints"]
-    endpoint = told["named_endpoints"]["/predict"]
+    text = client.view_api(return_format="dict", print_info=False)
+    assert list(text["named_endpoints"]) == ["/predict"]
+    assert not text["unnamed_endpoints"]
+    endpoint = text["named_endpoints"]["/predict"]
     assert [parameter["parameter_name"] for parameter in endpoint["parameters"]] == ["photo", "checkpoint"]
     assert [p["parameter_default"] for p in endpoint["parameters"] if p["parameter_has_default"]] == [
         "fake-lite"
@@ -112,8 +112,8 @@ def test_a_call_that_names_no_network_gets_the_first(
         (path,) = httpx.post(f"{client.src}gradio_api/upload", files={"files": file}).json()
     sent = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, *more]}
     called = httpx.post(f"{client.src}gradio_api/call/predict", json=sent)
-    told = httpx.get(f"{client.src}gradio_api/call/predict/{called.json()['event_id']}", timeout=60).text
-    assert "event: complete" in told and "fake-lite.safetensors" in told
+    text = httpx.get(f"{client.src}gradio_api/call/predict/{called.json()['event_id']}", timeout=60).text
+    assert "event: complete" in text and "fake-lite.safetensors" in text
     assert predictor.calls == before + 1
 
 
@@ -142,6 +142,6 @@ def test_files_of_the_server_are_out_of_reach(client: Client, predictor: FakePre
     before = predictor.calls
     payload = {"data": [{"path": str(photo), "meta": {"_type": "gradio.FileData"}}]}
     called = httpx.post(f"{client.src}gradio_api/call/predict", json=payload)
-    told = httpx.get(f"{client.src}gradio_api/call/predict/{called.json()['event_id']}").text
-    assert "event: error" in told
+    text = httpx.get(f"{client.src}gradio_api/call/predict/{called.json()['event_id']}").text
+    assert "event: error" in text
     assert predictor.calls == before

@@ -42,8 +42,8 @@ def test_an_address_leads_back(scene: Scene, example: Path) -> None:
     assert scene.failure == 1
     seen = dataclasses.replace(scene, probe=(79, 2), failure=None)
     for now in (scene, seen, scene.see_through(40.0)):
-        told = permalink.query(now, [example], "lite")
-        link, refused = opened(told, [example])
+        query = permalink.query(now, [example], "lite")
+        link, refused = opened(query, [example])
         assert not refused and link.example == "bed-room" and (link.a, link.b) == ("", "")
         back, refused = link.apply(Scene.of(scene.analysis))
         assert not refused and (back.probe, back.failure) == (now.probe, now.enter(*now.probe).failure)

@@ -102,24 +102,26 @@ def test_report_of_two_networks_calls_them_by_their_names(analysis: Analysis, ne
     words = Fetched(report.page(both, networks, []).decode()).words
     assert "A: fake-lite" in words and "B: other" in words and "Network A" in words
     assert "initial" not in words.partition("</style>")[2] and "trace-back" not in words
-    told = report.versions(both, networks, [])
-    assert list(told["networks"]) == ["a", "b"] and len(told["commands"]) == 2
-    assert "--checkpoint other.safetensors" in told["commands"][1]
+    report_numbers = report.versions(both, networks, [])
+    assert list(report_numbers["networks"]) == ["a", "b"] and len(report_numbers["commands"]) == 2
+    assert "--checkpoint other.safetensors" in report_numbers["commands"][1]
 
 
 def test_numbers_of_two_networks_are_by_a_and_b(analysis: Analysis, networks: Networks) -> None:
     both = networks.seen(analysis, "fake-lite", "other")
     text = report.numbers(both, networks, []).decode()
-    told, found = json.loads(text), both.coherence
+    report_numbers, found = json.loads(text), both.coherence
     assert found is not None and found.refined is not None and found.failures
     sides = {"a": found.initial, "b": found.refined}
     for key, side in sides.items():
-        assert told[key]["depth_normal"]["mean_deg"] == pytest.approx(side.depth_normal.mean_deg, abs=1e-4)
-    assert {key: told["versions"]["networks"][key]["stage"] for key in sides} == {
+        assert report_numbers[key]["depth_normal"]["mean_deg"] == pytest.approx(
+            side.depth_normal.mean_deg, abs=1e-4
+        )
+    assert {key: report_numbers["versions"]["networks"][key]["stage"] for key in sides} == {
         "a": "refined",
         "b": both.pair.stage("refined") if both.pair else "",
     }
-    for said, failure in zip(told["failures"], found.failures, strict=True):
+    for said, failure in zip(report_numbers["failures"], found.failures, strict=True):
         assert said["a_deg"] == pytest.approx(failure.before_deg, abs=1e-4)
         assert said["b_deg"] == pytest.approx(failure.after_deg, abs=1e-4)
         assert said["found_in"] == {"initial": "a", "refined": "b"}[failure.found_in]
@@ -131,8 +133,8 @@ def test_numbers_of_two_networks_are_by_a_and_b(analysis: Analysis, networks: Ne
 def test_numbers_are_those_of_the_command_line(
     analysis: Analysis, networks: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = json.loads(report.numbers(analysis, networks, []))
-    versions = told.pop("versions")
+    report_numbers = json.loads(report.numbers(analysis, networks, []))
+    versions = report_numbers.pop("versions")
     assert versions["networks"]["network"]["commit"] == "abc1234" and versions["environment"]["python"]
 
     class AsLoaded(Tilts):
@@ -150,7 +152,7 @@ def test_numbers_are_those_of_the_command_line(
     (command,) = versions["commands"]
     words = shlex.split(command.replace(".jpg", ".png"))[3:]
     assert main([word for word in words if word not in ("--checkpoint", "fake-lite.safetensors")]) == 0
-    assert json.loads(Path("coherence.json").read_text()) == told
+    assert json.loads(Path("coherence.json").read_text()) == report_numbers
 
 
 def test_a_camera_that_no_field_of_view_tells_is_in_the_npz(analysis: Analysis, networks: Networks) -> None:

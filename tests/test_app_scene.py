@@ -94,9 +94,9 @@ def test_the_readout_reads_the_maps(scene: Scene) -> None:
     assert found["refined"].label == refined["semseg"][20, 40]
     assert found["refined"].normal == pytest.approx(refined["normals"][20, 40])
     assert found["initial"].angle is not None
-    told = probe.readout(at)
-    assert f"{refined['depth'][20, 40]:.2f} m" in told
-    assert "window" in told
+    readout = probe.readout(at)
+    assert f"{refined['depth'][20, 40]:.2f} m" in readout
+    assert "window" in readout
 
 
 def test_the_readout_shows_the_truth_where_it_is_known(scene: Scene) -> None:
@@ -113,10 +113,10 @@ def test_the_readout_has_two_decimals_and_the_truth_last(scene: Scene) -> None:
     true = Truth(dict(maps), scene.analysis.prediction.camera, "made")
     known = dataclasses.replace(scene.analysis, truth=true, cache={})
     seen = dataclasses.replace(scene, analysis=known).enter(40, 50)
-    told = probe.readout(seen)
-    heads = re.findall(r'<th scope="col" class="[^"]*">([^<]*)</th>', told)
+    readout = probe.readout(seen)
+    heads = re.findall(r'<th scope="col" class="[^"]*">([^<]*)</th>', readout)
     assert heads == ["", "initial", "refined", "ground truth"]
-    row = re.search(r"<tr><td>normal y</td>(.*?)</tr>", told)
+    row = re.search(r"<tr><td>normal y</td>(.*?)</tr>", readout)
     assert row is not None
     assert row.group(1) == "<td>\N{MINUS SIGN}1.00</td><td>0.00</td><td>\N{MINUS SIGN}1.00</td>"
     assert probe.readings(seen)["truth"].angle is None  # not compared yet

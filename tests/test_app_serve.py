@@ -31,10 +31,10 @@ def any_port() -> int:
 def test_help_names_the_flags_and_is_quick_about_it() -> None:
     code = "import sys, app.serve; sys.exit('gradio' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "app.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert all(flag in told.stdout for flag in ("--checkpoint", "--port", "--host", "--device"))
+    assert all(flag in completed.stdout for flag in ("--checkpoint", "--port", "--host", "--device"))
 
 
 def test_busy_port_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,11 +58,11 @@ def test_small_photos_stay_as_they_are() -> None:
     assert shrink(np.zeros((5000, 20, 3), np.uint8), 1000).shape == (1000, 8, 3)  # not too small for a photo
 
 
-@pytest.mark.parametrize(("name", "told"), [("notes.jpg", "notes.jpg"), ("no\ttes.jpg", "no\\ttes.jpg")])
-def test_unusable_file_is_named_without_its_folder(tmp_path: Path, name: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "message"), [("notes.jpg", "notes.jpg"), ("no\ttes.jpg", "no\\ttes.jpg")])
+def test_unusable_file_is_named_without_its_folder(tmp_path: Path, name: str, message: str) -> None:
     bad = tmp_path / name
     bad.write_text("no picture")
-    with pytest.raises(InputError, match=f"^{re.escape(told)}: not a picture"):
+    with pytest.raises(InputError, match=f"^{re.escape(message)}: not a picture"):
         session.analyse(FakePredictor(), bad)
 
 

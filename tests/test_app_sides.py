@@ -207,7 +207,7 @@ def test_page_has_room_for_what_any_network_predicts() -> None:
 
 def test_nothing_on_the_page_says_initial_or_trace_back(both: Analysis) -> None:
     scene = Scene.of(both)
-    told = [
+    described = [
         page.headline([difference(both, task).short for task in TASKS], both.words),
         *(predictions.view(both, task).legend + difference(both, task).note for task in TASKS),
         coherence_change.headline(both),
@@ -218,7 +218,7 @@ def test_nothing_on_the_page_says_initial_or_trace_back(both: Analysis) -> None:
         probe.readout(scene),
         " ".join(words for words, _ in failures.choices(both)),
     ]
-    for text in map(words, told):
+    for text in map(words, described):
         assert not re.search("trace-back|refine|initial", text), text
 
 
@@ -230,8 +230,8 @@ def test_labels_name_both_networks(both: Analysis) -> None:
     header = words(page.header("", "cpu", both.prediction, pair=both.pair))
     assert "A fake-lite (refined, 64" in header and "B tilted (initial, 64" in header
     assert '--badge-initial:"A: fake-lite"' in probe.marker(scene)
-    told = cloud.describe(scene, cloud.shape(both, 100), 0.1, False)
-    assert told["names"] == ["A: fake-lite", "B: tilted"]
+    described = cloud.describe(scene, cloud.shape(both, 100), 0.1, False)
+    assert described["names"] == ["A: fake-lite", "B: tilted"]
     assert words(difference(both, TASKS[1]).note).startswith("B differs from A: depth by 0.45 m")
     read = words(probe.readout(scene))
     assert read.startswith("A B class floor 0.80 floor 0.80 depth 2.49 m 2.14 m")
@@ -240,8 +240,8 @@ def test_labels_name_both_networks(both: Analysis) -> None:
 def test_names_cannot_end_the_style_sheet(first: Analysis) -> None:
     pair = Pair(first.prediction, first.prediction, 'x"}</style><b>', "b")
     scene = Scene.of(dataclasses.replace(first, prediction=pair.both, pair=pair))
-    told = probe.marker(scene)
-    assert told.count("</style>") == 1 and "<b>" not in told and '"A: x\\22 \\7d ' in told
+    described = probe.marker(scene)
+    assert described.count("</style>") == 1 and "<b>" not in described and '"A: x\\22 \\7d ' in described
 
 
 def test_failures_are_of_a_of_b_or_of_both(networks: Networks, both: Analysis) -> None:
@@ -295,8 +295,8 @@ def test_truth_columns_are_of_both(networks: Networks, first: Analysis) -> None:
     both = networks.seen(known, "fake-lite", "tilted")
     depth = truth.view(both, TASKS[1])
     assert depth is not None
-    told = words(depth.numbers)
-    assert told.startswith("against the ground truth A B B \N{MINUS SIGN} A")
+    described = words(depth.numbers)
+    assert described.startswith("against the ground truth A B B \N{MINUS SIGN} A")
     assert "A " in words(truth.headline(both)) and "\N{RIGHTWARDS ARROW}" not in truth.headline(both)
     assert words(truth.at_probe(Scene(both, (3, 4)))).startswith("at (3, 4) A B ground truth")
 

@@ -92,9 +92,9 @@ def test_pace_takes_the_run_most_like_the_photo() -> None:
 
 
 def test_what_runs_is_told_by_name_and_time() -> None:
-    told = stages.waiting(stages.NETWORK, 2.34)
-    assert told.index("Network") < told.index("about 2.34 s") < told.index("Coherence")
-    assert "animation-duration:2.34s" in told
+    text = stages.waiting(stages.NETWORK, 2.34)
+    assert text.index("Network") < text.index("about 2.34 s") < text.index("Coherence")
+    assert "animation-duration:2.34s" in text
     assert "Network" not in stages.waiting(stages.COHERENCE, None)
     assert "about" not in stages.waiting(stages.COHERENCE, None)
     assert "about" not in stages.short(None) and "about 1.00 s" in stages.short(1)
@@ -154,10 +154,10 @@ def test_what_visitors_share_counts_for_none_of_them(analysis: Analysis) -> None
 
 
 def test_readme_on_the_page_has_no_pictures_and_no_dead_links() -> None:
-    told = about.readable(
+    text = about.readable(
         "---\ntitle: x\n---\n# A\n\n![pic](docs/a.png)\n[b](docs/b.md) [c](https://c.org)\n"
     )
-    assert told == "# A\n\nb [c](https://c.org)\n"
+    assert text == "# A\n\nb [c](https://c.org)\n"
     assert 'href="#readme"' in about.intro(True) and 'href="#readme"' not in about.intro(False)
 
 

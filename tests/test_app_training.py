@@ -31,9 +31,9 @@ from mtcp.runs.status import status
 
 @pytest.fixture
 def toasts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    told: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda message, **_: told.append(message))
-    return told
+    messages: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, **_: messages.append(message))
+    return messages
 
 
 class Page:
@@ -194,8 +194,8 @@ def test_two_runs_differ_in_dashes_and_tasks_in_colours_and_markers(tmp_path: Pa
 def test_steps_are_the_axis_until_the_length_of_an_epoch_is_known(tmp_path: Path) -> None:
     figure = drawn([logged(tmp_path, lines(1)[:6])], axis="epoch")
     assert figure.layout.xaxis.title.text == "steps done" and series(figure, WEIGHTS)[0].x == (0, 5)
-    told = [{**lines(1)[0], "steps_per_epoch": 20}, *lines(1)[1:6]]
-    assert drawn([logged(tmp_path, told, 1)]).layout.xaxis.title.text == "epochs done"
+    messages = [{**lines(1)[0], "steps_per_epoch": 20}, *lines(1)[1:6]]
+    assert drawn([logged(tmp_path, messages, 1)]).layout.xaxis.title.text == "epochs done"
 
 
 def test_wall_time_is_since_each_run_began_in_units_that_fit(tmp_path: Path) -> None:
@@ -285,20 +285,20 @@ def test_the_replay_says_what_is_different(tmp_path: Path) -> None:
     settings = {"balancing": "lps", "kappa": 7.5, "floor": 0.05}
     same = training_status.replay_text(replay(run.data.epochs, 7.5, 0.05), settings)
     assert "exactly the weights that were logged" in same and "own settings" in same
-    told = replay(run.data.epochs, 0.0, 0.05)
-    assert told is not None
-    changed = training_status.replay_text(told, settings)
-    worst = max(abs(change) for task in TASKS for change in told.differences(task))
+    messages = replay(run.data.epochs, 0.0, 0.05)
+    assert messages is not None
+    changed = training_status.replay_text(messages, settings)
+    worst = max(abs(change) for task in TASKS for change in messages.differences(task))
     assert "largest difference" in changed and worst > 0.01
     assert "one whole epoch" in training_status.replay_text(None, settings)
     assert "<td>0.000</td>" in same and "+0.000" not in same and "-0.000" not in same
-    figure = training_replay.chart(run, told)
+    figure = training_replay.chart(run, messages)
     assert figure is not None and titles(figure) == ["Semantic segmentation", "Depth", "Surface normals"]
     old, new = (one for one in series(figure, "Depth") if one.line.shape == "hv")
     assert (old.legendgroup, new.legendgroup, new.line.dash) == ("logged", "replayed", "dash")
     assert new.line.width > old.line.width
     assert new.y == pytest.approx(
-        [weights["depth"] for weights in told.replayed] + [told.replayed[-1]["depth"]], rel=1e-4
+        [weights["depth"] for weights in messages.replayed] + [messages.replayed[-1]["depth"]], rel=1e-4
     )
 
 

@@ -175,9 +175,11 @@ def test_a_foreign_or_damaged_file_is_a_toast_and_nothing_is_lost(
     foreign, torn = tmp_path / "foreign.parquet", tmp_path / "torn.PARQUET"
     pa = table.arrow()
     pa.parquet.write_table(pa.table({"photo": ["a"]}), foreign)
-    whole = Path(parts[0]).read_bytes()
-    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
-    torn.write_bytes(whole[:4] + bytes(footer - 4) + whole[footer:])  # says all the right things, has no rows
+    content = Path(parts[0]).read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    torn.write_bytes(
+        content[:4] + bytes(footer - 4) + content[footer:]
+    )  # says all the right things, has no rows
     for bad in (foreign, torn):
         kept = triage_events.take(tab, settings(tab, [*parts, str(bad)], tables=tuple(parts)))
         assert kept == {tab.files: parts}

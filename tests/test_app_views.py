@@ -41,8 +41,8 @@ def run_of(predictor: FakePredictor, size: tuple[int, int] = (60, 80)) -> Analys
 
 def test_views_need_neither_gradio_nor_torch() -> None:
     code = "import sys, app.views.predictions, app.views.page; print(sorted({'gradio', 'torch'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    text = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert text.stdout == "[]\n"
 
 
 def test_shares_count_both_maps_and_put_the_largest_refined_first() -> None:
@@ -102,10 +102,10 @@ def test_summary_is_plain_numbers_with_units_in_the_keys(analysis: Analysis) -> 
 
 
 def test_summary_without_trace_back_tells_no_change() -> None:
-    told = predictions.summary(run_of(FakePredictor(trace_back=False)), task_set("nyud", ("semseg", "depth")))
-    assert set(told["tasks"]["semseg"]) == {"kind", "classes"}
-    assert all(set(entry) == {"name", "initial_percent"} for entry in told["tasks"]["semseg"]["classes"])
-    assert not [key for key in told["tasks"]["depth"] if "refined" in key or "change" in key]
+    text = predictions.summary(run_of(FakePredictor(trace_back=False)), task_set("nyud", ("semseg", "depth")))
+    assert set(text["tasks"]["semseg"]) == {"kind", "classes"}
+    assert all(set(entry) == {"name", "initial_percent"} for entry in text["tasks"]["semseg"]["classes"])
+    assert not [key for key in text["tasks"]["depth"] if "refined" in key or "change" in key]
 
 
 @pytest.mark.parametrize("task", [SEMSEG, DEPTH, NORMALS])
@@ -218,11 +218,11 @@ def test_headline_joins_the_changes() -> None:
 def test_header_tells_the_run_only_after_one(analysis: Analysis) -> None:
     assert "network" not in page.header("x/lite.safetensors", "cpu")
     done = dataclasses.replace(analysis.prediction, network_size=(240, 320), seconds=0.041)
-    told = page.header("x/lite.safetensors", "cpu", done)
-    assert "not enough memory" not in told
-    assert "lite<" in told
-    assert re.search(r"320 . 240", told)
-    assert "41 ms" in told
+    text = page.header("x/lite.safetensors", "cpu", done)
+    assert "not enough memory" not in text
+    assert "lite<" in text
+    assert re.search(r"320 . 240", text)
+    assert "41 ms" in text
     reduced = dataclasses.replace(done, reduced_from=(480, 640))
     assert "not enough memory for 480x640" in page.header("x/lite.safetensors", "cpu", reduced)
 

@@ -86,9 +86,9 @@ def test_entropy_is_that_of_the_affinity_rows(grid, stride, scale):
 
 def test_entropy_does_not_depend_on_the_chunks(monkeypatch):
     trace = trace_of((5, 7), 2)
-    whole = trace.entropy(TASK)
+    full = trace.entropy(TASK)
     monkeypatch.setattr(trace_module, "CHUNK_VALUES", 30)  # two rows at a time
-    assert trace.entropy(TASK) == pytest.approx(whole, abs=1e-6)
+    assert trace.entropy(TASK) == pytest.approx(full, abs=1e-6)
 
 
 def test_very_peaked_rows_have_the_entropy_of_one_key():
@@ -106,9 +106,9 @@ def test_rows_without_preference_attend_to_every_key():
 
 def test_every_second_row_is_the_middle_of_its_block():
     trace = trace_of((5, 7), 2)
-    whole, sparse = trace.entropy(TASK), trace.entropy(TASK, every=3)
+    full, sparse = trace.entropy(TASK), trace.entropy(TASK, every=3)
     assert sparse.shape == (2, 3)
-    assert sparse == pytest.approx(whole[[1, 3]][:, [1, 4, 6]], abs=1e-6)
+    assert sparse == pytest.approx(full[[1, 3]][:, [1, 4, 6]], abs=1e-6)
 
 
 @settings(max_examples=25, deadline=None)

@@ -138,8 +138,8 @@ def test_crop_moves_the_centre_and_depth_takes_the_zoom(scale: float, seed: int)
     camera = camera_of(result)
     assert (camera.cx, camera.cy) == pytest.approx((exact.cx, exact.cy), abs=1e-4)
     assert camera.fx * scale == pytest.approx(exact.fx, rel=1e-6)
-    whole = CAMERA.resize(SIZE[1], SIZE[0])
-    assert camera.fx == pytest.approx(whole.fx, rel=0.01)  # the box is rounded to whole pixels
+    full = CAMERA.resize(SIZE[1], SIZE[0])
+    assert camera.fx == pytest.approx(full.fx, rel=0.01)  # the box is rounded to whole pixels
 
 
 def test_flip_is_the_mirror_and_its_own_inverse() -> None:

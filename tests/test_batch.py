@@ -190,10 +190,10 @@ def test_a_row_per_photo_and_bad_files_beside(memory: str) -> None:
     assert [(one.photos, len(one.bad)) for one in outcomes] == [(2, 1), (1, 0)]
     rows = rows_at(dest)
     assert [row["photo"] for row in rows] == ["a.png", "sub/b.PNG", "sub/c.png"]
-    told = FakePredictor()(np.full((40, 56, 3), 9, np.uint8))
+    prediction = FakePredictor()(np.full((40, 56, 3), 9, np.uint8))
     from mtcp.evaluation.ranking import failure_counts, stage_numbers
 
-    report = coherence(told.initial, told.refined, told.camera)
+    report = coherence(prediction.initial, prediction.refined, prediction.camera)
     for row in rows:
         assert (row["width_px"], row["height_px"]) == (56, 40)
         assert (row["network_width_px"], row["network_height_px"]) == (64, 48)
@@ -234,8 +234,8 @@ def test_large_photos_are_worked_at_a_smaller_size_but_told_in_their_own_pixels(
 
 
 def test_the_worst_failure_is_told_in_the_photos_own_pixels() -> None:
-    told = FakePredictor()(np.full((20, 28, 3), 9, np.uint8))
-    report = coherence(told.initial, told.refined, told.camera)
+    prediction = FakePredictor()(np.full((20, 28, 3), 9, np.uint8))
+    report = coherence(prediction.initial, prediction.refined, prediction.camera)
     worst = Failure(
         1,
         "refined",
@@ -297,7 +297,7 @@ def test_a_network_without_depth_is_refused(memory: str, tmp_path: Path) -> None
 
 def test_a_run_goes_on_where_it_stopped(memory: str) -> None:
     source = put(f"{memory}/in", PICTURES)
-    job, whole = job_of(source, f"{memory}/out"), job_of(source, f"{memory}/whole")
+    job, complete = job_of(source, f"{memory}/out"), job_of(source, f"{memory}/whole")
     stopped = engine(job, many.blocks(NAMES, 1, 2))
     next(stopped)
     stopped.close()
@@ -306,8 +306,8 @@ def test_a_run_goes_on_where_it_stopped(memory: str) -> None:
     list(engine(job, many.blocks(many.left(job, NAMES), 1)))
     assert set(before) < set(table.parts(job.dest, table.PHOTOS))
     assert many.left(job, NAMES) == []
-    list(engine(whole, [NAMES]))
-    same(rows_at(job.dest.url), rows_at(whole.dest.url))
+    list(engine(complete, [NAMES]))
+    same(rows_at(job.dest.url), rows_at(complete.dest.url))
 
 
 def test_a_block_done_twice_replaces_its_parts(memory: str) -> None:

@@ -32,8 +32,10 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Triage
         numbers: dict[str, Any] = {name: float(rng.integers(0, 20)) for name in table.REAL}
         for name in rng.choice(list(table.REAL)[6:], 12, replace=False):
             numbers[name] = None
-        whole = {name: int(rng.integers(0, 9)) for name in table.WHOLE}
-        made.append({"photo": f"p{i:02}.jpg", "camera_from": "exif", "checkpoint": "c", **numbers, **whole})
+        integers = {name: int(rng.integers(0, 9)) for name in table.WHOLE}
+        made.append(
+            {"photo": f"p{i:02}.jpg", "camera_from": "exif", "checkpoint": "c", **numbers, **integers}
+        )
     for first in range(0, 60, 20):
         block = made[first : first + 20]
         table.write_block(dest, [one["photo"] for one in block], block, [])

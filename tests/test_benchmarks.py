@@ -234,8 +234,8 @@ def test_a_photos_parts_make_up_the_whole(tmp_path: Path) -> None:
     flags = ["--checkpoint", str(checkpoint), "--photo", str(picture), "--size", "48x64", "--json", str(path)]
     photo.main([*flags, *QUICK])
     found = result(path)
-    (whole,) = found["rows"]
-    assert (whole["photo_size"], whole["network_size"], whole["checkpoint"]) == (
+    (full,) = found["rows"]
+    assert (full["photo_size"], full["network_size"], full["checkpoint"]) == (
         "72x96",
         "48x64",
         checkpoint.name,

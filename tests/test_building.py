@@ -118,10 +118,10 @@ def test_a_mask2former_of_endless_layers_is_not_built() -> None:
 
 def test_what_timm_cuts_off_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head (VGG's is seven times its features) may look too much at first sight; shapes decide."""
-    whole = MTCP(tiny_config(**PLAIN))
-    monkeypatch.setattr("mtcp.checkpoint.safe_build.SPARE_VALUES", -(whole.config.width**2) * 10**4)
-    built = build_offline(whole.config, whole.state_dict(), check_fit)
-    assert built.state_dict().keys() == whole.state_dict().keys()
+    full = MTCP(tiny_config(**PLAIN))
+    monkeypatch.setattr("mtcp.checkpoint.safe_build.SPARE_VALUES", -(full.config.width**2) * 10**4)
+    built = build_offline(full.config, full.state_dict(), check_fit)
+    assert built.state_dict().keys() == full.state_dict().keys()
     assert all(p.device.type == "cpu" for p in built.parameters())
 
 

@@ -59,7 +59,7 @@ def turned(degrees: float) -> np.ndarray:
     return np.array([np.sin(a), 0.0, -np.cos(a)])
 
 
-def told(maps: dict[str, np.ndarray], unlike: str = "") -> Failure:
+def found_causes(maps: dict[str, np.ndarray], unlike: str = "") -> Failure:
     """The worst failure of one stage."""
     return coherence(maps, None, CAMERA, unlike=unlike).failures[0]
 
@@ -73,7 +73,7 @@ def ripples(slope: float, length: float) -> np.ndarray:
 def test_a_tilted_surface() -> None:
     maps = wall()
     maps["depth"] = plane_depth(CAMERA, turned(45), 2.0).astype(np.float32)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == TILTED and cause.means_deg == pytest.approx(45, abs=1)
     assert cause.plane_deg == pytest.approx(45, abs=1) and cause.depth_scatter_deg < 1
     assert "mean normals differ by 45.0 degrees" in cause.sentence
@@ -82,7 +82,7 @@ def test_a_tilted_surface() -> None:
 def test_rough_depth_is_no_tilted_surface_though_each_of_its_regions_is_one() -> None:
     maps = wall()
     maps["depth"] = (3.0 * ripples(1.0, 30)).astype(np.float32)
-    failure = told(maps)
+    failure = found_causes(maps)
     assert failure.surfaces_deg > 30  # the region alone: one flank of a ripple
     cause = failure.cause
     assert cause.name == ROUGH_DEPTH and cause.means_deg < 20 < cause.depth_scatter_deg
@@ -95,16 +95,16 @@ def test_rough_normals() -> None:
     swing = np.radians(60) * np.sin(np.arange(SMALL[1]) * 2 * np.pi / 16)
     normals = np.stack((np.sin(swing), 0 * swing, -np.cos(swing)), axis=-1)
     maps["normals"] = normals[None].repeat(SMALL[0], 0).astype(np.float32)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == ROUGH_NORMALS and cause.normals_scatter_deg > 30 > 1 > cause.depth_scatter_deg
 
 
 def test_rough_depth_and_normals() -> None:
     planted = plant(ROUGH_BOTH, 3003, (240, 320))
     report = coherence(planted.maps, None, planted.camera, NYUD_CLASSES)
-    told = [failure.cause for failure in report.failures if failure.cause.name == ROUGH_BOTH]
-    assert told
-    for cause in told:
+    found_causes = [failure.cause for failure in report.failures if failure.cause.name == ROUGH_BOTH]
+    assert found_causes
+    for cause in found_causes:
         scatters = cause.depth_scatter_deg, cause.normals_scatter_deg
         assert min(scatters) >= 0.6 * max(scatters)
         assert "both scatter" in cause.sentence and all(
@@ -115,7 +115,7 @@ def test_rough_depth_and_normals() -> None:
 def test_a_rough_surface_that_faces_another_way_is_tilted() -> None:
     maps = wall()
     maps["depth"] = (plane_depth(CAMERA, turned(45), 2.0) * ripples(0.7, 30)).astype(np.float32)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == TILTED and min(cause.means_deg, cause.plane_deg) > 30
 
 
@@ -142,7 +142,7 @@ def test_a_jump_of_the_depth_however_blurred() -> None:
         maps = wall()
         step = 1 / (1 + np.exp(-(np.arange(SMALL[1]) - 80) / width))
         maps["depth"] = (3.0 + 1.2 * step)[None].repeat(SMALL[0], 0).astype(np.float32)
-        cause = told(maps).cause
+        cause = found_causes(maps).cause
         assert cause.name == DISCONTINUITY and cause.jump_pct > 90
 
 
@@ -155,7 +155,7 @@ def test_planes_that_one_map_takes_for_one(in_depth: bool) -> None:
         maps["depth"] = np.where(left, *planes).astype(np.float32)
     else:
         maps["normals"] = np.where(left[..., None], turned(45), turned(-45)).astype(np.float32)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == MERGED and "2 planes, 90 degrees apart" in cause.sentence
     assert cause.sentence.startswith("The depth shows" if in_depth else "The normals show")
 
@@ -165,7 +165,7 @@ def test_several_objects_in_one_region() -> None:
     left = np.arange(SMALL[1])[None].repeat(SMALL[0], 0) // 2 % 2 == 0
     maps["normals"] = np.where(left[..., None], turned(60), turned(-60)).astype(np.float32)
     maps["semseg"] = (np.add(*np.indices(SMALL)) % 2).astype(np.uint8)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == MERGED
     for name in ("wall", "floor"):
         assert f"{name} (50 %, where the mean normals differ by 0 degrees)" in cause.sentence
@@ -174,18 +174,18 @@ def test_several_objects_in_one_region() -> None:
 def test_too_far_and_too_oblique() -> None:
     maps = wall(9.0)
     maps["normals"] = np.broadcast_to(turned(45), (*SMALL, 3)).astype(np.float32)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == FAR and "9.0 m" in cause.sentence
     maps = wall(3.0)
     maps["normals"][50:70, 70:90] = turned(84)
-    cause = told(maps).cause
+    cause = found_causes(maps).cause
     assert cause.name == FAR and "84 degrees from its normal" in cause.sentence
 
 
 def test_a_photo_unlike_training_is_the_cause_of_all_and_the_shape_is_told_too() -> None:
     maps = wall()
     maps["normals"][20:60, 20:60] = turned(45)
-    cause = told(maps, unlike="it is a drawing").cause
+    cause = found_causes(maps, unlike="it is a drawing").cause
     assert cause.name == UNLIKE
     assert cause.sentence == (
         "The photo is unlike those of training: it is a drawing. By its shape alone: tilted surface."
@@ -235,7 +235,7 @@ def failure(
 ) -> Failure:
     maps = wall()
     maps["normals"][20:60, 20:60] = turned(45)
-    one = told(maps)
+    one = found_causes(maps)
     cause = dataclasses.replace(one.cause, name=name)
     return dataclasses.replace(
         one, cause=cause, share_pct=share, before_deg=before, after_deg=after, found_in=found_in

@@ -218,13 +218,13 @@ def test_large_photos_are_worked_at_the_pages_size(checkpoint, tmp_path, capsys,
     photo = save_photo(tmp_path / "large.png", size=(60, 2 * LONGEST_SIDE))
     more = ["--checkpoint", checkpoint, "--device", "cpu", *options]
     assert run("predict", photo, *more, "--out", tmp_path) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert run("coherence", photo, *more, "--json", tmp_path / "numbers.json") == 0
     camera = json.loads((tmp_path / "numbers.json").read_text())["camera"]
     size = (60, 2 * LONGEST_SIDE) if options else (30, LONGEST_SIDE)
     with np.load(tmp_path / "large.npz") as maps:
         assert maps["depth_initial"].shape == (camera["height"], camera["width"]) == size
-    assert ("of the photo's 60x2048 (--full-size for all)" in told) == (not options)
+    assert ("of the photo's 60x2048 (--full-size for all)" in output) == (not options)
 
 
 def test_stems_never_meet():
@@ -373,11 +373,11 @@ def test_info_of_a_preset_builds_its_network(capsys, monkeypatch):
 
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     assert run("info", "--preset", "published", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["parameters"].pop("in all") == sum(told["parameters"].values())
-    assert told["size"] == [240, 320]
-    assert told["macs"] > 0
-    assert ModelConfig.from_dict(told["config"]) == preset("published")
+    output = json.loads(capsys.readouterr().out)
+    assert output["parameters"].pop("in all") == sum(output["parameters"].values())
+    assert output["size"] == [240, 320]
+    assert output["macs"] > 0
+    assert ModelConfig.from_dict(output["config"]) == preset("published")
     assert run("info", "--preset", "lite") == 0
     out = capsys.readouterr().out
     for text in ("in all", "shared.backbone", "40 classes", "kv_stride", "multiply-adds at 240x320: "):

@@ -332,15 +332,15 @@ def save(model: MTCP, path: Path) -> str:
 def test_a_plain_network_warms_up_the_whole_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     torch.manual_seed(0)
     plain = MTCP(tiny_config(query_gate=False, fusion="none", refinement="none", task_decoder=False))
-    whole = MTCP(tiny_config())
-    before = {name: tensor.clone() for name, tensor in whole.state_dict().items()}
+    network = MTCP(tiny_config())
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with caplog.at_level("INFO"):
-        result = take_over(whole, save(plain, tmp_path / "plain.safetensors"))
+        result = take_over(network, save(plain, tmp_path / "plain.safetensors"))
     assert result.taken == ("shared.backbone", "shared.fpn")
     assert result.skipped["initial_heads.depth"] == "is built differently"
     assert result.skipped["decoders.depth"] == "is not in the checkpoint"
     assert "skipped decoders.depth" in caplog.text
-    after, source = whole.state_dict(), plain.state_dict()
+    after, source = network.state_dict(), plain.state_dict()
     for name in after:
         fits = name.startswith(("shared.backbone.", "shared.fpn.")) and name in source
         torch.testing.assert_close(after[name], source[name] if fits else before[name], rtol=1e-3, atol=1e-3)
@@ -393,10 +393,10 @@ def test_of_several_warm_starts_the_last_one_wins(tmp_path: Path) -> None:
     torch.manual_seed(0)
     first = MTCP(tiny_config())
     shared = MTCP(tiny_config(fusion="none", refinement="none", task_decoder=False))
-    whole = MTCP(tiny_config())
+    network = MTCP(tiny_config())
     files = [save(first, tmp_path / "first.safetensors"), save(shared, tmp_path / "shared.safetensors")]
-    initialise(whole, ",".join(files))
-    for name, tensor in whole.state_dict().items():
+    initialise(network, ",".join(files))
+    for name, tensor in network.state_dict().items():
         source = shared if name.startswith("shared.") else first
         torch.testing.assert_close(tensor, source.state_dict()[name], rtol=1e-3, atol=1e-3)
 
@@ -422,8 +422,8 @@ def test_the_run_folder_tells_how_much_of_the_data_is_read(tmp_path: Path) -> No
     samples = [{"image": torch.zeros(3, 8, 8)}] * 3
     with folder.preparing(3, True) as each:
         Cached(samples, (8, 8), progress=False, each=lambda: seen.append(each()))
-        told = read_preparing(folder.path)
-    assert told is not None and (told.done, told.of, len(seen)) == (3, 3, 3)
+        progress = read_preparing(folder.path)
+    assert progress is not None and (progress.done, progress.of, len(seen)) == (3, 3, 3)
     assert read_preparing(folder.path) is None  # gone once it is read
     with folder.preparing(3, False) as each:  # a process that is not the main one
         each()

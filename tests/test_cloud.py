@@ -155,12 +155,12 @@ def read_glb(path: Path) -> tuple[dict, bytes]:
 
 
 def accessor(document: dict, binary: bytes, index: int) -> np.ndarray:
-    told = document["accessors"][index]
-    view = document["bufferViews"][told["bufferView"]]
-    assert told["componentType"] == 5126  # float32
-    assert not told.get("normalized", False)  # the specification forbids it for floats
+    entry = document["accessors"][index]
+    view = document["bufferViews"][entry["bufferView"]]
+    assert entry["componentType"] == 5126  # float32
+    assert not entry.get("normalized", False)  # the specification forbids it for floats
     data = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
-    return np.frombuffer(data, "<f4").reshape(told["count"], int(told["type"][-1]))
+    return np.frombuffer(data, "<f4").reshape(entry["count"], int(entry["type"][-1]))
 
 
 def test_glb_is_in_gltf_axes_with_linear_colours(made: Cloud, tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_glb_is_in_gltf_axes_with_linear_colours(made: Cloud, tmp_path: Path) ->
         for name in ("POSITION", "NORMAL", "COLOR_0")
     )
     assert position == pytest.approx(made.points * (1, -1, -1))
-    told = document["accessors"][primitive["attributes"]["POSITION"]]
-    assert (told["min"], told["max"]) == (position.min(axis=0).tolist(), position.max(axis=0).tolist())
+    entry = document["accessors"][primitive["attributes"]["POSITION"]]
+    assert (entry["min"], entry["max"]) == (position.min(axis=0).tolist(), position.max(axis=0).tolist())
     assert normal[0] == pytest.approx((0, 1, 0))
     assert np.linalg.norm(normal, axis=1) == pytest.approx(1)  # also the unknown one
     assert colour[0] == pytest.approx((1.0, 0.2158605, 0.0), abs=1e-6)  # 128 / 255 of sRGB

@@ -134,8 +134,8 @@ def test_a_failure_all_over_is_cut_by_class():
     union = np.sum([f.region.mask() for f in failures], axis=0)
     assert union.max() == 1 and union.mean() > 0.98
     scattered = {**bad, "semseg": np.random.default_rng(0).integers(0, 40, (120, 160)).astype(np.uint8)}
-    (whole,) = coherence(scattered, None, camera).failures
-    assert whole.share_pct > 98
+    (full,) = coherence(scattered, None, camera).failures
+    assert full.share_pct > 98
 
 
 def test_hairlines_are_no_failures():

@@ -109,15 +109,15 @@ def test_over_http(case: Case, page: Served, tmp_path: Path) -> None:
     stored = page.upload(case.write(tmp_path), Path(case.name).name)
     value = {"path": stored, "orig_name": case.name, "meta": MARK}
     called = page.client.post("/gradio_api/call/predict", json={"data": [value]})
-    told = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
-    assert "Traceback" not in told and str(page.uploads.parent) not in told.replace(str(page.uploads), "")
+    text = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
+    assert "Traceback" not in text and str(page.uploads.parent) not in text.replace(str(page.uploads), "")
     if case.says:
-        assert "event: error" in told
-        assert re.search(case.says, told) and Path(stored).name.split(".")[0] in told
+        assert "event: error" in text
+        assert re.search(case.says, text) and Path(stored).name.split(".")[0] in text
         return
-    assert "event: complete" in told and case.size is not None
+    assert "event: complete" in text and case.size is not None
     if max(case.size) <= LONGEST_SIDE:
-        assert f'"size": [{case.size[1]}, {case.size[0]}]' in told
-    made = json.loads(told.split("data: ")[-1])[1]["path"]
+        assert f'"size": [{case.size[1]}, {case.size[0]}]' in text
+    made = json.loads(text.split("data: ")[-1])[1]["path"]
     with zipfile.ZipFile(made) as packed:
         assert any(file.endswith(".npz") for file in packed.namelist())

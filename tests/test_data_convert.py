@@ -148,8 +148,8 @@ def test_a_refused_source_is_one_line_and_exit_code_2(
     (folder / "test.txt").write_text("0001\n")
     arguments = ["data", "nyud", "--source", str(folder), "--out", str(tmp_path / "out"), "--jobs", "1"]
     assert main(arguments) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "frame 0001 is in the training and in the test list" in told
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "frame 0001 is in the training and in the test list" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -51,9 +51,9 @@ def made(root: Path, axes: str = "+x+y+z", pictures: bool = False, size: tuple[i
 def stored_normals(normal: tuple[float, float, float], axes: str, size: tuple[int, int]) -> np.ndarray:
     """float32 (H, W, 3) that `axes` turns back into the unit normal."""
     unit = np.array(normal) / np.linalg.norm(normal)
-    told = parse_axes(axes)
+    axes_read = parse_axes(axes)
     stored = np.zeros(3)
-    for ours, (channel, sign) in enumerate(zip(told.channels, told.signs, strict=True)):
+    for ours, (channel, sign) in enumerate(zip(axes_read.channels, axes_read.signs, strict=True)):
         stored[channel] = sign * unit[ours]
     return np.broadcast_to(stored, (*size, 3)).astype(np.float32)
 
@@ -269,14 +269,14 @@ def test_opens_by_its_folder(tmp_path: Path) -> None:
 
 def test_cache_keeps_what_training_needs(tmp_path: Path) -> None:
     data = NYUD(made(tmp_path), "train", ("semseg", "depth", "normals"))
-    whole = Cached(data, (H, W), progress=False)
-    assert (len(whole), whole.ids) == (3, data.ids)
+    full = Cached(data, (H, W), progress=False)
+    assert (len(full), full.ids) == (3, data.ids)
     for name, value in data[1].items():
-        assert whole[1][name].dtype == value.dtype
-        assert torch.allclose(whole[1][name].float(), value.float(), atol=5e-4)
+        assert full[1][name].dtype == value.dtype
+        assert torch.allclose(full[1][name].float(), value.float(), atol=5e-4)
     half = Cached(data, (H // 4, W // 4), progress=False)
     assert half[0]["image"].shape == (3, H // 2, W // 2)
     assert half[0]["camera"].tolist() == pytest.approx((data[0]["camera"] / 2).tolist())
-    assert half.bytes < 0.27 * whole.bytes
+    assert half.bytes < 0.27 * full.bytes
     with pytest.raises(InputError, match="size"):
         Cached(data, (0, 4))

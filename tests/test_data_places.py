@@ -109,8 +109,8 @@ def test_conversion_takes_photos_from_the_archive_and_from_both_kinds_of_names(
     put(tmp_path / "more" / path_of("00005"), "00005")
     put(tmp_path / "more" / "00007.jpg", "00007")
     out = made(source, "--photos", tmp_path / "more")
-    told = capsys.readouterr().out.splitlines()
-    assert told == [
+    output = capsys.readouterr().out.splitlines()
+    assert output == [
         "1 of 8 listed photos have no file and are left out",
         f"{out}: 7 photos written, 0 already there; 5 to train on, 2 in val",
     ]
@@ -127,7 +127,7 @@ def test_conversion_takes_photos_from_the_archive_and_from_both_kinds_of_names(
 def test_conversion_goes_on_where_it_stopped(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = (source / "depth.zip").read_bytes()
+    content = (source / "depth.zip").read_bytes()
     pack(
         source / "depth.zip",
         [(f"{n}.png", encoded(depth(0), "PNG") if n < "00003" else b"torn") for n in NUMBERS],
@@ -139,14 +139,14 @@ def test_conversion_goes_on_where_it_stopped(
     assert sorted(path.stem for path in (out / "labels").glob("*")) == NUMBERS[:3]
     with pytest.raises(InputError, match="it has not finished"):
         open_data(out, "train", ("semseg",))
-    (source / "depth.zip").write_bytes(whole)
+    (source / "depth.zip").write_bytes(content)
     (out / "depth" / "00001.png").write_bytes(b"")  # as a power cut may leave it
     (out / "images" / "00002.jpg").unlink()
     made(source)
     assert "3 of 8 listed photos have no file and are left out; --photos FOLDER adds them" in (
-        told := capsys.readouterr().out
+        output := capsys.readouterr().out
     )
-    assert "4 photos written, 1 already there; 3 to train on, 2 in val" in told
+    assert "4 photos written, 1 already there; 3 to train on, 2 in val" in output
     put(tmp_path / "more" / "00006.jpg", "00006")
     made(source, "--photos", tmp_path / "more")
     assert "1 photos written, 5 already there; 4 to train on, 2 in val" in capsys.readouterr().out
@@ -211,8 +211,8 @@ def test_a_file_that_cannot_be_is_named(
 ) -> None:
     suffix = "jpg" if archive == "photos.zip" else "png"
     pack(source / archive, [(f"{n}.{suffix}", content) for n in NUMBERS])
-    told = refused(source, capsys)
-    assert f"{archive}: 00000.{suffix}" in told and said in told
+    output = refused(source, capsys)
+    assert f"{archive}: 00000.{suffix}" in output and said in output
 
 
 def test_the_reader_gives_stored_shapes_and_values(source: Path) -> None:
@@ -323,9 +323,9 @@ def test_relative_depth_is_shown_without_a_unit() -> None:
     moved = RELATIVE.change(true, said * 3)
     assert moved[0, 0] == pytest.approx(1, abs=1e-5) and np.abs(moved).sum() == pytest.approx(1, abs=1e-4)
     assert RELATIVE.apart(true * 3, true).startswith("0.00")
-    told = RELATIVE.summary(true, true * 2)
-    assert told["mean_abs_change_relative"] == pytest.approx(0, abs=1e-5)
-    assert told["initial_high_relative"] == 3 and not [key for key in told if key.endswith("_m")]
+    output = RELATIVE.summary(true, true * 2)
+    assert output["mean_abs_change_relative"] == pytest.approx(0, abs=1e-5)
+    assert output["initial_high_relative"] == 3 and not [key for key in output if key.endswith("_m")]
     assert RELATIVE.change_in_words(true).before == "moved relative depth by"
 
 

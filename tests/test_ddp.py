@@ -54,10 +54,10 @@ def test_ranks_hold_the_same_weights_and_task_weights(runs: Path, name: str, ste
 
 
 def test_a_stop_that_one_rank_hears_resumes_to_the_same_end(runs: Path) -> None:
-    whole, resumed = ranks(runs, "whole", 4)[0], ranks(runs, "halves", 4)[0]
-    for one, other in zip(history(whole), history(resumed), strict=True):
+    unbroken, resumed = ranks(runs, "whole", 4)[0], ranks(runs, "halves", 4)[0]
+    for one, other in zip(history(unbroken), history(resumed), strict=True):
         assert one == pytest.approx(other, rel=1e-6)
-    for key, parameter in whole["parameters"].items():
+    for key, parameter in unbroken["parameters"].items():
         torch.testing.assert_close(parameter, resumed["parameters"][key])
 
 

@@ -171,10 +171,10 @@ def test_torn_float_tiffs_are_named() -> None:
     entries[339] = struct.pack("<HHII", 339, 3, 3, at + 6)
     entries[273] = struct.pack("<HHII", 273, 4, 1, at + 12)
     listed = struct.pack("<H", len(entries)) + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4)
-    whole = struct.pack("<2sHI", b"II", 42, 8) + listed + triples + data
-    assert read(whole)[0][MIDDLE].tolist() == [128] * 3
+    content = struct.pack("<2sHI", b"II", 42, 8) + listed + triples + data
+    assert read(content)[0][MIDDLE].tolist() == [128] * 3
     with pytest.raises(InputError, match=r"^a.tif: damaged or cut short"):
-        read(whole[: len(whole) // 2])
+        read(content[: len(content) // 2])
 
 
 def test_white_of_large_pictures_is_found_from_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:

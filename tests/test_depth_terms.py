@@ -303,8 +303,8 @@ class WithCamera(MadeSamples):
 def test_terms_are_logged(tmp_path: Path) -> None:
     """Of every step line, and their mean over the epoch, also when it was interrupted on the way."""
     changes = {"depth_gradient": 0.5, "epochs": 1}
-    whole = make_trainer(tmp_path / "whole", data=WithCamera(), **changes)
-    whole.run()
+    unbroken = make_trainer(tmp_path / "whole", data=WithCamera(), **changes)
+    unbroken.run()
     lines = list(read_log(tmp_path / "whole" / "log.jsonl"))
     steps = [line["terms"]["depth_gradient"] for line in lines if line["kind"] == "step"]
     (epoch,) = (line for line in lines if line["kind"] == "epoch")
@@ -316,8 +316,8 @@ def test_terms_are_logged(tmp_path: Path) -> None:
 
 def test_a_resumed_epoch_has_its_mean_over_all_steps(tmp_path: Path) -> None:
     changes = {"depth_gradient": 0.5, "epochs": 1}
-    whole = make_trainer(tmp_path / "whole", data=WithCamera(), **changes)
-    whole.run()
+    unbroken = make_trainer(tmp_path / "whole", data=WithCamera(), **changes)
+    unbroken.run()
     make_trainer(tmp_path / "halves", data=WithCamera(), **changes).run(max_minutes=0)
     make_trainer(tmp_path / "halves", data=WithCamera(), resume=True, **changes).run()
     ends = [

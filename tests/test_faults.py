@@ -49,7 +49,7 @@ def resumed(runs: Path, name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that nothing disturbed."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -81,7 +81,7 @@ def start(code: str, *more: str) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @posix
 def test_a_run_that_is_killed_resumes_to_the_weights_of_an_undisturbed_one(
-    data: Path, tmp_path: Path, whole: RunFolder, one_thread: None
+    data: Path, tmp_path: Path, unbroken: RunFolder, one_thread: None
 ) -> None:
     folder = RunFolder(tmp_path / "made")
     process = start("", "-m", "mtcp", *arguments(data, tmp_path, "made"))
@@ -93,11 +93,11 @@ def test_a_run_that_is_killed_resumes_to_the_weights_of_an_undisturbed_one(
     assert process.wait(timeout=60) == -signal.SIGKILL, "it was through before it could be killed"
     assert 0 < folder.load_state()["step"] < 2 * EPOCHS
     assert main(resumed(tmp_path, "made")) == 0
-    one, other = (torch.load(path, weights_only=True) for path in (folder.state_path, whole.state_path))
+    one, other = (torch.load(path, weights_only=True) for path in (folder.state_path, unbroken.state_path))
     for part in ("model", "average", "optimizer", "balancer", "step"):
         assert_same(one[part], other[part])
     ours, _ = load_checkpoint(folder.last_path)
-    undisturbed, _ = load_checkpoint(whole.last_path)
+    undisturbed, _ = load_checkpoint(unbroken.last_path)
     assert_same(ours.state_dict(), undisturbed.state_dict())
     kinds = [entry["kind"] for entry in read_log(folder.log_path)]
     assert "resume" in kinds and kinds[-1] == "end"

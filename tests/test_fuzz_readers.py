@@ -420,16 +420,16 @@ FILES = (
 @given(st.data())
 def test_data_folders(data: Path, draw: st.DataObject) -> None:
     path = data / draw.draw(st.sampled_from(FILES))
-    whole = path.read_bytes()
+    content = path.read_bytes()
     try:
-        path.write_bytes(draw.draw(mutated(whole)))
+        path.write_bytes(draw.draw(mutated(content)))
         try:
             sample = NYUD(data, "train")[0]
         except InputError:
             return
         assert sample["depth"].shape == sample["image"].shape[1:]
     finally:
-        path.write_bytes(whole)
+        path.write_bytes(content)
 
 
 @pytest.mark.parametrize("camera", [3, [], {}, {"fx": 1}, *[

@@ -43,20 +43,20 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
 
 
 def everywhere(run: Analysis) -> dict[str, str]:
-    told, quantity = run.prediction, COHERENCE[0]
+    note, quantity = run.prediction, COHERENCE[0]
     one = triage.entry(run, "x.jpg")
     seen = triage_table.TableShown(1, 0, 1.0, 1.0, (0, 0), [one.row], [])
     assert run.coherence is not None
     return {
-        "header": page.header("c", "cpu", told),
+        "header": page.header("c", "cpu", note),
         "coherence": coherence_change.headline(run),
         "3D": cloud.legend(run, "photo", cloud.shape(run, 100)),
         "cards": triage.cards([one], quantity, "refined"),
         "csv": to_csv([one.row], COHERENCE),
         "table": triage_table.listing(seen, quantity, "refined"),
-        "endpoint": json.dumps(predictions.summary(run, task_set("nyud", told.tasks))),
+        "endpoint": json.dumps(predictions.summary(run, task_set("nyud", note.tasks))),
         "report": json.dumps(run.coherence.to_dict()),
-        "predict": summary(told),
+        "predict": summary(note),
     }
 
 

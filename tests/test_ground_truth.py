@@ -118,9 +118,9 @@ def test_the_truth_of_an_example_is_small_and_fits_its_picture(picture: Path) ->
 
 
 def test_a_damaged_truth_of_an_example_is_named(tmp_path: Path) -> None:
-    whole = dict(np.load(EXAMPLES / "office.npz"))
-    np.savez(tmp_path / "short.npz", **{name: whole[name] for name in ("planes", "semseg", "camera")})
-    np.savez(tmp_path / "other.npz", **{**whole, "planes": whole["planes"][:5]})
+    arrays = dict(np.load(EXAMPLES / "office.npz"))
+    np.savez(tmp_path / "short.npz", **{name: arrays[name] for name in ("planes", "semseg", "camera")})
+    np.savez(tmp_path / "other.npz", **{**arrays, "planes": arrays["planes"][:5]})
     (tmp_path / "torn.npz").write_bytes((EXAMPLES / "office.npz").read_bytes()[:9000])
     for name in ("short", "other", "torn"):
         with pytest.raises(InputError, match=f"{name}.npz"):

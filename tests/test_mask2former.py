@@ -100,13 +100,13 @@ def test_every_parameter_learns(query_gate: bool, mask_gate: str) -> None:
 
 def test_representation_is_the_gate_of_pixel_decoder_and_masks() -> None:
     torch.manual_seed(0)
-    whole = transformers.Mask2FormerForUniversalSegmentation(settings()).eval()
+    full = transformers.Mask2FormerForUniversalSegmentation(settings()).eval()
     photo = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        reference = whole(photo)
-        shared = Mask2FormerShared(whole.model, width=32, tasks=("depth",), gate="sum").eval()(photo)
+        reference = full(photo)
+        shared = Mask2FormerShared(full.model, width=32, tasks=("depth",), gate="sum").eval()(photo)
     expected = reference.pixel_decoder_last_hidden_state * reference.masks_queries_logits.sum(1, keepdim=True)
-    assert isinstance(Mask2FormerShared(whole.model, width=32, tasks=("depth",)).project, torch.nn.Identity)
+    assert isinstance(Mask2FormerShared(full.model, width=32, tasks=("depth",)).project, torch.nn.Identity)
     torch.testing.assert_close(shared.features["depth"], expected)
     torch.testing.assert_close(shared.masks, reference.masks_queries_logits)
     torch.testing.assert_close(shared.gate, reference.masks_queries_logits.sum(1, keepdim=True))

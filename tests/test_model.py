@@ -150,11 +150,11 @@ def test_merging_of_odd_sides_sees_no_padding_of_windows() -> None:
     _, second = stage(out_dim=16, downsample=True)
     x = torch.randn(1, 15, 23, 8)
     with torch.no_grad():
-        whole = first(x)
-        assert whole.shape == x.shape
-        merged = second.downsample(whole)
+        full = first(x)
+        assert full.shape == x.shape
+        merged = second.downsample(full)
         assert merged.shape == (1, 8, 12, 16)
-        torch.testing.assert_close(merged, second.downsample(F.pad(whole, (0, 0, 0, 1, 0, 1))))
+        torch.testing.assert_close(merged, second.downsample(F.pad(full, (0, 0, 0, 1, 0, 1))))
 
 
 @pytest.mark.parametrize(

@@ -196,9 +196,9 @@ def test_random_damage_never_escapes():
     image = Image.fromarray(rng.integers(0, 255, (40, 50, 3), np.uint8))
     refused = 0
     for format in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"):
-        whole = np.frombuffer(saved(image, format).getvalue(), np.uint8)
+        intact = np.frombuffer(saved(image, format).getvalue(), np.uint8)
         for _ in range(30):
-            content = whole.copy()
+            content = intact.copy()
             content[rng.integers(0, min(len(content), 400), 6)] = rng.integers(0, 255, 6)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

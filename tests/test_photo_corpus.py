@@ -138,7 +138,7 @@ class StandIn(FakePredictor):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """All of `SOME` in one call of `python -m mtcp predict`."""
     folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("maps")
     paths = [case.write(folder) for case in SOME]
@@ -168,35 +168,35 @@ def _only_numbers(prediction, folder, stem):  # type: ignore[no-untyped-def]
     return [path]
 
 
-def test_the_command_line_ends_in_words(told: SimpleNamespace) -> None:
+def test_the_command_line_ends_in_words(ended: SimpleNamespace) -> None:
     wrong = sum(bool(case.says) for case in SOME)
-    assert told.code == 1
-    assert len(told.done) == len(SOME) - wrong
-    assert told.refused[-1] == f"mtcp predict: {wrong} of {len(SOME)} photos failed"
-    assert len(told.refused) == wrong + 1  # a line each: no warnings, no traceback
+    assert ended.code == 1
+    assert len(ended.done) == len(SOME) - wrong
+    assert ended.refused[-1] == f"mtcp predict: {wrong} of {len(SOME)} photos failed"
+    assert len(ended.refused) == wrong + 1  # a line each: no warnings, no traceback
 
 
 @pytest.mark.parametrize("index", range(len(SOME)), ids=ids(SOME))
-def test_the_command_line(index: int, told: SimpleNamespace) -> None:
-    case, path = SOME[index], told.paths[index]
+def test_the_command_line(index: int, ended: SimpleNamespace) -> None:
+    case, path = SOME[index], ended.paths[index]
     shown = one_line(str(path))
-    lines = [line for line in told.refused if line.startswith(f"mtcp predict: {shown}: ")]
+    lines = [line for line in ended.refused if line.startswith(f"mtcp predict: {shown}: ")]
     if case.says:
         assert len(lines) == 1
         check_message(case, lines[0].removeprefix("mtcp predict: "), str(path))
         return
     assert case.size is not None and not lines
-    assert case.problem(told.seen[str(path)]) == ""
+    assert case.problem(ended.seen[str(path)]) == ""
     width, height = case.size
-    written = told.out / f"{told.stems[index]}.npz"
+    written = ended.out / f"{ended.stems[index]}.npz"
     with np.load(written) as maps:
         assert maps["size"].tolist() == [height, width]
     line = one_line(f"{path} -> {written}  ({height}x{width},")
-    assert [found for found in told.done if found.startswith(line)]
+    assert [found for found in ended.done if found.startswith(line)]
 
 
-def test_names_cannot_leave_the_folder(told: SimpleNamespace) -> None:
-    assert all(path.parent == told.out for path in told.out.rglob("*"))
+def test_names_cannot_leave_the_folder(ended: SimpleNamespace) -> None:
+    assert all(path.parent == ended.out for path in ended.out.rglob("*"))
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -84,12 +84,12 @@ def test_strips_equal_the_networks_finish(predictor, monkeypatch, size, seen):
     generator = torch.Generator().manual_seed(1)
     for task, channels in (("semseg", 40), ("depth", 1), ("normals", 3)):
         raw = torch.randn(1, channels, 12, 16, generator=generator)
-        whole = predictor.model.finish(task, raw, size, seen)[0]
+        full = predictor.model.finish(task, raw, size, seen)[0]
         mine = torch.from_numpy(finish(predictor.model, task, raw, size, seen))
         if task == "semseg":
-            assert (mine == whole.argmax(0)).float().mean() > 0.999
+            assert (mine == full.argmax(0)).float().mean() > 0.999
         else:
-            assert torch.allclose(mine, whole[0] if task == "depth" else whole.permute(1, 2, 0), atol=1e-4)
+            assert torch.allclose(mine, full[0] if task == "depth" else full.permute(1, 2, 0), atol=1e-4)
 
 
 def test_it_crosses_a_process_boundary(prediction):
@@ -183,19 +183,19 @@ def test_where_the_camera_is_from(predictor, tmp_path):
 
 
 def test_long_photos_are_worked_at_a_smaller_size(tmp_path):
-    small, whole = Predictor(network(), "cpu", longest_side=100), Predictor(network(), "cpu")
+    small, full = Predictor(network(), "cpu", longest_side=100), Predictor(network(), "cpu")
     image = photo(90, 120)
     p = small(image)
     assert (p.size, p.shrunk_from) == ((75, 100), (90, 120))
     assert p.refined["normals"].shape == (75, 100, 3)
     assert p.camera == Camera.from_fov(100, 75, 60)
     assert summary(p).startswith("75x100 of the photo's 90x120 (--full-size for all), network saw ")
-    again = whole(shrink(image, 100))  # nothing but the photo's size makes the difference
+    again = full(shrink(image, 100))  # nothing but the photo's size makes the difference
     assert np.array_equal(p.refined["depth"], again.refined["depth"])
-    for same in (whole(image), small(image[:80, :100])):
+    for same in (full(image), small(image[:80, :100])):
         assert same.shrunk_from is None
         assert "--full-size" not in summary(same)
-    assert whole(image).size == (90, 120)
+    assert full(image).size == (90, 120)
 
 
 def test_threads_do_not_disturb_each_other(predictor):
@@ -320,12 +320,12 @@ def test_files(prediction, tmp_path):
             assert image.mode == "RGB"
             assert image.width == 120
             assert (image.height > 90) == extra
-            whole = np.array(image)
+            full = np.array(image)
         plain = tmp_path / "out" / f"room_{name}_plain.png"
         assert plain.exists() == extra
         if extra:
             with Image.open(plain) as image:
-                assert np.array_equal(np.array(image), whole[:90])
+                assert np.array_equal(np.array(image), full[:90])
 
 
 def test_files_without_trace_back(tmp_path):

@@ -32,8 +32,8 @@ def test_components_are_those_of_scipy(size: tuple[int, int], least: int) -> Non
     expected = [(boxes[k - 1], labels == k) for k in range(1, count + 1) if (labels == k).sum() >= least]
     found = components(mask, least)
     assert [box for _, box in found] == [box for box, _ in expected]
-    for (part, box), (_, whole) in zip(found, expected, strict=True):
-        assert np.array_equal(part, whole[box])
+    for (part, box), (_, full) in zip(found, expected, strict=True):
+        assert np.array_equal(part, full[box])
 
 
 def test_nothing_has_no_components() -> None:

@@ -87,9 +87,9 @@ def test_a_result_is_freed_with_the_session() -> None:
 
 
 def test_bytes_are_counted_once_and_views_as_what_they_keep() -> None:
-    whole = np.zeros((100, 10), np.float32)
-    assert footprint([whole, whole, {"a": (whole[:3], whole.T)}]) == 4000
-    assert footprint(whole[0]) == 4000
+    full = np.zeros((100, 10), np.float32)
+    assert footprint([full, full, {"a": (full[:3], full.T)}]) == 4000
+    assert footprint(full[0]) == 4000
     assert footprint(["abc", b"defg"]) == 7
     assert footprint(None) == 0
 
@@ -131,16 +131,16 @@ def alive() -> int:
 def test_many_visitors_hold_no_more_than_the_budget(page: Served, tmp_path: Path) -> None:
     photo, before = picture(tmp_path / "room.jpg"), alive()
     for number in range(VISITORS):
-        told = visit(page, photo, f"visitor-{number}")
-        assert told[-1]["success"]
+        messages = visit(page, photo, f"visitor-{number}")
+        assert messages[-1]["success"]
     assert page.predictor.calls == VISITORS
     assert alive() - before == ROOM_FOR
-    told = page.join([page.call("probe-x", "input", 5)], "visitor-0")
-    assert told[-1]["success"]  # told as a toast, and what is shown stays
-    assert any("no longer held" in message.get("log", "") for message in told)
-    told = page.join([page.call("probe-x", "input", 5)], f"visitor-{VISITORS - 1}")
-    assert told[-1]["success"] and not any("log" in message for message in told)
+    messages = page.join([page.call("probe-x", "input", 5)], "visitor-0")
+    assert messages[-1]["success"]  # told as a toast, and what is shown stays
+    assert any("no longer held" in message.get("log", "") for message in messages)
+    messages = page.join([page.call("probe-x", "input", 5)], f"visitor-{VISITORS - 1}")
+    assert messages[-1]["success"] and not any("log" in message for message in messages)
     assert visit(page, photo, "visitor-0")[-1]["success"]
     assert alive() - before == ROOM_FOR
-    told = page.join([page.call("probe-x", "input", 5)], "never seen")
-    assert any("drop the photo again" in message.get("log", "") for message in told)
+    messages = page.join([page.call("probe-x", "input", 5)], "never seen")
+    assert any("drop the photo again" in message.get("log", "") for message in messages)

@@ -50,7 +50,7 @@ def world_points(frame: Frame, view: View) -> np.ndarray:
 def test_a_ray_that_slips_out_of_the_room_shows_nothing_true(monkeypatch: pytest.MonkeyPatch) -> None:
     room = make_room(3)
     view = choose_view(room, Rays(room), None)
-    whole = render(room, TINY, "none", view)
+    full = render(room, TINY, "none", view)
     first = Rays.first
 
     def leaking(rays: Rays, origin: np.ndarray, direction: np.ndarray) -> Hits:
@@ -63,7 +63,7 @@ def test_a_ray_that_slips_out_of_the_room_shows_nothing_true(monkeypatch: pytest
     frame = render(room, TINY, "none", view)
     assert frame.depth[0, 7] == 0 and frame.semseg[0, 7] == 255
     rest = np.arange(frame.depth.size).reshape(TINY) != 7
-    assert (frame.depth == whole.depth)[rest].all() and (frame.semseg == whole.semseg)[rest].all()
+    assert (frame.depth == full.depth)[rest].all() and (frame.semseg == full.semseg)[rest].all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

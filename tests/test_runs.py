@@ -30,15 +30,15 @@ def append(log: Path, more: str) -> None:
 
 
 def test_a_log_read_in_pieces_equals_the_log_read_at_once(tmp_path: Path) -> None:
-    whole = text([*lines(3), end(30)])
+    content = text([*lines(3), end(30)])
     log = tmp_path / "log.jsonl"
     log.write_text("")
     tail = Tail(log)
-    for start in range(0, len(whole), 97):  # cuts lines anywhere
-        append(log, whole[start : start + 97])
+    for start in range(0, len(content), 97):  # cuts lines anywhere
+        append(log, content[start : start + 97])
         tail.poll()
     in_pieces, at_once = tail.poll(), Tail(log).poll()
-    assert in_pieces.lines == at_once.lines == len(whole.splitlines())
+    assert in_pieces.lines == at_once.lines == len(content.splitlines())
     assert in_pieces.broken == at_once.broken == 0
     assert in_pieces.tasks == TASKS and len(in_pieces.epochs) == 3 and in_pieces.ended == "finished"
     for name, column in at_once.steps.items():
@@ -108,9 +108,9 @@ def test_a_file_that_is_not_the_same_is_read_anew(tmp_path: Path, how: str) -> N
     if how == "shrank":
         log.write_text(text(lines(1)))
     elif how == "replaced":
-        aside = tmp_path / "aside"
-        aside.write_text(text(lines(1)))
-        aside.replace(log)
+        moved = tmp_path / "aside"
+        moved.write_text(text(lines(1)))
+        moved.replace(log)
     else:
         other = [{**entry, "time": 1.0} for entry in lines(1)]
         log.write_text(text(other) + "x" * 100_000)
@@ -267,8 +267,8 @@ def test_a_folder_without_a_run_is_refused_in_other_words(tmp_path: Path) -> Non
 )
 def test_status(tmp_path: Path, entries: list, after: float, state: str, epoch: int) -> None:
     data = Tail(make_run(tmp_path, entries)).poll()
-    told = status(data, entries[-1]["time"] + after if entries else T0)
-    assert (told.state, told.epoch) == (state, epoch)
+    reported = status(data, entries[-1]["time"] + after if entries else T0)
+    assert (reported.state, reported.epoch) == (state, epoch)
 
 
 def test_a_slow_run_is_given_five_of_its_gaps(tmp_path: Path) -> None:
@@ -292,54 +292,58 @@ def test_an_evaluation_is_given_time(tmp_path: Path) -> None:
 
 
 def test_time_left_and_speed(tmp_path: Path) -> None:
-    told = status(Tail(make_run(tmp_path, lines(2))).poll(), T0 + 41)
-    assert told.images_per_s == 4.0
-    assert told.seconds_left == pytest.approx(2 * 60)  # 2 s a step, 6 epochs of 10 steps to go
+    reported = status(Tail(make_run(tmp_path, lines(2))).poll(), T0 + 41)
+    assert reported.images_per_s == 4.0
+    assert reported.seconds_left == pytest.approx(2 * 60)  # 2 s a step, 6 epochs of 10 steps to go
 
 
 @pytest.mark.parametrize("kappa", [0.0, 7.5, 20.0])
 def test_replay_with_its_own_settings_is_the_log(tmp_path: Path, kappa: float) -> None:
     data = Tail(make_run(tmp_path, lines(6, balancer=LPS(TASKS, kappa, 0.3)))).poll()
-    told = replay(data.epochs, kappa, 0.3)
-    assert told is not None and len(told.replayed) == 7
-    assert max(abs(change) for task in TASKS for change in told.differences(task)) < 1e-9
-    assert told.logged_floor == told.replayed_floor
-    assert any(told.replayed_floor) == (kappa > 0)  # kappa 0: equal weights, nothing to floor
+    reported = replay(data.epochs, kappa, 0.3)
+    assert reported is not None and len(reported.replayed) == 7
+    assert max(abs(change) for task in TASKS for change in reported.differences(task)) < 1e-9
+    assert reported.logged_floor == reported.replayed_floor
+    assert any(reported.replayed_floor) == (kappa > 0)  # kappa 0: equal weights, nothing to floor
 
 
 @pytest.mark.parametrize("balancer", [Uniform(TASKS), DWA(TASKS), Uncertainty(TASKS)])
 def test_replay_of_other_strategies(tmp_path: Path, balancer) -> None:
     data = Tail(make_run(tmp_path, lines(4, balancer=balancer))).poll()
     lps = Tail(make_run(tmp_path, lines(4))).poll()
-    told = replay(data.epochs, 7.5, 0.05)
-    assert told is not None and told.stopped == ""
-    for weights, line in zip(told.replayed, lps.epochs, strict=False):
+    reported = replay(data.epochs, 7.5, 0.05)
+    assert reported is not None and reported.stopped == ""
+    for weights, line in zip(reported.replayed, lps.epochs, strict=False):
         assert weights == pytest.approx(line.weight)
 
 
 def test_replay_ends_at_the_first_hole(tmp_path: Path) -> None:
     entries = lines(5)
     del entries[[i for i, e in enumerate(entries) if e["kind"] == "epoch"][3]]
-    told = replay(Tail(make_run(tmp_path, entries)).poll().epochs, 7.5, 0.05)
-    assert told is not None and len(told.replayed) == 4 and told.stopped == "epoch 4 is missing in the log"
+    reported = replay(Tail(make_run(tmp_path, entries)).poll().epochs, 7.5, 0.05)
+    assert (
+        reported is not None
+        and len(reported.replayed) == 4
+        and reported.stopped == "epoch 4 is missing in the log"
+    )
     for entry in entries:
         if entry.get("epoch") == 1 and entry["kind"] == "epoch":
             entry["log_loss"]["depth"] = math.nan
-    told = replay(Tail(make_run(tmp_path, entries)).poll().epochs, 7.5, 0.05)
-    assert told is not None and len(told.replayed) == 2 and "epoch 2" in told.stopped
+    reported = replay(Tail(make_run(tmp_path, entries)).poll().epochs, 7.5, 0.05)
+    assert reported is not None and len(reported.replayed) == 2 and "epoch 2" in reported.stopped
     assert replay((), 7.5, 0.05) is None
 
 
 def test_reading_the_data_is_told_once_a_second_and_at_its_end(tmp_path: Path) -> None:
     now = [T0]
     tell = counting(tmp_path, 5, clock=lambda: now[0])
-    told = []
+    reported = []
     for after in (0.0, 0.4, 0.7, 0.1, 0.1):
         now[0] += after
         tell()
-        told.append(read_preparing(tmp_path))
-    assert [known.done for known in told if known] == [1, 1, 3, 3, 5]
-    assert told[-1] == Preparing(5, 5, pytest.approx(T0 + 1.3))
+        reported.append(read_preparing(tmp_path))
+    assert [known.done for known in reported if known] == [1, 1, 3, 3, 5]
+    assert reported[-1] == Preparing(5, 5, pytest.approx(T0 + 1.3))
     assert [path.name for path in tmp_path.iterdir()] == ["preparing.json"]
 
 

@@ -155,16 +155,16 @@ def test_an_upload_is_used_and_its_url_is_not_fetched(
     url, asked = listener
     value = {"path": page.upload(picture(tmp_path / "mine.png")), "url": f"{url}/other.png", "meta": MARK}
     called = page.client.post("/gradio_api/call/predict", json={"data": [value]})
-    told = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
-    assert "event: complete" in told and '"photo": "mine.png"' in told
+    text = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
+    assert "event: complete" in text and '"photo": "mine.png"' in text
     for value in (
         {"path": None, "url": f"{url}/a.png"},
         {"url": f"{url}/a.png", "meta": MARK},
         f"{url}/a.png",
     ):
         called = page.client.post("/gradio_api/call/predict", json={"data": [value]})
-        told = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
-        assert "event: error" in told and clean(told, page)
+        text = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
+        assert "event: error" in text and clean(text, page)
     assert asked == []
 
 
@@ -229,8 +229,8 @@ def test_runs_outside_of_their_folders_are_refused(typed: str, page: Served, out
         done, toast = _done(page.join([page.call("training-runs", "input", [name])]))
         assert done["success"], done
         assert "outside the folders" in toast or "holds no run" in toast
-        told = json.dumps(done)
-        assert "do-not-tell" not in told and clean((told + toast).replace(name, ""), page)
+        text = json.dumps(done)
+        assert "do-not-tell" not in text and clean((text + toast).replace(name, ""), page)
 
 
 def _done(messages: list[dict]) -> tuple[dict, str]:
@@ -249,9 +249,9 @@ def test_no_listener_tells_of_this_machine(page: Served) -> None:
         junk = [JUNK[(shift + i) % len(JUNK)] for i in range(len(listener["inputs"]) + 1)]
         event = {"x": junk[0], "page": junk[0], "open": junk[-1], "rank": junk[-1]}
         calls.append({"fn_index": listener["id"], "data": junk[1:], "event_data": event})
-    told = page.join(calls)
-    assert sum(message["msg"] == "process_completed" for message in told) == len(calls) > 50
-    assert clean(json.dumps(told), page)
+    text = page.join(calls)
+    assert sum(message["msg"] == "process_completed" for message in text) == len(calls) > 50
+    assert clean(json.dumps(text), page)
 
 
 def test_what_the_page_says_of_itself_names_no_folder(page: Served) -> None:
@@ -277,8 +277,8 @@ def test_a_fault_of_ours_is_not_told_in_its_own_words(
     assert archive is not fail
     value = {"path": page.upload(picture(tmp_path / "mine.png")), "meta": MARK}
     called = page.client.post("/gradio_api/call/predict", json={"data": [value]})
-    told = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
-    assert "event: error" in told and clean(told, page) and "no room" not in told
+    text = page.client.get(f"/gradio_api/call/predict/{called.json()['event_id']}").text
+    assert "event: error" in text and clean(text, page) and "no room" not in text
 
 
 @pytest.mark.parametrize(
@@ -370,6 +370,6 @@ def test_a_path_from_elsewhere_is_refused_without_the_guard_too(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(inside))
     assert uploaded(str(inside / "room.jpg")) == str(inside / "room.jpg")
     for path in (outside, inside / "link.jpg", inside / ".." / "secret.jpg"):
-        with pytest.raises(gradio.Error, match="only files uploaded to this page") as told:
+        with pytest.raises(gradio.Error, match="only files uploaded to this page") as text:
             uploaded(str(path))
-        assert str(tmp_path) not in str(told.value)
+        assert str(tmp_path) not in str(text.value)

@@ -35,27 +35,27 @@ def read(text: str) -> Decimal:
 @given(PAIRS, st.sampled_from(QUANTITIES))
 def test_the_page_shows_changes_that_add_up(pair: tuple[float, float], quantity: Quantity) -> None:
     before, after = (read(triage.number(value, quantity.unit)) for value in pair)
-    told = triage.change(*pair, quantity)
-    assert before + read(told) == after
-    assert told.endswith(f" {shown.EQUAL}") == (before == after)
+    text = triage.change(*pair, quantity)
+    assert before + read(text) == after
+    assert text.endswith(f" {shown.EQUAL}") == (before == after)
     if before != after:
-        assert ("better" in told) == ((after > before) == quantity.higher_is_better)
+        assert ("better" in text) == ((after > before) == quantity.higher_is_better)
 
 
 @given(PAIRS, st.sampled_from(QUANTITIES))
 def test_the_command_line_prints_changes_that_add_up(pair: tuple[float, float], quantity: Quantity) -> None:
     before, after = (read(cli._cell(value, quantity)) for value in pair)
-    told = cli._change(*pair, quantity).strip()
-    assert (Decimal(0) if told == shown.EQUAL else read(told)) == after - before
-    assert (told == shown.EQUAL) == (before == after)
+    text = cli._change(*pair, quantity).strip()
+    assert (Decimal(0) if text == shown.EQUAL else read(text)) == after - before
+    assert (text == shown.EQUAL) == (before == after)
 
 
 @given(PAIRS, st.sampled_from(["miou", "rmse", "mean", "plane_rms_cm", "plane_rms"]))
 def test_evaluate_prints_changes_that_add_up(pair: tuple[float, float], metric: str) -> None:
-    told = metric_table.table(
+    text = metric_table.table(
         {stage: {"task": {metric: v}} for stage, v in zip(evaluate.STAGES, pair, strict=True)}
     )
-    before, after, change, *word = told.splitlines()[-1].partition(" is better")[2].split()
+    before, after, change, *word = text.splitlines()[-1].partition(" is better")[2].split()
     assert (Decimal(0) if change == shown.EQUAL else read(change)) == read(after) - read(before)
     assert bool(word) == (read(after) != read(before))
 
@@ -67,16 +67,16 @@ def test_angles_fit_the_distance_that_stands_above_them(angles: list[float], ide
     away = np.abs(np.array(angles) - ideal)
     error = float(np.clip(away.mean(), away.min(), away.max()))  # a sum of floats may be off by its last bit
     extremes = (min(angles), max(angles))
-    told = score_lines.found(
+    text = score_lines.found(
         RoomAngle(ideal, None, None, None, error, len(angles), None, None, extremes), extremes
     )
     above = read(triage.number(error, "deg"))
-    ends = [Decimal(value) for value in re.findall(r"\d+\.\d", told)]
+    ends = [Decimal(value) for value in re.findall(r"\d+\.\d", text)]
     off = sorted(abs(end - Decimal(ideal)) for end in ends)
     assert above <= off[-1]
     if len(angles) == 1:
         assert above == off[0]
-        assert "walls" not in told
+        assert "walls" not in text
     elif not ends[0] <= Decimal(ideal) <= ends[-1]:
         assert above >= off[0]
 

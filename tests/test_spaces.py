@@ -108,11 +108,11 @@ def front_matter() -> dict[str, str]:
 
 
 def test_front_matter_fits_the_installation() -> None:
-    told = front_matter()
-    assert told["sdk"] == "gradio" and told["app_file"] == "app.py"
-    assert told["sdk_version"].split(".")[:2] == version("gradio").split(".")[:2]
-    assert told["python_version"] in ("3.10", "3.12")  # what ZeroGPU has
-    assert len(told["short_description"]) <= 60
+    front = front_matter()
+    assert front["sdk"] == "gradio" and front["app_file"] == "app.py"
+    assert front["sdk_version"].split(".")[:2] == version("gradio").split(".")[:2]
+    assert front["python_version"] in ("3.10", "3.12")  # what ZeroGPU has
+    assert len(front["short_description"]) <= 60
 
 
 def test_large_files_are_the_weights_only() -> None:
@@ -139,8 +139,8 @@ def test_the_page_needs_nothing_that_links_to_system_libraries() -> None:
 def instructions() -> list[tuple[str, str]]:
     """The Dockerfile's instructions, (name, arguments), continued lines joined and comments left out."""
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    whole = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
-    found = [line.split(maxsplit=1) for line in whole.splitlines() if line.strip()]
+    content = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
+    found = [line.split(maxsplit=1) for line in content.splitlines() if line.strip()]
     return [(name, " ".join(rest.split())) for name, rest in found]
 
 

@@ -146,12 +146,12 @@ def test_a_resumed_run_is_the_unbroken_one(name: str, tmp_path: Path) -> None:
     def trainer(folder: str, **options: Any) -> Any:
         return make_trainer(tmp_path / folder, model=fresh(name, TWO), epochs=2, **options)
 
-    whole = trainer("whole")
-    assert whole.run()
+    full = trainer("whole")
+    assert full.run()
     assert not trainer("halves").run(until_epoch=1)
     second = trainer("halves", resume=True)
     assert second.run()
-    assert_same_training(whole, second)
+    assert_same_training(full, second)
 
 
 @pytest.mark.parametrize(
@@ -301,8 +301,8 @@ def test_a_task_attends_to_the_others_and_to_its_own_scales() -> None:
     assert (trace.tasks, trace.key_grid) == (THREE, (3, 5))
     row = trace.row("depth", (4, 2))
     assert row.sum() == pytest.approx(1, abs=1e-5)
-    whole = shares.view(3, 5)[1, 2]  # a key of four cells
-    assert row[2, 4] == pytest.approx(float(whole) / 4, rel=1e-4)
+    full = shares.view(3, 5)[1, 2]  # a key of four cells
+    assert row[2, 4] == pytest.approx(float(full) / 4, rel=1e-4)
     changed = {**stages, "depth": [stages["depth"][0], *(torch.zeros_like(x) for x in stages["depth"][1:])]}
     with torch.no_grad():
         assert not torch.allclose(module(changed)[0], module(stages)[0])
@@ -464,8 +464,8 @@ def test_the_channel_table_keeps_sums() -> None:
         tables = trace.numpy().matrices
     assert [table.title for table in tables[:2]] == ["into semseg from depth", "into semseg from normals"]
     assert (len(tables), tables[0].values.shape, tables[0].rows[:2]) == (6, (8, 8), ("1 to 2", "3 to 5"))
-    whole = trace.affinities["semseg", "depth"][0]
-    assert tables[0].values[1, 0] == pytest.approx(float(whole[2:5, :2].sum(1).mean()), rel=1e-4)
+    full = trace.affinities["semseg", "depth"][0]
+    assert tables[0].values[1, 0] == pytest.approx(float(full[2:5, :2].sum(1).mean()), rel=1e-4)
     for table in tables:
         np.testing.assert_allclose(table.values.sum(1), 1, atol=1e-5)
 

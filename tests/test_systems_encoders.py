@@ -192,12 +192,12 @@ def test_onnx_runtime_and_torch_agree(name: str) -> None:
 @pytest.mark.parametrize("name", [*PRESETS, "sluice"])
 def test_a_run_is_two_halves(name: str, tmp_path: Path) -> None:
     config = small("cross-stitch", TASKS, **SLUICE) if name == "sluice" else small(name, TASKS)
-    whole = make_trainer(tmp_path / "whole", model=built(config), epochs=2)
-    assert whole.run()
+    full = make_trainer(tmp_path / "whole", model=built(config), epochs=2)
+    assert full.run()
     assert not make_trainer(tmp_path / "halves", model=built(config), epochs=2).run(until_epoch=1)
     second = make_trainer(tmp_path / "halves", model=built(config), epochs=2, resume=True)
     assert second.run()
-    assert_same_training(whole, second)
+    assert_same_training(full, second)
 
 
 # the stages of a backbone
@@ -210,15 +210,15 @@ def test_a_run_is_two_halves(name: str, tmp_path: Path) -> None:
 def test_stages_in_turn_are_the_backbone(name: str) -> None:
     torch.manual_seed(0)
     staged = StagedBackbone(name).eval()
-    whole = Backbone(name).eval()
-    whole.load_state_dict(staged.state_dict())
+    full = Backbone(name).eval()
+    full.load_state_dict(staged.state_dict())
     x = torch.rand(1, 3, 64, 96)
     feature, maps = x, []
     with torch.no_grad():
         for stage in range(4):
             feature = staged.stage(stage, feature)
             maps.append(feature)
-        for mine, theirs, channels in zip(maps, whole(x), whole.channels, strict=True):
+        for mine, theirs, channels in zip(maps, full(x), full.channels, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-6)
             assert mine.shape[1] == channels
 
@@ -230,9 +230,9 @@ def test_backbones_that_are_no_chain_are_refused(name: str) -> None:
 
 
 def test_a_branch_has_its_own_stages_alone() -> None:
-    whole, branch = StagedBackbone("test_efficientnet"), StagedBackbone("test_efficientnet")
+    full, branch = StagedBackbone("test_efficientnet"), StagedBackbone("test_efficientnet")
     branch.keep_from(2)
-    kept = [key for key in whole.state_dict() if key.startswith(("net.blocks.3.", "net.blocks.4."))]
+    kept = [key for key in full.state_dict() if key.startswith(("net.blocks.3.", "net.blocks.4."))]
     assert list(branch.state_dict()) == kept
 
 
@@ -451,9 +451,9 @@ def test_every_backbone_can_be_given_imagenet_weights(name: str, count: int) -> 
     """`load_imagenet` fills `backbones`, which are all there is under `backbone`, whose learning rate is its own."""
     encoder: Any = built(small(name)).shared
     assert len(encoder.backbones) == count
-    whole = set(Backbone("test_efficientnet").net.state_dict())
+    full = set(Backbone("test_efficientnet").net.state_dict())
     for net in encoder.backbones:
-        assert set(net.net.state_dict()) <= whole
+        assert set(net.net.state_dict()) <= full
     listed = {id(p) for net in encoder.backbones for p in net.parameters()}
     assert listed == {id(p) for p in encoder.backbone.parameters()}
 

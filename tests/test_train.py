@@ -93,20 +93,20 @@ class Broken(MadeSamples):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     """Four epochs in one go, what every broken and resumed run must end at."""
     trainer = make_trainer(tmp_path_factory.mktemp("runs") / "whole", ema=0.9)
     assert trainer.run()
     return trainer
 
 
-def test_four_epochs_are_two_and_two_resumed(whole: Trainer, tmp_path: Path) -> None:
+def test_four_epochs_are_two_and_two_resumed(unbroken: Trainer, tmp_path: Path) -> None:
     first = make_trainer(tmp_path / "halves", ema=0.9)
     assert not first.run(until_epoch=2)
     assert first.epoch == 2
     second = make_trainer(tmp_path / "halves", ema=0.9, resume=True)
     assert second.run()
-    assert_same_training(whole, second)
+    assert_same_training(unbroken, second)
     kinds = [entry["kind"] for entry in log_lines(second, "start", "resume", "end")]
     assert kinds == ["start", "end", "resume", "end"]
 
@@ -205,7 +205,9 @@ def test_a_state_from_before_comparisons_were_logged_unasked_resumes(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_step_and_loses_nothing(whole: Trainer, tmp_path: Path, number: int) -> None:
+def test_a_signal_stops_after_the_step_and_loses_nothing(
+    unbroken: Trainer, tmp_path: Path, number: int
+) -> None:
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     data = Interrupts(number, at=10)  # read for the first of the two steps of epoch 1
     stopped = make_trainer(tmp_path / "stopped", data=data, ema=0.9)
@@ -216,22 +218,22 @@ def test_a_signal_stops_after_the_step_and_loses_nothing(whole: Trainer, tmp_pat
     if number == signal.SIGINT:
         resumed = make_trainer(tmp_path / "stopped", resume=True, ema=0.9)
         assert resumed.run()
-        assert_same_training(whole, resumed)
+        assert_same_training(unbroken, resumed)
 
 
 @pytest.mark.slow
-def test_max_minutes_stops_cleanly(whole: Trainer, tmp_path: Path) -> None:
+def test_max_minutes_stops_cleanly(unbroken: Trainer, tmp_path: Path) -> None:
     short = make_trainer(tmp_path / "short", ema=0.9)
     assert not short.run(max_minutes=0)
     assert short.step == 1
     assert log_lines(short, "end")[-1]["reason"] == "paused"
     resumed = make_trainer(tmp_path / "short", resume=True, ema=0.9)
     assert resumed.run(max_minutes=60)
-    assert_same_training(whole, resumed)
+    assert_same_training(unbroken, resumed)
 
 
 @pytest.mark.slow
-def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(whole: Trainer, tmp_path: Path) -> None:
+def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(unbroken: Trainer, tmp_path: Path) -> None:
     crashed = make_trainer(tmp_path / "crashed", ema=0.9)
     crashed.run(until_epoch=2)
     crashed.folder.log("step", step=5, epoch=2, loss={})  # a step that last.pt knows nothing of
@@ -240,7 +242,7 @@ def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(whole: Trainer
     assert [entry["step"] for entry in log_lines(crashed, "step")] == [1, 2, 3, 4, 5]
     resumed = make_trainer(tmp_path / "crashed", resume=True, ema=0.9)
     resumed.run()
-    assert_same_training(whole, resumed)
+    assert_same_training(unbroken, resumed)
     for line in resumed.folder.log_path.read_text().splitlines():
         json.loads(line)
 
@@ -309,9 +311,9 @@ def test_a_strategy_logs_its_own_numbers(tmp_path: Path) -> None:
     assert [entry["epochs_seen"] for entry in log_lines(trainer, "epoch")] == [1, 2]
 
 
-def test_the_log_is_enough_to_replay_lps(whole: Trainer) -> None:
-    epochs = log_lines(whole, "epoch")
-    replay = lps_weights([entry["log_loss"] for entry in epochs], kappa=whole.config.kappa)
+def test_the_log_is_enough_to_replay_lps(unbroken: Trainer) -> None:
+    epochs = log_lines(unbroken, "epoch")
+    replay = lps_weights([entry["log_loss"] for entry in epochs], kappa=unbroken.config.kappa)
     for e, entry in enumerate(epochs):
         assert entry["next_weight"] == pytest.approx(replay.weights[e + 1])
         assert entry["floor"] == list(replay.clamped[e + 1])
@@ -347,12 +349,12 @@ def test_workers_give_the_same_training(tmp_path: Path) -> None:
     assert_same_training(alone, helped)
 
 
-def test_tensorboard_has_the_same_numbers(whole: Trainer) -> None:
+def test_tensorboard_has_the_same_numbers(unbroken: Trainer) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    events = reader.EventAccumulator(str(whole.folder.path)).Reload()
-    logged = [entry["loss"]["depth"] for entry in log_lines(whole, "step")]
+    events = reader.EventAccumulator(str(unbroken.folder.path)).Reload()
+    logged = [entry["loss"]["depth"] for entry in log_lines(unbroken, "step")]
     assert [event.value for event in events.Scalars("step/loss/depth")] == pytest.approx(logged)
-    weights = [entry["weight"]["semseg"] for entry in log_lines(whole, "epoch")]
+    weights = [entry["weight"]["semseg"] for entry in log_lines(unbroken, "epoch")]
     assert [event.value for event in events.Scalars("epoch/weight/semseg")] == pytest.approx(weights)
     assert len(events.Scalars("epoch/ratio/depth")) == 3  # undefined after epoch 0
 

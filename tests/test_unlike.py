@@ -53,9 +53,9 @@ def test_what_the_cards_ranges_flag() -> None:
         unlike.Seen({}, {"information": information, "brightness": brightness})
         for information, brightness in ((0.5, 15), (1.5, 5), (2.5, 35), (9.5, 30))
     ]
-    told = unlike.flagged_pct({"made": rows}, typical)
-    assert told == {"brightness": {"made": 50}, "information": {"made": 50}, unlike.ANY: {"made": 75}}
-    assert unlike.flagged_table(told).splitlines()[-1] == "| any of them | 75 |"
+    flagged = unlike.flagged_pct({"made": rows}, typical)
+    assert flagged == {"brightness": {"made": 50}, "information": {"made": 50}, unlike.ANY: {"made": 75}}
+    assert unlike.flagged_table(flagged).splitlines()[-1] == "| any of them | 75 |"
 
 
 def test_what_is_made_is_what_it_is_called() -> None:

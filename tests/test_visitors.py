@@ -45,8 +45,8 @@ def test_visitors_at_once_get_their_own_photos(page: Served, tmp_path: Path) -> 
         name, width = f"visitor-{number}", 80 + 4 * number
         path = tmp_path / f"{name}.png"
         Image.fromarray(np.full((60, width, 3), 50 + number, np.uint8)).save(path)
-        told = page.join([page.dropped(path, "predict")], f"{name}-endpoint")
-        summary = told[-1]["output"]["data"][0]
+        messages = page.join([page.dropped(path, "predict")], f"{name}-endpoint")
+        summary = messages[-1]["output"]["data"][0]
         assert summary["photo"] == path.name and summary["size"] == [60, width]
         shown = json.dumps(page.join([page.dropped(path)], name))
         assert set(re.findall(r"visitor-\d", shown)) <= {name}
@@ -85,8 +85,8 @@ def test_nobody_waits_for_a_visitor_who_left_in_mid_run(
     with ThreadPoolExecutor(1) as pool:
         stays = pool.submit(page.join, [call], "stayer")
         go_on.set()
-        told = stays.result(120)
-    assert told[-1]["success"]
+        messages = stays.result(120)
+    assert messages[-1]["success"]
     assert page.predictor.calls - before == 2  # the leaver's first, and the stayer's
     assert soon(lambda: not queue.event_ids_to_events)  # a little after its answer was sent
 
@@ -105,14 +105,14 @@ def test_no_file_outlives_its_age(page: Served, tmp_path: Path) -> None:
 
     photo = page.dropped(picture(tmp_path / "room.png"))
     assert page.join([photo], "one")[-1]["success"]
-    coherence = next(key for key, told in props.items() if told.get("label") == "Coherence")
+    coherence = next(key for key, messages in props.items() if messages.get("label") == "Coherence")
     opens = next(
         one for one in page.listeners if [coherence, "select"] in [list(at) for at in one["targets"]]
     )
     then(opens, event_data={"value": "Coherence"})
     then(next(one for one in page.listeners if one.get("trigger_after") == photo["fn_index"]))
 
-    zips = next(key for key, told in props.items() if told.get("elem_id") == "download")
+    zips = next(key for key, messages in props.items() if messages.get("elem_id") == "download")
     then(next(one for one in page.listeners if [zips, "click"] in [list(at) for at in one["targets"]]))
 
     def files() -> set[str]:

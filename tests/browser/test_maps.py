@@ -82,15 +82,15 @@ def test_hover_values_against_the_npz(seen: Visit) -> None:
         column, row = (int(str(values.get_attribute(f"data-{axis}"))) for axis in "xy")
         height, width = arrays["depth_initial"].shape
         assert abs(column - x * width) <= 4 and abs(row - y * height) <= 4
-        told = columns(values)
+        readings = columns(values)
         for stage in STAGES:
             label = str(arrays["semseg_classes"][arrays[f"semseg_{stage}"][row, column]])
-            assert re.fullmatch(rf"{re.escape(label)} [01]\.\d\d", told[stage]["class"])
+            assert re.fullmatch(rf"{re.escape(label)} [01]\.\d\d", readings[stage]["class"])
             depth = float(arrays[f"depth_{stage}"][row, column])
-            assert float(told[stage]["depth"].removesuffix(" m")) == pytest.approx(depth, abs=0.006)
-            normal = [float(part) for part in told[stage]["normal"].split()]
+            assert float(readings[stage]["depth"].removesuffix(" m")) == pytest.approx(depth, abs=0.006)
+            normal = [float(part) for part in readings[stage]["normal"].split()]
             assert normal == pytest.approx(arrays[f"normals_{stage}"][row, column].tolist(), abs=0.01)
-            assert 0 <= int(told[stage]["angle"].rstrip("°")) <= 180
+            assert 0 <= int(readings[stage]["angle"].rstrip("°")) <= 180
     assert seen.calls == calls  # nobody asked the server
 
 

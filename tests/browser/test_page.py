@@ -62,8 +62,8 @@ def pixels(element: Locator) -> np.ndarray:
 
 def test_results_tell_the_run(shown: Visit) -> None:
     header = shown.page.locator("#header")
-    for told in ("checkpoint", "cpu", "network saw", "network"):
-        expect(header).to_contain_text(told)
+    for words in ("checkpoint", "cpu", "network saw", "network"):
+        expect(header).to_contain_text(words)
     expect(shown.page.locator("#photo-facts")).to_contain_text("320 \N{MULTIPLICATION SIGN} 240")
     expect(shown.page.locator("#tabs .mt-headline:visible").first).to_contain_text("Trace-back changed")
     expect(shown.page.locator("#empty-predictions .mt-empty")).to_be_hidden()
@@ -143,7 +143,7 @@ def test_dark_mode_follows_the_system_and_the_button(chromium: Browser, url: str
 
 def brightness(seen: Visit, css_property: str) -> float:
     """Of the empty state's text or of the ground under it, 0..255."""
-    told = seen.page.locator("#empty-predictions .mt-empty, .mt-headline").first.evaluate(
+    words = seen.page.locator("#empty-predictions .mt-empty, .mt-headline").first.evaluate(
         """(e, name) => {
           const value = () => getComputedStyle(e).getPropertyValue(name);
           while (value() === 'rgba(0, 0, 0, 0)' && e !== document.body) e = e.parentElement;
@@ -151,7 +151,7 @@ def brightness(seen: Visit, css_property: str) -> float:
         }""",
         css_property,
     )
-    return float(np.mean([float(part) for part in told.split("(")[1].rstrip(")").split(",")[:3]]))
+    return float(np.mean([float(part) for part in words.split("(")[1].rstrip(")").split(",")[:3]]))
 
 
 def refused(seen: Visit, tmp_path: Path, name: str, words: str) -> None:
@@ -168,8 +168,8 @@ def test_file_that_the_browser_refuses_leaves_the_page_as_it_is(seen: Visit, tmp
 
 
 def test_file_that_is_no_photo_gets_a_toast_and_an_empty_page(seen: Visit, tmp_path: Path) -> None:
-    told = "notes.jpg: not a picture; give a JPEG, PNG, HEIC, WebP or TIFF. Give another photo"
-    refused(seen, tmp_path, "notes.jpg", told)
+    words = "notes.jpg: not a picture; give a JPEG, PNG, HEIC, WebP or TIFF. Give another photo"
+    refused(seen, tmp_path, "notes.jpg", words)
     expect(seen.page.locator("#empty-predictions .mt-empty")).to_contain_text("Drop, paste or take a photo")
     expect(seen.page.locator("#photo img")).to_have_count(0)
 

@@ -67,10 +67,10 @@ def test_report_opens_offline(seen: Visit, chromium: Browser, tmp_path: Path) ->
 
 
 def test_numbers_are_saved_beside_it(seen: Visit, tmp_path: Path) -> None:
-    told = json.loads(saved(seen.page, "#report-json", tmp_path).read_text())
-    mean = f"{told['refined']['depth_normal']['mean_deg']:.1f}°"
+    numbers = json.loads(saved(seen.page, "#report-json", tmp_path).read_text())
+    mean = f"{numbers['refined']['depth_normal']['mean_deg']:.1f}°"
     expect(seen.page.locator("#coherence-headline")).to_contain_text(mean)
-    assert told["versions"]["networks"]["network"]["sha256"] and told["failures"]
+    assert numbers["versions"]["networks"]["network"]["sha256"] and numbers["failures"]
 
 
 def test_the_address_follows_without_a_history(seen: Visit) -> None:
@@ -92,7 +92,7 @@ def test_the_address_follows_without_a_history(seen: Visit) -> None:
 
 
 def test_of_two_clicks_the_last_one_counts_however_slow_the_first_is_answered(seen: Visit) -> None:
-    page, held, clicked = seen.page, list[Route](), list[int]()
+    page, pending, clicked = seen.page, list[Route](), list[int]()
     page.get_by_role("tab", name="Coherence", exact=True).click()
     rows = page.locator("#failures tr[data-failure]")
     expect(rows.nth(4)).to_be_visible()
@@ -102,14 +102,14 @@ def test_of_two_clicks_the_last_one_counts_however_slow_the_first_is_answered(se
         if len(clicked) == len(ranks):
             route.continue_()
         else:
-            held.append(route)
+            pending.append(route)
 
     page.route("**/queue/join*", hold)
     for at in (4, 3):
         rows.nth(at).click()
         page.wait_for_timeout(500)
         clicked.append(at)
-    for route in held:
+    for route in pending:
         route.continue_()
         page.wait_for_timeout(100)
     tells(page, failure=str(ranks[1]))
@@ -123,12 +123,12 @@ def test_an_address_restores_example_tab_and_failure(chromium: Browser, url: str
     expect(page.locator(DESCRIBED)).to_contain_text("Region 3:")
     expect(page.locator("#photo-facts")).to_contain_text("kitchen.jpg")
     tells(page, example="kitchen", tab="coherence", failure="3", __theme="light")
-    told = asked(page)
+    address = asked(page)
     # Only then nothing is on its way: gradio complains of a stream that leaving the page ends.
     page.locator("#hover [data-ready=true]").wait_for(state="attached")
     page.reload()
     expect(page.locator(DESCRIBED)).to_contain_text("Region 3:")
-    assert asked(page) == told
+    assert asked(page) == address
     assert not shown.errors
     page.context.close()
 
@@ -149,7 +149,7 @@ def test_an_address_restores_the_probe_in_another_tab(chromium: Browser, url: st
 def test_a_tab_that_was_open_before_does_not_stay_in_the_way(chromium: Browser, url: str) -> None:
     """A slow page tells that it began with Coherence when the address was read already, and is being drawn."""
     page = chromium.new_page(reduced_motion="reduce")
-    held: dict[str, Route] = {}
+    pending: dict[str, Route] = {}
     done: list[str] = []
 
     def hold(route: Route) -> None:
@@ -160,17 +160,17 @@ def test_a_tab_that_was_open_before_does_not_stay_in_the_way(chromium: Browser, 
             done.append(call)
             route.continue_()
             return
-        held[call] = route
-        if len(held) == len(LATE):
-            done.extend(held)
+        pending[call] = route
+        if len(pending) == len(LATE):
+            done.extend(pending)
             for late in LATE:
-                held[late].continue_()
+                pending[late].continue_()
                 time.sleep(0.5)  # to have begun
 
     page.route("**/queue/join*", hold)
     page.goto(f"{url}?example=kitchen&tab=predictions&probe=30,40")
     page.locator("#change-normals img").first.wait_for(timeout=PATIENCE_MS)
-    assert set(held) == set(LATE)
+    assert set(pending) == set(LATE)
     page.context.close()
 
 

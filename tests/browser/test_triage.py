@@ -81,10 +81,10 @@ def test_thumbnails_are_whole(seen: Visit) -> None:
 
 
 def test_a_dark_picture_is_said_to_be_unlike_training(seen: Visit) -> None:
-    told = cards(seen.page).filter(has_text="This photo is unlike those of training")
-    expect(told).to_have_count(1)
-    expect(told).to_contain_text("dark.png")
-    expect(told).to_contain_text("99 % of them (class information 12.00 nats; theirs 50.00 or more)")
+    unlike = cards(seen.page).filter(has_text="This photo is unlike those of training")
+    expect(unlike).to_have_count(1)
+    expect(unlike).to_contain_text("dark.png")
+    expect(unlike).to_contain_text("99 % of them (class information 12.00 nats; theirs 50.00 or more)")
 
 
 def test_a_cause_ranks_by_the_area_that_fails_for_it(seen: Visit) -> None:

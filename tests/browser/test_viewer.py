@@ -311,7 +311,7 @@ def test_a_double_click_sets_what_the_view_turns_about(true_page: Page, true_sce
 
 def test_two_picks_tell_the_distance_in_every_cloud(true_page: Page, true_scene: Scene) -> None:
     ruler = "() => document.querySelector('.mt-cloud').mtCloud.ruler"
-    told = true_page.locator("figure:not([hidden]) .mt-cloud-distance")
+    distance = true_page.locator("figure:not([hidden]) .mt-cloud-distance")
     hint, button = true_page.locator(".mt-cloud-hint"), true_page.locator("[data-tool=measure]")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -320,7 +320,7 @@ def test_two_picks_tell_the_distance_in_every_cloud(true_page: Page, true_scene:
         x, y = spot(true_page, column, row)
         true_page.locator(".mt-cloud canvas").first.click(position={"x": x, "y": y})
         expect(hint).not_to_contain_text("two points")
-    expect(told.first).to_contain_text(" m")
+    expect(distance.first).to_contain_text(" m")
     picked = true_page.evaluate(
         """() => {
           const { ruler, panes: [{ scene }] } = document.querySelector('.mt-cloud').mtCloud;
@@ -329,7 +329,7 @@ def test_two_picks_tell_the_distance_in_every_cloud(true_page: Page, true_scene:
     )
     assert np.abs(np.array(picked) - ((40, 80), (70, 84))).max() <= 2
     prediction = true_scene.analysis.prediction
-    for text, maps in zip(told.all_text_contents(), prediction.stages().values(), strict=True):
+    for text, maps in zip(distance.all_text_contents(), prediction.stages().values(), strict=True):
         points = prediction.camera.backproject(maps["depth"])
         a, b = (points[y, x] for x, y in picked)
         assert float(text.removesuffix(" m")) == pytest.approx(float(np.linalg.norm(a - b)), abs=0.006)
@@ -342,7 +342,7 @@ def test_two_picks_tell_the_distance_in_every_cloud(true_page: Page, true_scene:
     canvas.focus()
     true_page.keyboard.press("Enter")  # the third begins anew: the point in the middle
     assert true_page.evaluate(f"() => ({ruler})().picked.length") == 1
-    expect(told.first).to_be_empty()
+    expect(distance.first).to_be_empty()
     true_page.keyboard.press("Escape")
     expect(button).to_have_attribute("aria-pressed", "false")
     assert true_page.evaluate(f"() => ({ruler})().picked.length") == 0
