@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import os
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_training import NETWORK, made_nyud, tiny_config
+from torch import nn
 
 from mtcp.checkpoint.store import DEFAULT_CHECKPOINT, load_checkpoint, save_checkpoint
 from mtcp.cli import train
@@ -25,12 +27,13 @@ from mtcp.config import ModelConfig, TrainConfig
 from mtcp.data.cache import Cached
 from mtcp.errors import InputError
 from mtcp.model import MTCP
+from mtcp.objective.auxiliary import Auxiliary
 from mtcp.objective.balancing import KAPPA, make_balancer
 from mtcp.runs.preparing import read_preparing
 from mtcp.tasks import TASK_SETS
 from mtcp.training import RunFolder, read_log
 from mtcp.training.targets import check_targets
-from mtcp.training.warm_start import initialise, take_over
+from mtcp.training.warm_start import initialise, take_heads, take_over
 
 ROOT = Path(__file__).parents[1]
 OLDEST = DEFAULT_CHECKPOINT.with_name("mtcp-no-slope-nyud.safetensors")
@@ -399,6 +402,48 @@ def test_of_several_warm_starts_the_last_one_wins(tmp_path: Path) -> None:
     for name, tensor in network.state_dict().items():
         source = shared if name.startswith("shared.") else first
         torch.testing.assert_close(tensor, source.state_dict()[name], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ("shared", PARTS),
+        ("shared.backbone+shared.fpn", ("shared.backbone", "shared.fpn")),
+        ("shared.fpn + trace_back.depth", ("shared.fpn", "trace_back.depth")),
+    ],
+)
+def test_only_the_named_parts_of_a_warm_start_are_taken(
+    asked: str, taken: tuple[str, ...], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    other, network = MTCP(tiny_config()), MTCP(tiny_config())
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    (result,) = initialise(network, f"{save(other, tmp_path / 'other.safetensors')}:{asked}")
+    assert set(result.taken) == set(taken)
+    assert result.skipped["decoders.depth"] == "was not asked for"
+    for name, tensor in network.state_dict().items():
+        source = other.state_dict() if name.startswith(tuple(f"{part}." for part in taken)) else before
+        torch.testing.assert_close(tensor, source[name], rtol=1e-3, atol=1e-3)
+
+
+def test_auxiliary_heads_start_from_named_parts_only(tmp_path: Path) -> None:
+    other = MTCP(tiny_config())
+    source = save(other, tmp_path / "other.safetensors")
+    target = Auxiliary("semseg:made", other.tasks[0], "semseg", head=True)
+    heads = nn.ModuleDict({target.key: copy.deepcopy(other.initial_heads["semseg"])})
+    for parameter in heads.parameters():
+        nn.init.zeros_(parameter)
+    assert take_heads(heads, [target], f"{source}:shared") == []
+    assert not any(parameter.any() for parameter in heads.parameters())
+    assert take_heads(heads, [target], f"{source}:shared+initial_heads.semseg") == [target.key]
+    assert any(parameter.any() for parameter in heads.parameters())
+
+
+@pytest.mark.parametrize("name", ["shared.neck", "share", "fpn", ""])
+def test_a_warm_start_lacks_a_named_part(name: str, tmp_path: Path) -> None:
+    source = save(MTCP(tiny_config()), tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=rf"no part '{name}'; its parts are shared\.backbone, "):
+        initialise(MTCP(tiny_config()), f"{source}:shared.backbone+{name}")
 
 
 def test_a_warm_start_with_nothing_in_common_is_refused(tmp_path: Path) -> None:

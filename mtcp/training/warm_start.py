@@ -65,7 +65,9 @@ def _checkpoints(source: str) -> list[tuple[str, tuple[str, ...]]]:
     found = []
     for text in source.split(","):
         path, ending, parts = text.strip().partition(f"{ENDING}:")
-        found.append((path + ending.removesuffix(":"), tuple(part.strip() for part in parts.split("+") if ending)))
+        found.append(
+            (path + ending.removesuffix(":"), tuple(part.strip() for part in parts.split("+") if ending))
+        )
     return found
 
 
