@@ -22,7 +22,7 @@ from mtcp.training.distributed import World
 TASKS = ("semseg", "depth")
 SIZE = (32, 64)
 """Height and width of the made samples: two cells at 1/32, that attention has something to choose between."""
-SMALL = {"backbone": "test_efficientnet", "width": 8, "queries": 4, "query-layers": 1, "query-heads": 2}
+SMALL = {"backbone": "test_efficientnet", "width": 8, "query-heads": 2}
 NETWORK = [f"--{flag}={value}" for flag, value in {**SMALL, "height": 64, "image-width": 96}.items()]
 """Flags of `mtcp train` for the smallest network of three tasks."""
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from mtcp.cli.fields import add_model_fields, add_train_fields, flag, given
 from mtcp.config import ModelConfig, TrainConfig
+from mtcp.config.idle import refuse_idle
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
 from mtcp.io.safe_read import parse_object, read_bytes
-from mtcp.objective.options import OPTIONS, option_names
 from mtcp.presets import PRESETS, preset
 from mtcp.run_config import train_config_for
 
@@ -139,7 +139,7 @@ def _configs(args: argparse.Namespace) -> tuple[ModelConfig, TrainConfig]:
     of_train = TrainConfig.current(from_file.get("train", {}))
     model = preset(args.preset or "lite", **{**of_model, **given(args, "model")})
     train = train_config_for(model, {**of_train, **given(args, "train")})
-    _refuse_idle_options(given(args, "train"), train.balancing)
+    refuse_idle([*given(args, "model"), *given(args, "train")], model, train)
     if model.shared == "mask2former":
         from mtcp.model.encoder.mask2former import resolve
 
@@ -156,13 +156,3 @@ def _file(path: Path) -> dict[str, Any]:
         if name != "command" and not isinstance(part, dict):
             raise InputError(f"{path}: {name!r} is a JSON {type(part).__name__}, expected an object")
     return values
-
-
-def _refuse_idle_options(named: dict[str, Any], balancing: str) -> None:
-    """Raises InputError for a flag of a strategy that does not balance this run: it would do nothing."""
-    for strategy in OPTIONS:
-        for name in option_names(strategy):
-            if name in named and strategy != balancing:
-                raise InputError(
-                    f"--{flag(name)} belongs to --balancing {strategy}, this run has {balancing}: leave it out"
-                )

@@ -1,0 +1,64 @@
+"""Options that others switch off: given with those, they would change nothing without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mtcp.config.model import ModelConfig
+from mtcp.config.training import TrainConfig
+from mtcp.errors import InputError
+from mtcp.objective.options import OPTIONS, option_names
+
+READ_WITH: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "mask_gate": {"query_gate": (True,)},
+    "queries": {"query_gate": (True,)},
+    "query_layers": {"query_gate": (True,)},
+    "decoder": {"task_decoder": (True,)},
+    "cfm_residual": {"fusion": ("cfm",)},
+    "cfm_scale": {"fusion": ("cfm",)},
+    "kv_stride": {"fusion": ("cfm",), "refinement": ("sequential",)},
+    "slots": {"fusion": ("kem",)},
+    "stable_kem": {"fusion": ("kem",)},
+    "srm_shrink": {"refinement": ("trace_back",)},
+    "also_weight": {"also": ()},
+    "teacher_confidence": {"teacher_weight": ()},
+    "slope_scales": {"slope": (), "agreement": ()},
+    "agreement_teaches": {"agreement": ()},
+    "affine_scale": {"affine_mix": ()},
+    "eval_every": {"val_split": ()},
+    **{
+        name: {"balancing": tuple(other for other in OPTIONS if name in option_names(other))}
+        for strategy in OPTIONS
+        for name in option_names(strategy)
+    },
+}
+"""Field -> the fields that switch it on, any of them, and the values that do; no values: whatever is not empty or 0."""
+
+
+def refuse_idle(named: Iterable[str], model: ModelConfig, train: TrainConfig) -> None:
+    """Raises InputError for a field in `named`, those that the user set, which nothing reads in such a run."""
+    values = {**model.to_dict(), **train.to_dict()}
+    for name in named:
+        switches = READ_WITH.get(name)
+        if switches and not any(
+            values[switch] in on if on else values[switch] for switch, on in switches.items()
+        ):
+            needed = " or ".join(_said(switch, *on[:1]) for switch, on in switches.items())
+            here = ", ".join(_said(switch, values[switch]) for switch in switches)
+            raise InputError(
+                f"{_flag(name)} changes nothing with {here}: it needs {needed}; add that, or leave {_flag(name)} out"
+            )
+
+
+def _said(name: str, *value: Any) -> str:
+    """A field as it is typed, with its value if one is given."""
+    if value and value[0] == "":
+        return f"no {_flag(name)}"
+    return " ".join(
+        [_flag(name), *(("no", "yes")[one] if isinstance(one, bool) else f"{one}" for one in value)]
+    )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
