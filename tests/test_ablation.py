@@ -18,11 +18,11 @@ import mtcp.ablation.run as ablation_run
 import mtcp.training.setup as setup
 from mtcp.__main__ import main
 from mtcp.ablation.costs import count_macs, supervised_maps
-from mtcp.ablation.grid import DEFAULT, GRIDS, fields_of_grids, grid
+from mtcp.ablation.grid import DEFAULT, GRIDS, fields_of_grids, grid, systems
 from mtcp.ablation.records import check_same, read_record, read_records, recorded, result_path, write_record
 from mtcp.ablation.report import marks, tables, write_report
 from mtcp.ablation.rows import AblationRow, by_name, configs, is_single, select, total_budgets
-from mtcp.ablation.run import Plan, run_grid
+from mtcp.ablation.run import Plan, joined, run_grid
 from mtcp.config import ModelConfig, TrainConfig
 from mtcp.errors import InputError
 from mtcp.model import MTCP
@@ -584,6 +584,9 @@ def test_single_rows_need_not_have_what_is_said_of_other_tasks(tmp_path: Path) -
         model, own = configs(ROWS[row], GRID, MODEL, train, 0)
         record = {**made_record(row, 0, 20.0, 0.8, 30.0), **recorded(model, own)}
         write_record(result_path(tmp_path, row, 0), record)
+    singles = [one for one in read_records(tmp_path) if one["row"] != "plain"]
+    together = {**joined(singles), "metrics": {"initial": {}}}
+    write_record(result_path(tmp_path, "single", 0), together)
     assert "plain multi-task" in tables(read_records(tmp_path))
     record["train"]["lr"] *= 2
     write_record(result_path(tmp_path, "plain", 0), record)
@@ -610,10 +613,36 @@ def test_a_record_with_the_switches_of_earlier_versions_is_read_as_today(tmp_pat
         assert (found["model"], found["switch"]) == (record["model"], record["switch"])
 
 
-def test_results_from_before_fields_were_renamed_make_a_table() -> None:
-    out = Path(__file__).parents[1] / "docs"
-    assert '"held"' in result_path(out, "plain", 0).read_text()
-    records = read_records(out)
+def test_results_from_before_fields_were_renamed_make_a_table(tmp_path: Path) -> None:
+    for row in ("plain", "mtcp"):
+        record = made_record(row, 0, 22.0, 0.7, 27.0)
+        record["train"]["held"] = record["train"].pop("val_split")
+        record["model"]["data"] = record["model"].pop("task_set")
+        write_record(result_path(tmp_path, row, 0), record)
+    records = read_records(tmp_path)
     assert {record["model"]["task_set"] for record in records} == {"nyud"}
     assert {record["train"]["val_split"] for record in records} == {""}
     assert "MT-CP" in tables(records)
+
+
+def test_a_row_is_what_differs_and_is_read(tmp_path: Path) -> None:
+    """Of the fields of a design neither those that all rows have nor those that nothing reads; a "|" is escaped."""
+    for row in systems(TASKS):
+        if row.name not in ("plain", "fafs", "mtcp"):
+            continue
+        model, train = configs(row, systems(TASKS), MODEL, TRAIN, 0)
+        own = {
+            "row": row.name,
+            "title": row.title,
+            "switch": {**row.model, **row.train},
+            **recorded(model, train),
+        }
+        record = made_record("plain", 0, 20.0, 0.8, 30.0, grid="systems", budgets=1)
+        write_record(result_path(tmp_path, row.name, 0), {**record, **own})
+    text = tables(read_records(tmp_path)).partition("### What each row is")[2]
+    assert line_of(text, "| plain").split(" | ")[1] == (
+        "shared=timm, fusion=none, refinement=none, task_decoder=no"
+    )
+    assert "semseg\\|depth\\|normals" in line_of(text, "| fafs")
+    assert "cfm_residual=input" in line_of(text, "| MT-CP")
+    assert "slots" not in text and "uniform" not in text

@@ -11,6 +11,7 @@ from typing import Any
 from mtcp.ablation.grid import DEFAULT, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
 from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single, of_one_task
+from mtcp.config.idle import is_idle
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.geometry.quantities import COHERENCE, STAGES, CoherenceQuantity
@@ -89,15 +90,20 @@ def _common(records: Sequence[Record]) -> tuple[Task, ...]:
     if len(names) < 2:
         raise InputError("results of one task only: no table without a second one")
     decided = {"tasks", "seed"}.union(*fields_set(grid(records[0]["grid"], tuple(names))))
-    first = next((record for record in records if not of_one_task(record["row"])), records[0])
+    first = next((record for record in records if not _single(record)), records[0])
     for record in records:
-        own = decided.union(OF_TASKS) if of_one_task(record["row"]) else decided
+        own = decided.union(OF_TASKS) if _single(record) else decided
         where = Path(f"{record['row']}-s{record['seed']}")
         check_same(where, _undecided(record, own), _undecided(first, own))
         check = (record.get("measured_on"), records[0].get("measured_on"))
         if None not in check and check[0] != check[1]:
             raise InputError(f"{record['row']} was measured on {check[0]}, {records[0]['row']} on {check[1]}")
     return task_set(records[0]["model"]["task_set"], tuple(names))
+
+
+def _single(record: Record) -> bool:
+    """Whether it is of a single-task network, or of several of them together."""
+    return record["row"] == SINGLE or of_one_task(record["row"])
 
 
 def _undecided(record: Record, decided: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -127,13 +133,13 @@ def _budget(records: Sequence[Record]) -> str:
     epochs = train["epochs"] // records[0]["budgets"]
     seeds = sorted({record["seed"] for record in records})
     name, folder = records[0]["grid"], _committed(records[0]["grid"])
+    other_row = " or from another row" if any(record["start"] for record in records) else ""
     grid_flag = "" if name == DEFAULT else f" --grid {name}"
     lines = [
         f"Every number is read from the files in [{folder}]({folder}/) by `python -m mtcp ablate{grid_flag} --report`. "
         f"All rows: {train['data']} ({train['split']}), {model['backbone']}, width {model['width']}, "
         f"{model['height']}x{model['image_width']}, budgets of {epochs} epochs of batch {train['batch']}, "
-        f"{train['schedule']} from {train['lr']:g}, start from {train['init']} or from another row; seeds "
-        f"{_join(seeds)}."
+        f"{train['schedule']} from {train['lr']:g}, start from {train['init']}{other_row}; seeds {_join(seeds)}."
     ]
     measured = next((record["measured_on"] for record in records if "measured_on" in record), None)
     if measured:
@@ -202,13 +208,24 @@ def _coherence(shown: Sequence[tuple[str, str]], done: Mapping[str, list[Record]
 
 
 def _costs(shown: Sequence[tuple[str, str]], by_row: Mapping[str, Sequence[Record]]) -> str:
-    """What each row is and really trained: read off the network and the log."""
+    """What each row is and really trained: read off the network and the log. Of its fields those that differ among the
+    rows, and that something reads.
+    """
+    every = [{**r["model"], **r["train"]} for name, _ in shown for r in by_row[name] if "metrics" in r]
+    differ = (
+        {key for key in every[0] if any(fields[key] != every[0][key] for fields in every)} if every else set()
+    )
     lines = []
     for name, title in shown:
         for record in by_row[name][:1]:
             if "metrics" not in record:
                 continue
-            changed = ", ".join(f"{key}={_plain(value)}" for key, value in record["switch"].items())
+            fields = {**record["model"], **record["train"]}
+            changed = ", ".join(
+                f"{key}={_plain(value)}"
+                for key, value in record["switch"].items()
+                if key in differ and not is_idle(key, fields)
+            )
             maps = sorted({m for maps in record["supervised"].values() for m in maps})
             last = record.get("weight", [])[-1:]
             weights = ", ".join(f"{task} {w:.2f}" for task, w in last[0].items()) if last else "-"
@@ -298,7 +315,7 @@ def _head(metric: str, title: str) -> str:
 
 def _markdown(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
 def _plain(value: Any) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 from mtcp.config.model import ModelConfig
 from mtcp.config.training import TrainConfig
 from mtcp.errors import InputError
+from mtcp.model.encoder.options import OWN
 from mtcp.objective.options import OPTIONS, option_names
 
 READ_WITH: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    **{name: {"shared": (owner,)} for name, (_, owner) in OWN.items()},
     "mask_gate": {"query_gate": (True,)},
     "queries": {"query_gate": (True,)},
     "query_layers": {"query_gate": (True,)},
@@ -40,15 +42,20 @@ def refuse_idle(named: Iterable[str], model: ModelConfig, train: TrainConfig) ->
     """Raises InputError for a field in `named`, those that the user set, which nothing reads in such a run."""
     values = {**model.to_dict(), **train.to_dict()}
     for name in named:
-        switches = READ_WITH.get(name)
-        if switches and not any(
-            values[switch] in on if on else values[switch] for switch, on in switches.items()
-        ):
+        if is_idle(name, values):
+            switches = READ_WITH[name]
             needed = " or ".join(_said(switch, *on[:1]) for switch, on in switches.items())
             here = ", ".join(_said(switch, values[switch]) for switch in switches)
             raise InputError(
                 f"{_flag(name)} changes nothing with {here}: it needs {needed}; add that, or leave {_flag(name)} out"
             )
+
+
+def is_idle(name: str, values: Mapping[str, Any]) -> bool:
+    """Whether nothing reads the field `name`, by the values of all fields of both configurations."""
+    switches = READ_WITH.get(name, {})
+    on = (values[switch] in wanted if wanted else values[switch] for switch, wanted in switches.items())
+    return bool(switches) and not any(on)
 
 
 def _said(name: str, *value: Any) -> str:
