@@ -603,6 +603,15 @@ def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> N
         check_same(Path("old.json"), found, recorded(MODEL, TRAIN.replace(temperature=3.0)))
 
 
+def test_what_nothing_reads_may_differ() -> None:
+    model = MODEL.replace(**PLAIN, mask_gate="sum")
+    other = model.replace(mask_gate="sigmoid", kv_stride=2)
+    check_same(Path("plain.json"), recorded(model, TRAIN), recorded(other, TRAIN))
+    gated = recorded(other.replace(query_gate=True), TRAIN)
+    with pytest.raises(InputError, match="made with mask_gate=sum, now it is sigmoid"):
+        check_same(Path("plain.json"), recorded(model, TRAIN), gated)
+
+
 def test_a_record_with_the_switches_of_earlier_versions_is_read_as_today(tmp_path: Path) -> None:
     record = made_record("plain", 0, 22.0, 0.7, 27.0, switch=dict(PLAIN))
     old = {"cfm": False, "trace_back": False}

@@ -10,6 +10,7 @@ from typing import Any
 
 from mtcp.ablation.rows import SINGLE, of_one_task
 from mtcp.config import ModelConfig, TrainConfig
+from mtcp.config.idle import READ_WITH, is_idle
 from mtcp.errors import InputError
 from mtcp.evaluation.metrics import delta_m
 from mtcp.io.atomic import write_atomic
@@ -65,7 +66,8 @@ def recorded(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]
 def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuses to mix budgets in one table: `found` and `wanted` are as `recorded` gives.
 
-    A field that `found` lacks is younger than it: then it was made with the field's default.
+    A field that `found` lacks is younger than it: then it was made with the field's default. Fields that nothing reads
+    on either side may differ: so a row that two grids have need not be trained twice.
 
     Raises:
         InputError: they differ in what changes weights; names the first difference.
@@ -74,8 +76,13 @@ def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any])
     for part, standard in defaults.items():
         for key, value in wanted[part].items():
             old = found[part].get(key, standard[key])
-            if key not in _FREE and old != value:
+            if key not in _FREE and old != value and not (_is_idle(key, found) and _is_idle(key, wanted)):
                 raise InputError(f"{where} was made with {key}={old}, now it is {value}: take another --out")
+
+
+def _is_idle(key: str, parts: Mapping[str, Any]) -> bool:
+    values = {**parts["model"], **parts["train"]}
+    return READ_WITH.get(key, {}).keys() <= values.keys() and is_idle(key, values)
 
 
 def add_delta_m(records: Iterable[Record], tasks: Sequence[Task]) -> list[Record]:
