@@ -597,10 +597,10 @@ def test_single_rows_need_not_have_what_is_said_of_other_tasks(tmp_path: Path) -
 def test_a_record_from_before_a_field_was_there_was_made_with_its_default() -> None:
     wanted = recorded(MODEL, TRAIN)
     found = {"model": dict(wanted["model"]), "train": dict(wanted["train"])}
-    del found["train"]["temperature"]
+    del found["train"]["kappa"]
     check_same(Path("old.json"), found, wanted)
-    with pytest.raises(InputError, match=r"made with temperature=2\.0, now it is 3\.0"):
-        check_same(Path("old.json"), found, recorded(MODEL, TRAIN.replace(temperature=3.0)))
+    with pytest.raises(InputError, match=r"made with kappa=7\.5, now it is 3\.0"):
+        check_same(Path("old.json"), found, recorded(MODEL, TRAIN.replace(kappa=3.0)))
 
 
 def test_what_nothing_reads_may_differ() -> None:
