@@ -455,7 +455,7 @@ def made_record(row: str, seed: int, miou: float, rmse: float, mean: float, **mo
     stage = {"semseg": {"miou": miou}, "depth": {"rmse": rmse}, "normals": {"mean": mean}}
     initial: dict[str, Any] = {task: stage[task] for task in model.tasks}
     if len(model.tasks) > 1:
-        key = ("depth_normal_mean", "depth_normal_mean_deg")[seed]  # as it was written before, and as it is
+        key = ("depth_normal_mean", "depth_normal_mean_deg")[seed > 0]  # as it was written before, and as it is
         initial["coherence"] = {key: 12.0 + seed, "plane_rms_cm": None}
     return {
         "grid": DEFAULT, "row": row, "title": ROWS[row].title, "seed": seed, "base": ROWS[row].base, "switch": {},
@@ -499,6 +499,28 @@ def test_the_table_says_what_the_files_say(tmp_path: Path) -> None:
     assert "budgets of 3 epochs" in text
     assert "seeds 0, 1" in text
     assert "Abacus, 2 threads, torch 2.x, commit abc1234, 2026-01-01 to 2026-01-02" in text
+
+
+def test_differences_are_taken_seed_by_seed(tmp_path: Path) -> None:
+    """What seeds do to both sides cancels out; a seed that one side lacks, and a row with one seed, do not count."""
+    for seed, miou in enumerate((20.0, 30.0, 70.0)):
+        write_record(result_path(tmp_path, "plain", seed), made_record("plain", seed, miou, 0.8, 30.0))
+    for seed, miou in enumerate((21.0, 33.0)):
+        record = made_record("decoders-on", seed, miou, 0.7 + seed / 10, 30.0)
+        refined = {**record["metrics"]["initial"], "semseg": {"miou": miou - 4}}
+        record["metrics"]["refined"] = refined
+        write_record(result_path(tmp_path, "decoders-on", seed), record)
+    write_record(result_path(tmp_path, "cfm", 0), made_record("cfm", 0, 1.0, 1.0, 1.0))
+    text = tables(read_records(tmp_path)).partition("### Differences")[2].partition("###")[0]
+    against = "| + task decoders, refined, against plain multi-task, initial "  # `decoders` has half of the training
+    assert line_of(text, against).split(" | ")[1:4] == ["-2.00 ± 1.41", "-0.050 ± 0.071", "+0.00 ± 0.00"]
+    assert (
+        line_of(text, "| + task decoders, refined, against its own initial").split(" | ")[1] == "-4.00 ± 0.00"
+    )
+    assert "CFM" not in text
+    for seed in (1, 2):
+        result_path(tmp_path, "plain", seed).unlink()
+    assert against not in tables(read_records(tmp_path))
 
 
 def test_delta_m_waits_for_the_single_task_rows(tmp_path: Path) -> None:

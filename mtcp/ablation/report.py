@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import statistics
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mtcp.ablation.differences import Pick, difference, pairs
 from mtcp.ablation.grid import DEFAULT, grid
 from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
 from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single, of_one_task
@@ -17,8 +19,6 @@ from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
 from mtcp.geometry.quantities import COHERENCE, STAGES, CoherenceQuantity
 from mtcp.io.atomic import write_atomic
 from mtcp.tasks import Task, task_set
-
-Pick = Callable[[Record], "float | None"]
 
 
 def marks(name: str) -> tuple[str, str]:
@@ -77,6 +77,7 @@ def tables(records: Sequence[Record]) -> str:
         _gaps(rows, records),
         _quality(shown, done, tasks),
         _coherence(shown, done),
+        _differences(rows, done, tasks),
         _costs(shown, by_row),
         _machines(records),
     ]
@@ -180,13 +181,14 @@ def _quality(
     picks = [_metric_pick(task.name, task.metric) for task in tasks]
     lines = []
     for name, title, stage, found in _lines(shown, done):
-        cells = [
-            _cell(found, pick(stage), 3 if m == "rmse" else 2)
-            for pick, m in zip(picks, _names(tasks), strict=True)
-        ]
+        cells = [_cell(found, pick(stage), _digits(m)) for pick, m in zip(picks, _names(tasks), strict=True)]
         gain = "0 (reference)" if name == SINGLE else _cell(found, _gain(stage), 2, sign="+")
         lines.append([title, stage, str(len(found)), *cells, gain])
     return "### Quality\n\n" + _markdown([*heads, "delta_m [%] up"], lines)
+
+
+def _digits(metric: str) -> int:
+    return 3 if metric == "rmse" else 2
 
 
 def _names(tasks: Sequence[Task]) -> list[str]:
@@ -205,6 +207,37 @@ def _coherence(shown: Sequence[tuple[str, str]], done: Mapping[str, list[Record]
     if not lines:
         return ""
     return "### Coherence (no ground truth)\n\n" + _markdown(["row", "stage", *heads], lines)
+
+
+def _differences(rows: Sequence[AblationRow], done: Mapping[str, list[Record]], tasks: Sequence[Task]) -> str:
+    """What a row changes, where there are seeds enough to say how sure that is."""
+    columns: list[tuple[str, int, Callable[[str], Pick]]] = [
+        (
+            f"{task.name} {_head(task.metric, task.metric)}",
+            _digits(task.metric),
+            _metric_pick(task.name, task.metric),
+        )
+        for task in tasks
+    ]
+    columns += [
+        (_head(one.key, one.short), one.digits, partial(_coherence_pick, one))
+        for one in COHERENCE
+        if one.main
+    ]
+    lines = []
+    for title, one, other in pairs(rows, done):
+        found = [(difference(one, other, done, pick), digits) for _, digits, pick in columns]
+        if any(of for of, _ in found):
+            cells = [f"{of[0]:+.{digits}f} ± {of[1]:.{digits}f}" if of else "-" for of, digits in found]
+            lines.append([title, *cells])
+    if not lines:
+        return ""
+    note = (
+        "Mean and sample standard deviation of the differences between networks, or stages, of the same seed."
+    )
+    return f"### Differences, seed by seed\n\n{note}\n\n" + _markdown(
+        ["", *(head for head, _, _ in columns)], lines
+    )
 
 
 def _costs(shown: Sequence[tuple[str, str]], by_row: Mapping[str, Sequence[Record]]) -> str:
