@@ -455,7 +455,8 @@ def made_record(row: str, seed: int, miou: float, rmse: float, mean: float, **mo
     stage = {"semseg": {"miou": miou}, "depth": {"rmse": rmse}, "normals": {"mean": mean}}
     initial: dict[str, Any] = {task: stage[task] for task in model.tasks}
     if len(model.tasks) > 1:
-        key = ("depth_normal_mean", "depth_normal_mean_deg")[seed > 0]  # as it was written before, and as it is
+        # as it was written before, and as it is
+        key = "depth_normal_mean_deg" if seed else "depth_normal_mean"
         initial["coherence"] = {key: 12.0 + seed, "plane_rms_cm": None}
     return {
         "grid": DEFAULT, "row": row, "title": ROWS[row].title, "seed": seed, "base": ROWS[row].base, "switch": {},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,13 @@ def recorded(model: ModelConfig, train: TrainConfig) -> dict[str, dict[str, Any]
     return {"model": model.to_dict(), "train": values}
 
 
-def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_same(
+    where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any], but: Collection[str] = ()
+) -> None:
     """Refuses to mix budgets in one table: `found` and `wanted` are as `recorded` gives.
 
     A field that `found` lacks is younger than it: then it was made with the field's default. Fields that nothing reads
-    on either side may differ: so a row that two grids have need not be trained twice.
+    on either side may differ: so a row that two grids have need not be trained twice. So may the fields in `but`.
 
     Raises:
         InputError: they differ in what changes weights; names the first difference.
@@ -76,7 +78,9 @@ def check_same(where: Path, found: Mapping[str, Any], wanted: Mapping[str, Any])
     for part, standard in defaults.items():
         for key, value in wanted[part].items():
             old = found[part].get(key, standard[key])
-            if key not in _FREE and old != value and not (_is_idle(key, found) and _is_idle(key, wanted)):
+            if key in _FREE or key in but or old == value:
+                continue
+            if not (_is_idle(key, found) and _is_idle(key, wanted)):
                 raise InputError(f"{where} was made with {key}={old}, now it is {value}: take another --out")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def _common(records: Sequence[Record]) -> tuple[Task, ...]:
     for record in records:
         own = decided.union(OF_TASKS) if _single(record) else decided
         where = Path(f"{record['row']}-s{record['seed']}")
-        check_same(where, _undecided(record, own), _undecided(first, own))
+        check_same(where, _per_budget(record), _per_budget(first), but=own)
         check = (record.get("measured_on"), records[0].get("measured_on"))
         if None not in check and check[0] != check[1]:
             raise InputError(f"{record['row']} was measured on {check[0]}, {records[0]['row']} on {check[1]}")
@@ -107,15 +107,11 @@ def _single(record: Record) -> bool:
     return record["row"] == SINGLE or of_one_task(record["row"])
 
 
-def _undecided(record: Record, decided: Collection[str]) -> dict[str, dict[str, Any]]:
-    """What all rows of a grid share; epochs are those of one budget."""
+def _per_budget(record: Record) -> dict[str, dict[str, Any]]:
+    """Both configurations, with the epochs of one budget."""
     budget = record["train"]["epochs"] / record["budgets"]
-    shared = {
-        part: {key: value for key, value in record[part].items() if key not in decided}
-        for part in ("model", "train")
-    }
-    shared["train"]["epochs"] = int(budget) if budget.is_integer() else budget
-    return shared
+    epochs = int(budget) if budget.is_integer() else budget
+    return {"model": record["model"], "train": {**record["train"], "epochs": epochs}}
 
 
 def _shown_rows(rows: Iterable[AblationRow], by_row: Mapping[str, Sequence[Record]]) -> list[tuple[str, str]]:
