@@ -72,7 +72,7 @@ def tables(records: Sequence[Record]) -> str:
     shown = _shown_rows(rows, by_row)
     done = {name: [r for r in by_row[name] if "metrics" in r] for name, _ in shown}
     parts = [
-        "## Ablation",
+        "## Ablation" if records[0]["grid"] == DEFAULT else f"## Ablation: {records[0]['grid']}",
         _budget(records),
         _gaps(rows, records),
         _quality(shown, done, tasks),
