@@ -173,13 +173,20 @@ def test_evaluate_has_each_once_with_its_unit_and_direction() -> None:
             assert (UNITS[key], HIGHER_IS_BETTER[key]) == (one.unit, one.higher_is_better)
 
 
-def test_the_ablations_table_is_what_its_records_say() -> None:
-    """The committed records have former keys, the committed table has today's words."""
-    begin, end = marks(DEFAULT)
-    committed = (
-        (DOCS / "results.md").read_text(encoding="utf-8").partition(begin)[2].partition(end)[0].strip()
-    )
-    made = tables(read_records(DOCS))
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ("results.md", DEFAULT),
+        ("results.md", "gate"),
+        ("systems.md", "systems"),
+        ("training.md", "balancing"),
+    ],
+)
+def test_an_ablations_table_is_what_its_records_say(document: str, name: str) -> None:
+    begin, end = marks(name)
+    text = (DOCS / document).read_text(encoding="utf-8")
+    committed = text.partition(begin)[2].partition(end)[0].strip()
+    made = tables(read_records(DOCS if name == DEFAULT else DOCS / name))
     assert made == committed
     head = next(line for line in made.splitlines() if "discontinuities" in line)
     arrows = {True: "up", False: "down"}
