@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from mtcp.cli.fields import refuse_idle
 from mtcp.config import ModelConfig, TrainConfig
-from mtcp.config.idle import READ_WITH, refuse_idle
+from mtcp.config.idle import READ_WITH
 from mtcp.errors import InputError
 from mtcp.presets import PRESETS, preset
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from mtcp.config import TrainConfig
+from mtcp.config import ModelConfig, TrainConfig
+from mtcp.config.idle import READ_WITH, is_idle
 from mtcp.config.model import MODEL_CHOICES, SWITCHED
 from mtcp.config.training import CHOICES
+from mtcp.errors import InputError
 from mtcp.objective.options import OPTIONS, BalancingOptions, option_names
 from mtcp.presets import PRESETS
 
@@ -71,9 +73,31 @@ def given(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
     return {key[len(start) :]: value for key, value in vars(args).items() if key.startswith(start)}
 
 
+def refuse_idle(named: Iterable[str], model: ModelConfig, train: TrainConfig) -> None:
+    """Raises InputError for a field in `named`, those that the user set, which nothing reads in such a run."""
+    values = {**model.to_dict(), **train.to_dict()}
+    for name in named:
+        if is_idle(name, values):
+            switches = READ_WITH[name]
+            needed = " or ".join(_said(switch, *on[:1]) for switch, on in switches.items())
+            here = ", ".join(_said(switch, values[switch]) for switch in switches)
+            raise InputError(
+                f"--{flag(name)} changes nothing with {here}: it needs {needed}; add that, or leave --{flag(name)} out"
+            )
+
+
 def flag(field: str) -> str:
     """How a field is spelled as a flag, without the dashes before it."""
     return field.replace("_", "-")
+
+
+def _said(name: str, *value: Any) -> str:
+    """A field as it is typed, with its value if one is given."""
+    if value and value[0] == "":
+        return f"no --{flag(name)}"
+    return " ".join(
+        [f"--{flag(name)}", *(("no", "yes")[one] if isinstance(one, bool) else f"{one}" for one in value)]
+    )
 
 
 def _converter(default: Any) -> tuple[Any, str]:

@@ -10,9 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from mtcp.cli.fields import add_model_fields, add_train_fields, flag, given
+from mtcp.cli.fields import add_model_fields, add_train_fields, flag, given, refuse_idle
 from mtcp.config import ModelConfig, TrainConfig
-from mtcp.config.idle import refuse_idle
 from mtcp.environment import current_commit
 from mtcp.errors import InputError
 from mtcp.io.safe_read import parse_object, read_bytes

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mtcp.config.model import ModelConfig
-from mtcp.config.training import TrainConfig
-from mtcp.errors import InputError
 from mtcp.model.encoder.options import OWN
 from mtcp.objective.options import OPTIONS, option_names
 
@@ -38,34 +35,8 @@ READ_WITH: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
 """Field -> the fields that switch it on, any of them, and the values that do; no values: whatever is not empty or 0."""
 
 
-def refuse_idle(named: Iterable[str], model: ModelConfig, train: TrainConfig) -> None:
-    """Raises InputError for a field in `named`, those that the user set, which nothing reads in such a run."""
-    values = {**model.to_dict(), **train.to_dict()}
-    for name in named:
-        if is_idle(name, values):
-            switches = READ_WITH[name]
-            needed = " or ".join(_said(switch, *on[:1]) for switch, on in switches.items())
-            here = ", ".join(_said(switch, values[switch]) for switch in switches)
-            raise InputError(
-                f"{_flag(name)} changes nothing with {here}: it needs {needed}; add that, or leave {_flag(name)} out"
-            )
-
-
 def is_idle(name: str, values: Mapping[str, Any]) -> bool:
     """Whether nothing reads the field `name`, by the values of all fields of both configurations."""
     switches = READ_WITH.get(name, {})
     on = (values[switch] in wanted if wanted else values[switch] for switch, wanted in switches.items())
     return bool(switches) and not any(on)
-
-
-def _said(name: str, *value: Any) -> str:
-    """A field as it is typed, with its value if one is given."""
-    if value and value[0] == "":
-        return f"no {_flag(name)}"
-    return " ".join(
-        [_flag(name), *(("no", "yes")[one] if isinstance(one, bool) else f"{one}" for one in value)]
-    )
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
