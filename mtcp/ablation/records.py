@@ -89,6 +89,11 @@ def _is_idle(key: str, parts: Mapping[str, Any]) -> bool:
     return READ_WITH.get(key, {}).keys() <= values.keys() and is_idle(key, values)
 
 
+def of_singles(record: Record) -> bool:
+    """Whether it is of a single-task network, or of several of them together."""
+    return record["row"] == SINGLE or of_one_task(record["row"])
+
+
 def add_delta_m(records: Iterable[Record], tasks: Sequence[Task]) -> list[Record]:
     """The records with "delta_m" per stage, against the single-task rows of the same seed; None while these
     lack.
@@ -109,7 +114,7 @@ def _delta(
     """Of a row with one task it is that task's own gain over itself: nothing worth a number."""
     stages = record.get("metrics", {})
     numbers = [single.get(task.name, {}).get(task.metric) for task in tasks]
-    if any(not n for n in numbers) or not stages or record["row"].startswith(SINGLE):
+    if any(not n for n in numbers) or not stages or of_singles(record):
         return None
     found = {
         stage: delta_m(of, single, tasks)

@@ -11,8 +11,8 @@ from typing import Any
 
 from mtcp.ablation.differences import Pick, difference, pairs
 from mtcp.ablation.grid import DEFAULT, grid
-from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, read_records
-from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single, of_one_task
+from mtcp.ablation.records import FOLDER, Record, add_delta_m, check_same, of_singles, read_records
+from mtcp.ablation.rows import OF_TASKS, SINGLE, AblationRow, fields_set, is_single
 from mtcp.config.idle import is_idle
 from mtcp.errors import InputError
 from mtcp.evaluation.metric_table import HIGHER_IS_BETTER, UNITS
@@ -91,20 +91,15 @@ def _common(records: Sequence[Record]) -> tuple[Task, ...]:
     if len(names) < 2:
         raise InputError("results of one task only: no table without a second one")
     decided = {"tasks", "seed"}.union(*fields_set(grid(records[0]["grid"], tuple(names))))
-    first = next((record for record in records if not _single(record)), records[0])
+    first = next((record for record in records if not of_singles(record)), records[0])
     for record in records:
-        own = decided.union(OF_TASKS) if _single(record) else decided
+        own = decided.union(OF_TASKS) if of_singles(record) else decided
         where = Path(f"{record['row']}-s{record['seed']}")
         check_same(where, _per_budget(record), _per_budget(first), but=own)
         check = (record.get("measured_on"), records[0].get("measured_on"))
         if None not in check and check[0] != check[1]:
             raise InputError(f"{record['row']} was measured on {check[0]}, {records[0]['row']} on {check[1]}")
     return task_set(records[0]["model"]["task_set"], tuple(names))
-
-
-def _single(record: Record) -> bool:
-    """Whether it is of a single-task network, or of several of them together."""
-    return record["row"] == SINGLE or of_one_task(record["row"])
 
 
 def _per_budget(record: Record) -> dict[str, dict[str, Any]]:

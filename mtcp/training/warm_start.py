@@ -99,7 +99,7 @@ def take_over(model: MTCP, path: str, only: Sequence[str] = ()) -> Taken:
         }
     reasons = {
         part: "was not asked for"
-        if only and part in theirs and not any(_is_of(part, name) for name in only)
+        if part in theirs and not _asked(part, only)
         else _misfit(part, model, other, mine, theirs)
         for part in sorted(mine.keys() | theirs.keys())
     }
@@ -131,7 +131,7 @@ def take_heads(heads: nn.ModuleDict, targets: Iterable[Auxiliary], source: str) 
         for target in targets:
             if not target.head or target.task not in other.tasks:
                 continue
-            if only and not any(_is_of(f"initial_heads.{target.task.name}", name) for name in only):
+            if not _asked(f"initial_heads.{target.task.name}", only):
                 continue
             theirs = other.initial_heads[target.task.name].state_dict()
             mine = heads[target.key].state_dict()
@@ -146,6 +146,11 @@ def take_heads(heads: nn.ModuleDict, targets: Iterable[Auxiliary], source: str) 
 def _is_of(part: str, name: str) -> bool:
     """Whether the part is the one called `name` or in the group of that name."""
     return part == name or part.startswith(f"{name}.")
+
+
+def _asked(part: str, only: Sequence[str]) -> bool:
+    """Whether the part is among those to take; no names take all."""
+    return not only or any(_is_of(part, name) for name in only)
 
 
 def _by_part(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
